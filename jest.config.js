@@ -1,0 +1,15 @@
+// Node runs the sources as they are; swc only strips the types (it checks none: `./dev check` does).
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironmentOptions: { customExportConditions: ['@radiotracer/source', 'node', 'node-addons'] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } }] },
+  modulePathIgnorePatterns: ['/dist/'],
+};
+
+export default {
+  projects: [
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{packages,apps}/*/src/**/*.test.ts'] },
+    { ...shared, displayName: 'real parts', testMatch: ['<rootDir>/test/**/*.test.ts'] },
+  ],
+};

@@ -1,0 +1,1 @@
+export type { InstanceHead } from './instance-head.ts';

@@ -1,0 +1,156 @@
+/**
+ * The closed list of events that the stages publish. A stage tells what happened, with times and numbers; what becomes of it
+ * (span, metric, log line) is decided in one place and never by the stage.
+ *
+ * Times are milliseconds since the Unix epoch, with fractions. Identifiers of patients and studies may stand in an event (they
+ * are needed to compute keyed hashes) and never in what leaves: the attribute registry decides that.
+ */
+import type { InstanceHead } from '@radiotracer/instance';
+
+/** Milliseconds since the Unix epoch, with fractions. */
+export type EpochMs = number;
+
+/** Why something failed; closed, so that it can label a metric. */
+export type ErrorType =
+  | 'connection_refused'
+  | 'connection_reset'
+  | 'connection_closed'
+  | 'connect_timeout'
+  | 'host_unreachable'
+  | 'name_not_resolved'
+  | 'artim_timeout'
+  | 'associate_timeout'
+  | 'dimse_timeout'
+  | 'idle_timeout'
+  | 'release_timeout'
+  | 'protocol_error'
+  | 'limit_exceeded'
+  | 'no_route'
+  | 'rejected'
+  | 'aborted'
+  | 'status_failure'
+  | 'shutdown'
+  | 'internal';
+
+/** The DIMSE services, PS3.7 table 9.1-1 and 10.1-1. */
+export type OperationName =
+  | 'C-STORE'
+  | 'C-FIND'
+  | 'C-MOVE'
+  | 'C-GET'
+  | 'C-ECHO'
+  | 'N-EVENT-REPORT'
+  | 'N-GET'
+  | 'N-SET'
+  | 'N-ACTION'
+  | 'N-CREATE'
+  | 'N-DELETE'
+  | 'unknown';
+
+/** PS3.7 annex C. */
+export type StatusClass = 'success' | 'pending' | 'warning' | 'cancel' | 'failure';
+
+/** A transport connection was accepted (server) or is being opened (client), and its A-ASSOCIATE-RQ is known. */
+export interface AssociationOpened {
+  readonly type: 'association.opened';
+  /** Unique in this process' life; random. */
+  readonly associationId: string;
+  /** server: a peer called us; client: we called the destination. */
+  readonly role: 'server' | 'client';
+  /** The other association of the pair, where there is one. */
+  readonly pairedWith: string | undefined;
+  readonly at: EpochMs;
+  /** Trimmed. */
+  readonly callingAeTitle: string;
+  /** Trimmed. */
+  readonly calledAeTitle: string;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** The configured name of the destination; client only. */
+  readonly destinationId: string | undefined;
+  readonly routeId: string | undefined;
+  readonly proposedContexts: number;
+  /** The maximum length that the requestor asked for; 0 means no limit. */
+  readonly requestorMaxPduBytes: number;
+  readonly requestorImplementationClassUid: string | undefined;
+  readonly requestorImplementationVersionName: string | undefined;
+}
+
+/** An A-ASSOCIATE-AC passed. */
+export interface AssociationAccepted {
+  readonly type: 'association.accepted';
+  readonly associationId: string;
+  readonly at: EpochMs;
+  readonly acceptedContexts: number;
+  readonly acceptorMaxPduBytes: number;
+  readonly acceptorImplementationClassUid: string | undefined;
+  readonly acceptorImplementationVersionName: string | undefined;
+}
+
+/** How an association ended. */
+export type AssociationOutcome = 'released' | 'rejected' | 'aborted' | 'timed_out' | 'closed' | 'failed';
+
+/** The association is over; nothing more will be told of it. */
+export interface AssociationEnded {
+  readonly type: 'association.ended';
+  readonly associationId: string;
+  readonly at: EpochMs;
+  readonly outcome: AssociationOutcome;
+  /** Undefined when nothing went wrong. */
+  readonly errorType: ErrorType | undefined;
+  /** Whether the failure is ours (the product's) and not the peer's. */
+  readonly ours: boolean;
+  readonly reject: { readonly result: number; readonly source: number; readonly reason: number } | undefined;
+  /** `by`: who sent the A-ABORT. */
+  readonly abort: { readonly source: number; readonly reason: number; readonly by: 'peer' | 'self' } | undefined;
+  readonly operations: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** A DIMSE operation is over: answered finally, or cut short by the end of its association. */
+export interface OperationEnded {
+  readonly type: 'operation.ended';
+  /** The association with the peer that invoked the operation. */
+  readonly serverAssociationId: string;
+  /** The association on which it was passed on; undefined when it was not. */
+  readonly clientAssociationId: string | undefined;
+  /** requestor: the usual way; acceptor: roles reversed on the same association (C-GET's C-STOREs, N-EVENT-REPORT). */
+  readonly invokedBy: 'requestor' | 'acceptor';
+  readonly operation: OperationName;
+  readonly messageId: number;
+  readonly destinationId: string | undefined;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly sopClassUid: string | undefined;
+  readonly sopInstanceUid: string | undefined;
+  readonly transferSyntaxUid: string | undefined;
+  /** First P-DATA byte of the command arrived. */
+  readonly requestInAt: EpochMs;
+  /** The command was handed to the other socket; undefined when it never was. */
+  readonly requestOutAt: EpochMs | undefined;
+  /** The last byte of the request (its data set included) arrived. */
+  readonly requestEndAt: EpochMs | undefined;
+  /** The final response's command arrived; undefined when none came. */
+  readonly responseInAt: EpochMs | undefined;
+  /** The final response was handed to the invoker's socket. */
+  readonly responseOutAt: EpochMs | undefined;
+  /** When nothing more could happen: `responseOutAt`, or the end of the association. */
+  readonly endedAt: EpochMs;
+  /** The final response's status; undefined when none came. */
+  readonly status: number | undefined;
+  readonly statusClass: StatusClass | undefined;
+  readonly errorType: ErrorType | undefined;
+  /** Data set bytes of the request; 0 without a data set. */
+  readonly dataSetBytes: number;
+  /** Pending responses that passed (C-FIND, C-MOVE, C-GET). */
+  readonly pendingResponses: number;
+  /** Only for C-STORE. */
+  readonly head: InstanceHead | undefined;
+}
+
+/** Every event there is. */
+export type TelemetryEvent = AssociationOpened | AssociationAccepted | AssociationEnded | OperationEnded;
+
+/** Where stages publish. Never throws, never blocks, never keeps more than a bounded number of events. */
+export type Publish = (event: TelemetryEvent) => void;
