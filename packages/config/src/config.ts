@@ -1,0 +1,152 @@
+/**
+ * The checked configuration: what every stage reads. Durations are milliseconds (`…Ms`), sizes bytes (`…Bytes`), whatever way
+ * they were written; every default has been filled in. docs/configuration.md tells the same from the user's side.
+ */
+
+export interface Config {
+  /** At least one. */
+  readonly listeners: readonly Listener[];
+  /** By the name that routes, logs and metrics use; at least one. */
+  readonly destinations: Readonly<Record<string, Destination>>;
+  /** In order; the first that matches wins ({@link matchRoute}). At least one. */
+  readonly routes: readonly Route[];
+  /** For what is said nowhere else; a destination's own are in {@link Destination.timeouts}. */
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  readonly relay: RelayConfig;
+  readonly spool: SpoolConfig;
+  readonly queue: QueueConfig;
+  readonly telemetry: TelemetryConfig;
+  readonly integrity: IntegrityConfig;
+  readonly admin: AdminConfig;
+  readonly shutdown: ShutdownConfig;
+  readonly log: LogConfig;
+}
+
+/** Where modalities connect. */
+export interface Listener {
+  /** An address or a name; `0.0.0.0` is every IPv4 address of the machine, `::` every address. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** A PACS, or a modality that a PACS calls back. */
+export interface Destination {
+  /** Its key in {@link Config.destinations}. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** The called AE title that it is to see, trimmed; undefined: the one that the caller used. */
+  readonly aet: string | undefined;
+  /** The general ones with this destination's own put over them. */
+  readonly timeouts: Timeouts;
+}
+
+/** Which associations go where. Undefined in a condition: any. */
+export interface Route {
+  /** Unique; `route-1` for the first one without a name, and so on by position. */
+  readonly id: string;
+  /** Trimmed; case matters (PS3.5 6.2). */
+  readonly calledAet: string | undefined;
+  /** Trimmed; case matters. */
+  readonly callingAet: string | undefined;
+  /** An IPv4 or IPv6 address, or a range of them in CIDR notation. */
+  readonly source: string | undefined;
+  /** A key of {@link Config.destinations}. */
+  readonly to: string;
+  /** The calling AE title that the destination is to see, trimmed; undefined: the caller's own. */
+  readonly rewriteCallingAet: string | undefined;
+}
+
+/** Milliseconds; 0: wait without end. */
+export interface Timeouts {
+  /** ARTIM of PS3.8 9.1.5: for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU. */
+  readonly artimMs: number;
+  /** TCP connection to a destination. */
+  readonly connectMs: number;
+  /** From the A-ASSOCIATE-RQ sent to its answer. */
+  readonly associateMs: number;
+  /** From a DIMSE request's end to its response, and from one pending response to the next. */
+  readonly dimseResponseMs: number;
+  /** An association on which nothing passes in either direction. */
+  readonly idleMs: number;
+  /** From the A-RELEASE-RQ sent to its answer. */
+  readonly releaseMs: number;
+}
+
+/** What a peer may ask of us at most. */
+export interface Limits {
+  /** Associations with modalities at once, all listeners together; past it A-ASSOCIATE-RJ (transient, local limit). 0: no limit. */
+  readonly maxAssociations: number;
+  /** The variable field of an A-ASSOCIATE-RQ, AC or any other PDU that is collected whole. */
+  readonly maxAssociatePduBytes: number;
+  /** The variable field of a P-DATA-TF. It is passed on as it arrives, so a large value costs no memory. */
+  readonly maxPdataPduBytes: number;
+  /** Presentation contexts in an A-ASSOCIATE-RQ; the standard allows 128 (PS3.8 9.3.2.2), some peers send more. */
+  readonly maxPresentationContexts: number;
+  /** A command set, all its fragments together. */
+  readonly maxCommandBytes: number;
+}
+
+export interface RelayConfig {
+  /** Memory per association for the C-STOREs in flight, kept until the destination has answered. 0: none is kept in memory. */
+  readonly retainBytes: number;
+}
+
+export interface SpoolConfig {
+  /** As written; relative to the working directory. */
+  readonly dir: string;
+  readonly maxBytes: number;
+}
+
+export interface QueueConfig {
+  /** `redis:` or `rediss:` URL; undefined: embedded, beside the spool. */
+  readonly redis: string | undefined;
+}
+
+/** Identifiers that may leave in telemetry (class P3), each only when the site names it. */
+export type TelemetryIdentifier =
+  | 'studyInstanceUid'
+  | 'seriesInstanceUid'
+  | 'sopInstanceUid'
+  | 'accessionNumber'
+  | 'studyDate'
+  | 'studyTime'
+  | 'stationName';
+
+export interface TelemetryConfig {
+  /** Base URL of an OTLP/HTTP receiver, without `/v1/traces`; undefined: nothing is exported unless `OTEL_*` variables say so. */
+  readonly otlp: string | undefined;
+  /** The secret from which trace ids and pseudonyms are derived; undefined: one is made up when the process starts. */
+  readonly siteKey: string | undefined;
+  readonly identifiers: readonly TelemetryIdentifier[];
+  /** Instance spans per study before only the noteworthy are kept. 0: no limit. */
+  readonly maxInstanceSpans: number;
+  /** A study that comes back longer than this after its close gets a new trace, linked to the old. */
+  readonly studyRolloverMs: number;
+}
+
+export interface IntegrityConfig {
+  /** A study is closed when nothing of it came for so long. */
+  readonly quietPeriodMs: number;
+}
+
+export interface AdminConfig {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Bearer token; undefined: none is asked, and the host is a loopback address. */
+  readonly token: string | undefined;
+}
+
+export interface ShutdownConfig {
+  /** How long associations may go on after SIGTERM. 0: they are aborted at once. */
+  readonly drainMs: number;
+}
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+export interface LogConfig {
+  readonly level: LogLevel;
+}
