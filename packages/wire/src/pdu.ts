@@ -34,6 +34,8 @@ export interface ApplicationContextItem {
 export interface PresentationContextRqItem {
   readonly kind: 'presentation-context-rq';
   readonly id: number;
+  /** The three reserved bytes after the id, as one number; left out when 0 (DCMTK writes 00FF00H). */
+  readonly reserved?: number;
   readonly abstractSyntax: string | undefined;
   readonly transferSyntaxes: readonly string[];
   readonly unknown: readonly UnknownItem[];
