@@ -1,0 +1,83 @@
+import type * as z from 'zod';
+import type { Finding } from './config-error.ts';
+import { crossCheck } from './cross-checks.ts';
+import { nearest } from './nearest.ts';
+import { type CheckedFile, fileSchema } from './schema.ts';
+import { type KeyPath, nodeAt, type SchemaNode } from './schema-walk.ts';
+
+/** The checked values, or everything that is wrong with them. A key without a value is a key left out. */
+export function checkFile(written: unknown): { readonly file: CheckedFile } | { readonly findings: readonly Finding[] } {
+  const value = withoutEmpty(written) ?? {};
+  const result = fileSchema.safeParse(value);
+  const findings = [...(result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value)), ...crossCheck(value)];
+  return result.success && findings.length === 0 ? { file: result.data } : { findings };
+}
+
+function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {
+  const path = issue.path as KeyPath;
+  const node = nodeAt(path);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key): Finding => ({ code: 'unknown_key', path: [...path, key], text: unknownKey(key, node) }));
+  }
+  if (issue.code === 'invalid_key') {
+    return [{ code: 'not_allowed', path, text: 'this name is not allowed; allowed: letters, digits, "-", "_", ".", at most 64' }];
+  }
+  // A wrong element of a list of values is the list's problem.
+  if (node === undefined) return path.length === 0 ? [] : findingsOf({ ...issue, path: path.slice(0, -1) as PropertyKey[] }, root);
+  const found = valueAt(root, path);
+  const allowed = allowedAt(node, path);
+  if (found === undefined) return [{ code: 'missing', path, text: `missing; allowed: ${allowed}` }];
+  const secret = node.kind === 'value' && node.info.secret;
+  return [{ code: 'not_allowed', path, text: `found ${secret ? 'a secret that is not shown' : shown(found)}; allowed: ${allowed}` }];
+}
+
+function unknownKey(key: string, node: SchemaNode | undefined): string {
+  const keys = node?.kind === 'object' ? [...node.keys.keys()] : [];
+  const meant = nearest(key, keys);
+  return meant === undefined ? `unknown key; known here: ${keys.join(', ')}` : `unknown key; did you mean "${meant}"?`;
+}
+
+function allowedAt(node: SchemaNode, path: KeyPath): string {
+  switch (node.kind) {
+    case 'value':
+      return node.info.allowed;
+    case 'object':
+      return path.length === 0 ? `a mapping of ${keysOf(node)}` : `a mapping with ${keysOf(node)}`;
+    case 'record':
+      return 'a mapping with at least one name, such as pacs: { host: 10.1.2.3, port: 104 }';
+    case 'list':
+      return `a list of at least one mapping with ${node.each.kind === 'object' ? keysOf(node.each) : 'values'}`;
+  }
+}
+
+function keysOf(node: SchemaNode & { kind: 'object' }): string {
+  return [...node.keys.keys()].join(', ');
+}
+
+function valueAt(root: unknown, path: KeyPath): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list (${value.length})`;
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** YAML reads a key with nothing after it as null. */
+function withoutEmpty(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return value.map((element) => withoutEmpty(element) ?? element);
+  if (typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value as object)
+      .map(([key, element]) => [key, withoutEmpty(element)] as const)
+      .filter(([, element]) => element !== undefined),
+  );
+}

@@ -1,0 +1,72 @@
+/** What no single key can tell. Works on values that may be wrong in other ways, so that everything is told at once. */
+import { isLoopbackHost } from './address-range.ts';
+import type { Finding } from './config-error.ts';
+import { nearest } from './nearest.ts';
+import { defaults } from './schema.ts';
+import type { KeyPath } from './schema-walk.ts';
+
+export function crossCheck(file: unknown): Finding[] {
+  return [...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file)];
+}
+
+function* unknownDestinations(file: unknown): Generator<Finding> {
+  const names = Object.keys(field(file, 'destinations') ?? {});
+  for (const [index, route] of list(field(file, 'routes')).entries()) {
+    const to = field(route, 'to');
+    if (typeof to !== 'string' || names.includes(to)) continue;
+    const meant = nearest(to, names);
+    const hint = meant === undefined ? `; there are: ${names.join(', ') || 'none'}` : `; did you mean "${meant}"?`;
+    yield { code: 'no_such_destination', path: ['routes', index, 'to'], text: `found "${to}", which names no destination${hint}` };
+  }
+}
+
+function* duplicateRoutes(file: unknown): Generator<Finding> {
+  const seen = new Set<string>();
+  for (const [index, route] of list(field(file, 'routes')).entries()) {
+    const written = field(route, 'id');
+    const id = typeof written === 'string' ? written : `route-${index + 1}`;
+    const text = `found "${id}", which an earlier route has; allowed: a name of its own`;
+    if (seen.has(id)) yield { code: 'duplicate', path: ['routes', index, 'id'], text };
+    seen.add(id);
+  }
+}
+
+/** Two that listen on one port of one address. Port 0 is another one each time. */
+function* sharedPorts(file: unknown): Generator<Finding> {
+  const admin = field(file, 'admin');
+  const places = list(field(file, 'listeners')).map((listener, index) => ({
+    path: ['listeners', index, 'port'] as KeyPath,
+    host: field(listener, 'host') ?? defaults.listenerHost,
+    port: field(listener, 'port'),
+  }));
+  places.push({
+    path: ['admin', 'port'],
+    host: field(admin, 'host') ?? defaults.adminHost,
+    port: field(admin, 'port') ?? defaults.adminPort,
+  });
+  for (const [index, place] of places.entries()) {
+    const other = places.slice(0, index).find(({ host, port }) => port === place.port && overlap(host, place.host));
+    if (typeof place.port !== 'number' || place.port === 0 || other === undefined) continue;
+    yield { code: 'duplicate', path: place.path, text: `found ${place.port}, on which another listener is; allowed: a port of its own` };
+  }
+}
+
+function overlap(one: unknown, other: unknown): boolean {
+  return one === other || [one, other].some((host) => host === '0.0.0.0' || host === '::');
+}
+
+function* openAdmin(file: unknown): Generator<Finding> {
+  const admin = field(file, 'admin');
+  const host = field(admin, 'host');
+  if (typeof host !== 'string' || isLoopbackHost(host) || field(admin, 'token') !== undefined) return;
+  const text = `found "${host}", which others can reach; allowed: a loopback address (127.0.0.1, ::1, localhost), or any with admin.token set`;
+  yield { code: 'token_needed', path: ['admin', 'host'], text };
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+}

@@ -1,0 +1,118 @@
+/** The kinds of value that a key may have: how each is written, what it becomes, and the words that tell what is allowed. */
+import * as z from 'zod';
+import { ADDRESS_RANGE_ALLOWED, parseAddressRange } from './address-range.ts';
+import { AE_TITLE_ALLOWED, isAeTitle, trimAeTitle } from './ae-title.ts';
+import { BYTE_SIZE_ALLOWED, parseByteSize } from './byte-size.ts';
+import { DURATION_ALLOWED, parseDuration } from './duration.ts';
+
+/** One kind of value. */
+export interface Kind<S extends z.ZodType> {
+  readonly schema: S;
+  /** Completes the sentence "allowed: …". */
+  readonly allowed: string;
+  /** What a text from the environment is turned into before the check. */
+  readonly written: 'text' | 'number' | 'list';
+  /** Never shown, not even when it is wrong. */
+  readonly secret?: boolean;
+}
+
+function kind<S extends z.ZodType>(written: Kind<S>['written'], allowed: string, schema: S): Kind<S> {
+  return { schema, allowed, written };
+}
+
+/** A text that `read` turns into something, or undefined when it is not allowed. */
+function textAs<T>(read: (text: string) => T | undefined, accept: z.ZodType<string, string | 0> = z.string()) {
+  return accept.transform((text, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: 'not allowed' });
+    return z.NEVER;
+  });
+}
+
+/** YAML reads a bare 0 as a number; every other measure needs its unit, so it is text. */
+const measure = z.union([z.string(), z.literal(0).transform(() => '0')]) as z.ZodType<string, string | 0>;
+
+export const durationMs = kind(
+  'text',
+  `${DURATION_ALLOWED}; 0 is none`,
+  textAs((text) => (text.length > 0 ? parseDuration(text) : undefined), measure),
+);
+
+export const sizeBytes = kind('text', BYTE_SIZE_ALLOWED, textAs(parseByteSize, measure));
+
+/** A size that something must fit into, so not zero. */
+export function positiveSizeBytes(minBytes: number, maxBytes: number, range: string) {
+  const read = (text: string): number | undefined => {
+    const bytes = parseByteSize(text);
+    return bytes !== undefined && bytes >= minBytes && bytes <= maxBytes ? bytes : undefined;
+  };
+  return kind('text', `${BYTE_SIZE_ALLOWED}; ${range}`, textAs(read, measure));
+}
+
+export function wholeNumber(min: number, max: number) {
+  return kind('number', `a whole number from ${min} to ${max}`, z.number().int().min(min).max(max));
+}
+
+/** A port to connect to. */
+export const port = wholeNumber(1, 65535);
+
+/** A port to listen on. */
+export const listenPort = kind('number', 'a whole number from 0 to 65535; 0 is any free port', z.number().int().min(0).max(65535));
+
+export const host = kind('text', 'a host name or an IP address, without port', z.string().regex(/^[A-Za-z0-9_.:%-]{1,253}$/));
+
+export const aeTitle = kind(
+  'text',
+  AE_TITLE_ALLOWED,
+  textAs((text) => (isAeTitle(trimAeTitle(text)) ? trimAeTitle(text) : undefined)),
+);
+
+/** "*" is the same as leaving it out. */
+export const aeTitleCondition = kind(
+  'text',
+  `${AE_TITLE_ALLOWED}, or "*" for any`,
+  textAs((text): { readonly is: string | undefined } | undefined => {
+    const title = trimAeTitle(text);
+    if (title === '*') return { is: undefined };
+    return isAeTitle(title) ? { is: title } : undefined;
+  }),
+);
+
+export const sourceCondition = kind(
+  'text',
+  ADDRESS_RANGE_ALLOWED,
+  textAs((text): { readonly is: string | undefined } | undefined => {
+    if (text === '*') return { is: undefined };
+    return parseAddressRange(text) === undefined ? undefined : { is: text };
+  }),
+);
+
+export const name = kind(
+  'text',
+  'a name: letters, digits, "-", "_", ".", at most 64, first a letter or digit',
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
+);
+
+export const path = kind('text', 'a path', z.string().min(1));
+
+export function url(schemes: readonly string[], example: string) {
+  const read = (text: string): string | undefined => {
+    const parsed = URL.canParse(text) ? new URL(text) : undefined;
+    return parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '' ? text : undefined;
+  };
+  // A URL may carry a password.
+  return { ...kind('text', `a URL such as ${example}`, textAs(read)), secret: true };
+}
+
+export function secretText(minLength: number) {
+  return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secret: true };
+}
+
+export function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return kind('text', `one of ${values.join(', ')}`, z.enum(values));
+}
+
+export function someOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return kind('list', `a list of ${values.join(', ')}`, z.array(z.enum(values)));
+}

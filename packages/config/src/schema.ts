@@ -1,0 +1,209 @@
+/**
+ * The configuration file as it is written: every key there is, its default, and what it is for. The table in
+ * docs/configuration.md and the names of the environment variables are made from this file.
+ */
+import * as z from 'zod';
+import type { LogLevel, TelemetryIdentifier } from './config.ts';
+import type { Kind } from './schema-values.ts';
+import * as value from './schema-values.ts';
+
+/** What is known about one key beyond its schema. */
+export interface KeyInfo {
+  readonly about: string;
+  readonly allowed: string;
+  readonly written: 'text' | 'number' | 'list';
+  readonly secret: boolean;
+  /** As it would be written; undefined when there is none. */
+  readonly fallback: unknown;
+  readonly required: boolean;
+}
+
+/** Every key that holds a value; objects, lists of objects and records hold keys. */
+export const keyInfo = z.registry<KeyInfo>();
+
+function note<S extends z.ZodType>(schema: S, kind: Kind<z.ZodType>, about: string, fallback: unknown, required: boolean): S {
+  keyInfo.add(schema, { about, allowed: kind.allowed, written: kind.written, secret: kind.secret ?? false, fallback, required });
+  return schema;
+}
+
+function required<S extends z.ZodType>(kind: Kind<S>, about: string): S {
+  return note(kind.schema.clone(), kind, about, undefined, true);
+}
+
+function optional<S extends z.ZodType>(kind: Kind<S>, about: string) {
+  return note(kind.schema.optional(), kind, about, undefined, false);
+}
+
+function standard<S extends z.ZodType>(kind: Kind<S>, fallback: NoInfer<z.input<S>>, about: string) {
+  // prefault: the default goes through the same check as what a user writes.
+  return note(kind.schema.prefault(fallback as never), kind, about, fallback, false);
+}
+
+const identifiers = [
+  'studyInstanceUid',
+  'seriesInstanceUid',
+  'sopInstanceUid',
+  'accessionNumber',
+  'studyDate',
+  'studyTime',
+  'stationName',
+] as const satisfies readonly TelemetryIdentifier[];
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const satisfies readonly LogLevel[];
+
+const PDU_RANGE = 'from 1KiB to 4294967295B, the largest that a PDU can say';
+
+/** What is wanted of a time-out, by key. */
+const timeoutAbout = {
+  artim: 'Wait for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
+  connect: 'TCP connection to a destination.',
+  associate: "Wait for the answer to an A-ASSOCIATE-RQ: the destination's, after which the association fails.",
+  dimseResponse: 'Wait for a DIMSE response, and from one pending response to the next.',
+  idle: 'An association on which nothing passes in either direction is aborted after this.',
+  release: 'Wait for the answer to an A-RELEASE-RQ.',
+} as const;
+
+const timeouts = z.strictObject({
+  artim: standard(value.durationMs, '30s', timeoutAbout.artim),
+  connect: standard(value.durationMs, '10s', timeoutAbout.connect),
+  associate: standard(value.durationMs, '30s', timeoutAbout.associate),
+  dimseResponse: standard(value.durationMs, '20s', timeoutAbout.dimseResponse),
+  idle: standard(value.durationMs, '10m', timeoutAbout.idle),
+  release: standard(value.durationMs, '10s', timeoutAbout.release),
+});
+
+const destinationTimeouts = z.strictObject({
+  artim: optional(value.durationMs, `As \`timeouts.artim\`, for this destination.`),
+  connect: optional(value.durationMs, `As \`timeouts.connect\`, for this destination.`),
+  associate: optional(value.durationMs, `As \`timeouts.associate\`, for this destination.`),
+  dimseResponse: optional(value.durationMs, `As \`timeouts.dimseResponse\`, for this destination.`),
+  idle: optional(value.durationMs, `As \`timeouts.idle\`, for this destination.`),
+  release: optional(value.durationMs, `As \`timeouts.release\`, for this destination.`),
+});
+
+const listener = z.strictObject({
+  host: standard(value.host, '0.0.0.0', 'Address to listen on; `::` is every address, IPv4 and IPv6.'),
+  port: required(value.listenPort, 'Where modalities connect.'),
+});
+
+const destination = z.strictObject({
+  host: required(value.host, 'Where the PACS is.'),
+  port: required(value.port, 'Its DICOM port.'),
+  aet: optional(value.aeTitle, 'The called AE title that it is to see. Left out: the title that the modality called.'),
+  timeouts: destinationTimeouts.prefault({}),
+});
+
+const route = z.strictObject({
+  id: optional(value.name, 'Name in logs and traces. Left out: `route-1` for the first route, and so on.'),
+  calledAet: optional(value.aeTitleCondition, 'Matches the called AE title. Left out: any.'),
+  callingAet: optional(value.aeTitleCondition, 'Matches the calling AE title. Left out: any.'),
+  source: optional(value.sourceCondition, 'Matches the address that the association comes from. Left out: any.'),
+  to: required({ ...value.name, allowed: 'the name of a destination' }, 'The destination that the association goes to.'),
+  rewriteCallingAet: optional(value.aeTitle, "The calling AE title that the destination is to see. Left out: the modality's own."),
+});
+
+const limits = z.strictObject({
+  maxAssociations: standard(
+    value.wholeNumber(0, 1_000_000),
+    1000,
+    'Associations with modalities at once; one more is rejected (transient, local limit exceeded). 0 is no limit.',
+  ),
+  maxAssociatePduBytes: standard(
+    value.positiveSizeBytes(1024, 0xffff_ffff, PDU_RANGE),
+    '1MiB',
+    'Longest PDU other than P-DATA-TF that is taken from a peer; a longer one is answered with A-ABORT.',
+  ),
+  maxPdataPduBytes: standard(
+    value.positiveSizeBytes(1024, 0xffff_ffff, PDU_RANGE),
+    '1GiB',
+    'Longest P-DATA-TF that is taken from a peer. It is passed on as it arrives, so that a large value costs no memory.',
+  ),
+  maxPresentationContexts: standard(
+    value.wholeNumber(1, 65_535),
+    255,
+    'Presentation contexts in one A-ASSOCIATE-RQ. The standard has 128; some peers send more.',
+  ),
+  maxCommandBytes: standard(
+    value.positiveSizeBytes(128, 0xffff_ffff, 'from 128B to 4294967295B'),
+    '64KiB',
+    'Longest command set, all its fragments together.',
+  ),
+});
+
+/** Defaults that checks across keys need to know too. */
+export const defaults = { listenerHost: '0.0.0.0', adminHost: '127.0.0.1', adminPort: 8080 } as const;
+
+/** The whole file. */
+export const fileSchema = z.strictObject({
+  listeners: z.array(listener).min(1),
+  destinations: z.record(value.name.schema, destination).refine((record) => Object.keys(record).length > 0),
+  routes: z.array(route).min(1),
+  timeouts: timeouts.prefault({}),
+  limits: limits.prefault({}),
+  relay: z
+    .strictObject({
+      retainBytes: standard(
+        value.sizeBytes,
+        '512KiB',
+        'Memory per association for the instances in flight, kept until the destination has answered. 0 is none.',
+      ),
+    })
+    .prefault({}),
+  spool: z
+    .strictObject({
+      dir: standard(value.path, './var/spool', 'Folder for instances that wait; relative to the working directory.'),
+      maxBytes: standard(value.sizeBytes, '50GiB', 'Disk that the spool may fill.'),
+    })
+    .prefault({}),
+  queue: z
+    .strictObject({ redis: optional(value.url(['redis:', 'rediss:'], 'redis://localhost:6379'), 'Left out: embedded, beside the spool.') })
+    .prefault({}),
+  telemetry: z
+    .strictObject({
+      otlp: optional(
+        value.url(['http:', 'https:'], 'http://localhost:4318'),
+        'OTLP/HTTP receiver. Left out: nothing is exported, unless OpenTelemetry’s own `OTEL_*` variables say so.',
+      ),
+      siteKey: optional(
+        value.secretText(16),
+        'Secret from which trace ids and pseudonyms are derived; the same on every node of a site. Left out: drawn anew at each start.',
+      ),
+      identifiers: standard(
+        value.someOf(identifiers),
+        [],
+        'Identifiers that may leave in telemetry. They point at patients: none does unless it is named here.',
+      ),
+      maxInstanceSpans: standard(
+        value.wholeNumber(0, 1_000_000),
+        1500,
+        'Spans per study for single instances; past it only the noteworthy are kept. 0 is no limit.',
+      ),
+      studyRollover: standard(value.durationMs, '24h', 'A study that comes back longer than this after its close gets a new trace.'),
+    })
+    .prefault({}),
+  integrity: z
+    .strictObject({ quietPeriod: standard(value.durationMs, '60s', 'A study is closed when nothing of it came for so long.') })
+    .prefault({}),
+  admin: z
+    .strictObject({
+      host: standard(
+        value.host,
+        defaults.adminHost,
+        'Address of the admin HTTP server; anything but a loopback address needs `admin.token`.',
+      ),
+      port: standard(value.listenPort, defaults.adminPort, 'Its port.'),
+      token: optional(value.secretText(16), 'Bearer token that every path but `/healthz` and `/readyz` asks for. Left out: none.'),
+    })
+    .prefault({}),
+  shutdown: z
+    .strictObject({
+      drain: standard(value.durationMs, '30s', 'How long associations may go on after SIGTERM before they are aborted. 0: at once.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: standard(value.oneOf(levels), 'info', 'Least severe lines that are written (JSON, standard output).') })
+    .prefault({}),
+});
+
+/** A file that passed the check, still in the file's own names. */
+export type CheckedFile = z.output<typeof fileSchema>;
