@@ -1,8 +1,13 @@
 export { encodeAssociateRqWithTitles } from './associate-titles.ts';
+export { type CommandLimits, decodeCommandSet, encodeCommandSet } from './command-codec.ts';
+export { CommandField, commandName } from './command-field.ts';
+export { type CommandElement, CommandSet, CommandTag } from './command-set.ts';
+export { type CommandFields, commandSet } from './command-set-builder.ts';
 export { PdvControl, pdataHeader } from './pdata-header.ts';
 export type * from './pdu.ts';
 export { PduType, padAeTitle, trimAeTitle, trimUid } from './pdu.ts';
 export { decodePdu, type PduLimits } from './pdu-decoder.ts';
 export { encodePdu } from './pdu-encoder.ts';
 export { PduReader, type PduReaderLimits, type PduSink } from './pdu-reader.ts';
+export { Status, type StatusClass, statusClass } from './status.ts';
 export { WireError, type WireErrorCode } from './wire-error.ts';
