@@ -3,6 +3,7 @@ export { type CommandLimits, decodeCommandSet, encodeCommandSet } from './comman
 export { CommandField, commandName } from './command-field.ts';
 export { type CommandElement, CommandSet, CommandTag } from './command-set.ts';
 export { type CommandFields, commandSet } from './command-set-builder.ts';
+export { type HeadOutcome, HeadReader, type HeadReaderOptions, readHeadOf } from './head-reader.ts';
 export { PdvControl, pdataHeader } from './pdata-header.ts';
 export type * from './pdu.ts';
 export { PduType, padAeTitle, trimAeTitle, trimUid } from './pdu.ts';
@@ -10,4 +11,5 @@ export { decodePdu, type PduLimits } from './pdu-decoder.ts';
 export { encodePdu } from './pdu-encoder.ts';
 export { PduReader, type PduReaderLimits, type PduSink } from './pdu-reader.ts';
 export { Status, type StatusClass, statusClass } from './status.ts';
+export { integerStringValue, textValue, uidValue, uint16Value } from './value-text.ts';
 export { WireError, type WireErrorCode } from './wire-error.ts';
