@@ -1,1 +1,10 @@
-export {};
+export { Association, type AssociationOptions, type AssociationTimeouts } from './association.ts';
+export { AssociationError, type AssociationErrorType } from './association-error.ts';
+export type { AbortReason, AssociationUser } from './association-user.ts';
+export { type Clock, systemClock, type Timer } from './clock.ts';
+export { type EchoOptions, type EchoResult, echo } from './echo.ts';
+export { rejectPdu } from './fixed-pdus.ts';
+export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
+export { ignoreData, type PdataSink } from './pdata-sink.ts';
+export { Requestor, type RequestorOptions } from './requestor.ts';
+export { type Action, type Event, type Role, type State, transition } from './state-table.ts';

@@ -1,0 +1,39 @@
+/** What an A-ASSOCIATE-RQ asked for and its AC granted, as far as the relay needs it. */
+import type { AssociateAc, AssociateRq, UserInformationSubItem } from '@radiotracer/wire';
+import { trimUid } from '@radiotracer/wire';
+
+/** The user information of one side. */
+export interface UserInformation {
+  /** 0: no limit; also where the peer said nothing. */
+  readonly maxPduBytes: number;
+  readonly implementationClassUid: string | undefined;
+  readonly implementationVersionName: string | undefined;
+}
+
+export function userInformation(pdu: AssociateRq | AssociateAc): UserInformation {
+  const items: UserInformationSubItem[] = [];
+  for (const item of pdu.items) if (item.kind === 'user-information') items.push(...item.items);
+  const find = <K extends UserInformationSubItem['kind']>(kind: K) =>
+    items.find((item): item is Extract<UserInformationSubItem, { kind: K }> => item.kind === kind);
+  const classUid = find('implementation-class-uid')?.uid;
+  return {
+    maxPduBytes: find('maximum-length')?.bytes ?? 0,
+    implementationClassUid: classUid === undefined ? undefined : trimUid(classUid),
+    implementationVersionName: find('implementation-version-name')?.name,
+  };
+}
+
+/** The number of contexts that were proposed. */
+export function proposedContexts(rq: AssociateRq): number {
+  return rq.items.reduce((count, item) => count + (item.kind === 'presentation-context-rq' ? 1 : 0), 0);
+}
+
+/** The agreed transfer syntax of each accepted context, by its ID; of a repeated ID the first counts. */
+export function agreedTransferSyntaxes(ac: AssociateAc): Map<number, string> {
+  const agreed = new Map<number, string>();
+  for (const item of ac.items) {
+    if (item.kind !== 'presentation-context-ac' || item.result !== 0 || agreed.has(item.id)) continue;
+    agreed.set(item.id, trimUid(item.transferSyntax ?? ''));
+  }
+  return agreed;
+}

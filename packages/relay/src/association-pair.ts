@@ -1,0 +1,408 @@
+/**
+ * A modality's association and the one that it becomes at the destination, as one:
+ *
+ *   modality ──A-ASSOCIATE-RQ──> server ──the same bytes──> client ──> destination
+ *   modality <──AC, RJ, ABORT, as they came── server <── client <── destination
+ *   modality <══ P-DATA, two one-way links ══> destination
+ *
+ * Everything that a side says is said to the other: release, abort and close are mirrored. What the pair says of itself is a
+ * rejection before the association (no route, overload, no destination) and an abort after.
+ */
+
+import type { Socket } from 'node:net';
+import type { Destination, Limits, Route, Timeouts } from '@radiotracer/config';
+import type { ErrorType, Publish } from '@radiotracer/telemetry';
+import {
+  type AbortReason,
+  Association,
+  type AssociationError,
+  type AssociationUser,
+  type Clock,
+  ignoreData,
+  type PdataSink,
+  rejectPdu,
+  type Timer,
+} from '@radiotracer/upper-layer';
+import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, WireError } from '@radiotracer/wire';
+import { agreedTransferSyntaxes, proposedContexts, userInformation } from './agreement.ts';
+import { Leg, type LegEnd } from './leg.ts';
+import { Link } from './link.ts';
+import { OperationLog } from './operation-log.ts';
+import type { FindRoute } from './route.ts';
+
+/** What a pair needs of its surroundings. */
+export interface PairPorts {
+  readonly clock: Clock;
+  readonly publish: Publish;
+  readonly findRoute: FindRoute;
+  readonly connect: (destination: Destination) => Socket;
+  /** Undefined: welcome. Otherwise why this association is one too many just now. */
+  readonly refusal: () => 'limit_exceeded' | 'shutdown' | undefined;
+  readonly limits: Limits;
+  /** For the server side, where no destination is known yet. */
+  readonly timeouts: Timeouts;
+}
+
+/** PS3.8 table 9-21: result, source, reason. */
+const reject = {
+  /** rejected-permanent, service-user, called-AE-title-not-recognized */
+  noRoute: { result: 1, source: 1, reason: 7 },
+  /** rejected-transient, service-provider (presentation), temporary-congestion */
+  destinationUnavailable: { result: 2, source: 3, reason: 1 },
+  /** rejected-transient, service-provider (presentation), local-limit-exceeded */
+  overload: { result: 2, source: 3, reason: 2 },
+} as const;
+
+/** A-ABORT by the service-provider, reason not specified. */
+const providerAbort: AbortReason = { source: 2, reason: 0 };
+
+interface Upstream {
+  readonly association: Association;
+  readonly leg: Leg;
+  readonly destination: Destination;
+}
+
+export class AssociationPair {
+  readonly #ports: PairPorts;
+  readonly #server: Association;
+  readonly #serverLeg: Leg;
+  readonly #peerAddress: string;
+  readonly #peerPort: number;
+  readonly #onClosed: (pair: AssociationPair) => void;
+  #rq: AssociateRq | undefined;
+  #upstream: Upstream | undefined;
+  #rewritten = false;
+  #toDestination: Link | undefined;
+  #toModality: Link | undefined;
+  #operations: OperationLog | undefined;
+  #responseTimer: Timer | undefined;
+  #serverClosed = false;
+  #clientClosed = false;
+
+  constructor(socket: Socket, ports: PairPorts, onClosed: (pair: AssociationPair) => void) {
+    this.#ports = ports;
+    this.#onClosed = onClosed;
+    this.#peerAddress = socket.remoteAddress ?? '';
+    this.#peerPort = socket.remotePort ?? 0;
+    this.#serverLeg = new Leg(ports.publish, ports.clock.now);
+    this.#server = new Association(
+      {
+        role: 'acceptor',
+        socket,
+        limits: ports.limits,
+        timeouts: ports.timeouts,
+        clock: ports.clock,
+        peer: `${this.#peerAddress}:${this.#peerPort}`,
+      },
+      this.#serverUser(),
+    );
+  }
+
+  /** Whether an A-ASSOCIATE-RQ has come. */
+  get requested(): boolean {
+    return this.#rq !== undefined;
+  }
+
+  /** Ends both associations by A-ABORT: the process is going. */
+  abort(): void {
+    this.#end({ outcome: 'aborted', errorType: 'shutdown', ours: true, abort: { ...providerAbort, by: 'self' } }, 'shutdown');
+    this.#server.abort(providerAbort);
+    this.#upstream?.association.abort(providerAbort);
+  }
+
+  /** Closes what is left at once. */
+  destroy(): void {
+    this.#server.destroy();
+    this.#upstream?.association.destroy();
+  }
+
+  #serverUser(): AssociationUser {
+    const pair = this;
+    return {
+      get data(): PdataSink {
+        return pair.#toDestination ?? ignoreData;
+      },
+      associateIndication: (rq) => this.#requestedBy(rq),
+      associateAccepted() {},
+      associateRejected() {},
+      releaseIndication: () => this.#releaseAsked(this.#server, this.#upstream?.association, this.#toDestination),
+      releaseConfirmation: () => this.#releaseAnswered(this.#server, this.#upstream?.association),
+      abortIndication: (abort) => {
+        this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } }, 'aborted');
+        this.#upstream?.association.abort(abort);
+      },
+      providerAbort: (error) => this.#serverLost(error),
+      drained: () => this.#toModality?.drained(),
+      closed: () => {
+        this.#serverClosed = true;
+        if (this.#upstream === undefined) this.#clientClosed = true;
+        this.#closedIfAll();
+      },
+    };
+  }
+
+  #clientUser(): AssociationUser {
+    const pair = this;
+    return {
+      get data(): PdataSink {
+        return pair.#toModality ?? ignoreData;
+      },
+      associateIndication() {},
+      associateAccepted: (ac) => this.#accepted(ac),
+      associateRejected: (rj) => this.#rejected(rj),
+      releaseIndication: () => {
+        if (this.#upstream !== undefined) this.#releaseAsked(this.#upstream.association, this.#server, this.#toModality);
+      },
+      releaseConfirmation: () => {
+        if (this.#upstream !== undefined) this.#releaseAnswered(this.#upstream.association, this.#server);
+      },
+      abortIndication: (abort) => {
+        this.#upstreamEnded({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } });
+        this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'self' } }, 'aborted');
+        this.#server.abort(abort);
+      },
+      providerAbort: (error) => this.#destinationLost(error),
+      drained: () => this.#toDestination?.drained(),
+      closed: () => {
+        this.#clientClosed = true;
+        this.#closedIfAll();
+      },
+    };
+  }
+
+  // Opening.
+
+  #requestedBy(bytes: Uint8Array): void {
+    const rq = decodePdu(bytes, { maxPresentationContexts: this.#ports.limits.maxPresentationContexts });
+    if (rq.kind !== 'A-ASSOCIATE-RQ') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-RQ was expected', 2);
+    this.#rq = rq;
+    const found = this.#ports.findRoute({
+      calledAet: rq.calledAeTitle,
+      callingAet: rq.callingAeTitle,
+      sourceAddress: this.#peerAddress,
+    });
+    this.#tellServerOpened(rq, found?.route);
+    const refusal = this.#ports.refusal();
+    if (refusal !== undefined) return this.#refuse(reject.overload, refusal, true);
+    if (found === undefined) return this.#refuse(reject.noRoute, 'no_route', false);
+    this.#open(rq, bytes, found.destination, found.route);
+  }
+
+  #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
+    const asked = rq === undefined ? undefined : userInformation(rq);
+    this.#serverLeg.opened({
+      role: 'server',
+      pairedWith: undefined,
+      callingAeTitle: trimAeTitle(rq?.callingAeTitle ?? ''),
+      calledAeTitle: trimAeTitle(rq?.calledAeTitle ?? ''),
+      peerAddress: this.#peerAddress,
+      peerPort: this.#peerPort,
+      destinationId: route?.to,
+      routeId: route?.id,
+      proposedContexts: rq === undefined ? 0 : proposedContexts(rq),
+      requestorMaxPduBytes: asked?.maxPduBytes ?? 0,
+      requestorImplementationClassUid: asked?.implementationClassUid,
+      requestorImplementationVersionName: asked?.implementationVersionName,
+    });
+  }
+
+  #open(rq: AssociateRq, bytes: Uint8Array, destination: Destination, route: Route): void {
+    const { clock, limits, publish } = this.#ports;
+    const titles = {
+      ...(destination.aet === undefined ? {} : { calledAeTitle: destination.aet }),
+      ...(route.rewriteCallingAet === undefined ? {} : { callingAeTitle: route.rewriteCallingAet }),
+    };
+    this.#rewritten = Object.keys(titles).length > 0;
+    const association = new Association(
+      {
+        role: 'requestor',
+        socket: this.#ports.connect(destination),
+        limits,
+        timeouts: destination.timeouts,
+        clock,
+        peer: `${destination.host}:${destination.port}`,
+      },
+      this.#clientUser(),
+    );
+    const leg = new Leg(publish, clock.now);
+    this.#upstream = { association, leg, destination };
+    const asked = userInformation(rq);
+    leg.opened({
+      role: 'client',
+      pairedWith: this.#serverLeg.id,
+      callingAeTitle: titles.callingAeTitle ?? trimAeTitle(rq.callingAeTitle),
+      calledAeTitle: titles.calledAeTitle ?? trimAeTitle(rq.calledAeTitle),
+      peerAddress: destination.host,
+      peerPort: destination.port,
+      destinationId: destination.id,
+      routeId: route.id,
+      proposedContexts: proposedContexts(rq),
+      requestorMaxPduBytes: asked.maxPduBytes,
+      requestorImplementationClassUid: asked.implementationClassUid,
+      requestorImplementationVersionName: asked.implementationVersionName,
+    });
+    association.request(this.#rewritten ? encodeAssociateRqWithTitles(bytes, titles) : bytes);
+  }
+
+  #accepted(bytes: Uint8Array): void {
+    const rq = this.#rq;
+    const upstream = this.#upstream;
+    if (rq === undefined || upstream === undefined) return;
+    const { clock, limits, publish } = this.#ports;
+    const ac = decodePdu(bytes, { maxPresentationContexts: limits.maxPresentationContexts });
+    if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
+    const transferSyntaxes = agreedTransferSyntaxes(ac);
+    const requestor = userInformation(rq);
+    const acceptor = userInformation(ac);
+    this.#operations = new OperationLog(
+      {
+        serverAssociationId: this.#serverLeg.id,
+        clientAssociationId: upstream.leg.id,
+        destinationId: upstream.destination.id,
+        callingAeTitle: trimAeTitle(rq.callingAeTitle),
+        calledAeTitle: trimAeTitle(rq.calledAeTitle),
+        transferSyntaxes,
+      },
+      clock,
+      publish,
+    );
+    this.#toDestination = new Link({
+      source: this.#server,
+      target: upstream.association,
+      targetMaxPduBytes: acceptor.maxPduBytes,
+      limits,
+      clock,
+      tap: this.#operations.fromRequestor,
+    });
+    this.#toModality = new Link({
+      source: upstream.association,
+      target: this.#server,
+      targetMaxPduBytes: requestor.maxPduBytes,
+      limits,
+      clock,
+      tap: this.#operations.fromAcceptor,
+    });
+    this.#server.accept(
+      this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
+    );
+    this.#serverLeg.accepted(transferSyntaxes.size, acceptor);
+    upstream.leg.accepted(transferSyntaxes.size, acceptor);
+    this.#watchResponses(upstream.destination.timeouts.dimseResponseMs);
+  }
+
+  #rejected(rj: Uint8Array): void {
+    const triple = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
+    this.#upstreamEnded({ outcome: 'rejected', errorType: 'rejected', reject: triple });
+    this.#end({ outcome: 'rejected', errorType: 'rejected', reject: triple }, 'rejected');
+    this.#server.reject(rj);
+  }
+
+  #refuse(triple: { result: number; source: number; reason: number }, errorType: ErrorType, ours: boolean): void {
+    this.#end({ outcome: 'rejected', errorType, ours, reject: triple }, errorType);
+    this.#server.reject(rejectPdu(triple.result, triple.source, triple.reason));
+  }
+
+  // Ending.
+
+  #releaseAsked(by: Association, other: Association | undefined, link: Link | undefined): void {
+    if (other === undefined) return;
+    if (link?.midMessage) {
+      // Half a message must not look like a whole one: no release over it, on either side.
+      const abort = { source: 2, reason: 2 };
+      this.#end({ outcome: 'aborted', errorType: 'protocol_error', abort: { ...abort, by: 'self' } }, 'protocol_error');
+      by.abort(abort);
+      other.abort(abort);
+    } else if (other.state === 'Sta6') {
+      other.releaseRequest();
+    } else if (by.state === 'Sta9') {
+      // Collision, we are the requestor here: we answer first (PS3.8 7.2.2.7).
+      by.releaseResponse();
+    }
+  }
+
+  #releaseAnswered(by: Association, other: Association | undefined): void {
+    this.#upstreamEnded({ outcome: 'released' });
+    this.#end({ outcome: 'released' }, 'connection_closed');
+    other?.releaseResponse();
+    if (by.state === 'Sta12') by.releaseResponse();
+  }
+
+  #serverLost(error: AssociationError): void {
+    if (this.#rq === undefined) this.#tellServerOpened(undefined, undefined);
+    const upstream = this.#upstream?.association;
+    this.#end(endBy(error), error.errorType);
+    if (upstream === undefined) return;
+    // A close without a release is what the destination would have seen; while it has not answered, there is nothing to close on.
+    if (error.errorType === 'connection_closed' && upstream.state !== 'Sta4' && upstream.state !== 'Sta5') upstream.close();
+    else upstream.abort(providerAbort);
+  }
+
+  #destinationLost(error: AssociationError): void {
+    this.#upstreamEnded(endBy(error));
+    if (this.#server.state === 'Sta3') {
+      this.#refuse(reject.destinationUnavailable, error.errorType, true);
+      return;
+    }
+    const abort = providerAbort;
+    this.#end({ outcome: 'aborted', errorType: error.errorType, ours: true, abort: { ...abort, by: 'self' } }, error.errorType);
+    this.#server.abort(abort);
+  }
+
+  /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
+  #end(end: LegEnd, openOperations: ErrorType): void {
+    this.#responseTimer?.cancel();
+    this.#operations?.end(openOperations);
+    const operations = this.#operations?.count ?? 0;
+    this.#serverLeg.ended(end, operations, this.#server);
+    this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
+  }
+
+  #upstreamEnded(end: LegEnd): void {
+    if (this.#upstream === undefined) return;
+    this.#upstream.leg.ended(end, this.#operations?.count ?? 0, this.#upstream.association);
+  }
+
+  #closedIfAll(): void {
+    if (!this.#serverClosed || !this.#clientClosed) return;
+    this.#responseTimer?.cancel();
+    this.#onClosed(this);
+  }
+
+  // Time.
+
+  /** A destination that does not answer, or does not read, for `limitMs` is given up. 0: never. */
+  #watchResponses(limitMs: number): void {
+    if (limitMs === 0) return;
+    const check = () => {
+      const { clock } = this.#ports;
+      const now = clock.now();
+      const since = Math.min(this.#operations?.waitingSince ?? now, this.#toDestination?.pausedSince ?? now);
+      const leftMs = limitMs - (now - since);
+      if (leftMs <= 0) this.#responseTimedOut(limitMs);
+      else this.#responseTimer = clock.setTimer(check, leftMs);
+    };
+    this.#responseTimer = this.#ports.clock.setTimer(check, limitMs);
+  }
+
+  #responseTimedOut(_limitMs: number): void {
+    const end: LegEnd = { outcome: 'timed_out', errorType: 'dimse_timeout', ours: true, abort: { ...providerAbort, by: 'self' } };
+    this.#end(end, 'dimse_timeout');
+    this.#upstream?.association.abort(providerAbort);
+    this.#server.abort(providerAbort);
+  }
+}
+
+function endBy(error: AssociationError): LegEnd {
+  switch (error.errorType) {
+    case 'connection_closed':
+      return { outcome: 'closed', errorType: error.errorType };
+    case 'artim_timeout':
+    case 'associate_timeout':
+    case 'connect_timeout':
+    case 'idle_timeout':
+    case 'release_timeout':
+      return { outcome: 'timed_out', errorType: error.errorType, ours: true };
+    default:
+      return { outcome: 'failed', errorType: error.errorType, ours: error.errorType === 'internal' };
+  }
+}

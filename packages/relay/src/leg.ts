@@ -1,0 +1,62 @@
+/** What is told of one association of a pair: opened, accepted, ended, each at most once. */
+import { randomUUID } from 'node:crypto';
+import type { AssociationOpened, AssociationOutcome, ErrorType, Publish } from '@radiotracer/telemetry';
+import type { AbortReason, Association } from '@radiotracer/upper-layer';
+import type { UserInformation } from './agreement.ts';
+
+/** How a leg ended. What is left out did not happen. */
+export interface LegEnd {
+  readonly outcome: AssociationOutcome;
+  readonly errorType?: ErrorType;
+  readonly ours?: boolean;
+  readonly reject?: { readonly result: number; readonly source: number; readonly reason: number };
+  readonly abort?: AbortReason & { readonly by: 'peer' | 'self' };
+}
+
+export class Leg {
+  readonly id = randomUUID();
+  readonly #publish: Publish;
+  readonly #now: () => number;
+  #opened = false;
+  #ended = false;
+
+  constructor(publish: Publish, now: () => number) {
+    this.#publish = publish;
+    this.#now = now;
+  }
+
+  opened(event: Omit<AssociationOpened, 'type' | 'associationId' | 'at'>): void {
+    this.#opened = true;
+    this.#publish({ type: 'association.opened', associationId: this.id, at: this.#now(), ...event });
+  }
+
+  accepted(contexts: number, acceptor: UserInformation): void {
+    this.#publish({
+      type: 'association.accepted',
+      associationId: this.id,
+      at: this.#now(),
+      acceptedContexts: contexts,
+      acceptorMaxPduBytes: acceptor.maxPduBytes,
+      acceptorImplementationClassUid: acceptor.implementationClassUid,
+      acceptorImplementationVersionName: acceptor.implementationVersionName,
+    });
+  }
+
+  ended(end: LegEnd, operations: number, association: Association): void {
+    if (this.#ended || !this.#opened) return;
+    this.#ended = true;
+    this.#publish({
+      type: 'association.ended',
+      associationId: this.id,
+      at: this.#now(),
+      outcome: end.outcome,
+      errorType: end.errorType,
+      ours: end.ours ?? false,
+      reject: end.reject,
+      abort: end.abort,
+      operations,
+      bytesReceived: association.bytesReceived,
+      bytesSent: association.bytesSent,
+    });
+  }
+}

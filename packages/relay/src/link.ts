@@ -1,0 +1,179 @@
+/**
+ * One way of a pair: what arrives at `source` goes to `target`, as slices of the chunks that arrived.
+ *
+ *   source ──chunk──> recutter ──> gate ──> run ──> target
+ *                └──> assembler ──> tap
+ *
+ * The gate is shut while a command set is incomplete: a message is known by its command before its first byte goes on. The run
+ * joins neighbouring ranges, so that a chunk of whole PDUs is one write. Backpressure: past `maxBufferedBytes` unsent at the target
+ * the source is not read.
+ */
+
+import { type Association, type Clock, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
+import { type CommandSet, PdvControl } from '@radiotracer/wire';
+import { PduRecutter } from './pdu-recutter.ts';
+
+/** What reads along. Must not throw but for what ends the association. */
+export interface Tap {
+  /** A command set is whole; it is about to go on. `beganAt`: when its first byte arrived (ms since the epoch). */
+  command(contextId: number, command: CommandSet, beganAt: number): void;
+  /** What was told by `command` since the last call was handed to the target. */
+  handedOn(): void;
+  data(buffer: Uint8Array, start: number, end: number): void;
+  dataEnd(): void;
+}
+
+export interface LinkOptions {
+  readonly source: Association;
+  readonly target: Association;
+  /** The maximum length that the target's peer announced; 0: none. */
+  readonly targetMaxPduBytes: number;
+  readonly limits: MessageLimits;
+  readonly clock: Clock;
+  readonly tap: Tap;
+}
+
+/** Per link. Large enough that a fast receiver never idles, small enough for hundreds of associations. */
+const maxBufferedBytes = 128 * 1024;
+
+export class Link implements PdataSink {
+  readonly #source: Association;
+  readonly #target: Association;
+  readonly #clock: Clock;
+  readonly #tap: Tap;
+  readonly #assembler: MessageAssembler;
+  readonly #recutter: PduRecutter;
+  #runBuffer: Uint8Array | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  /** Finished runs of this chunk; more than one only where something was cut, or a chunk's border cut a header. */
+  #runs: Uint8Array[] = [];
+  #gated: Uint8Array[] | undefined;
+  #commandBeganAt = 0;
+  #toldCommand = false;
+  #pausedSince: number | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#source = options.source;
+    this.#target = options.target;
+    this.#clock = options.clock;
+    this.#tap = options.tap;
+    this.#recutter = new PduRecutter(options.targetMaxPduBytes, (buffer, start, end) => this.#emit(buffer, start, end));
+    this.#assembler = new MessageAssembler(
+      {
+        command: (contextId, command) => {
+          this.#tap.command(contextId, command, this.#commandBeganAt);
+          this.#toldCommand = true;
+          this.#openGate();
+        },
+        data: (buffer, start, end) => this.#tap.data(buffer, start, end),
+        dataEnd: () => this.#tap.dataEnd(),
+      },
+      options.limits,
+    );
+  }
+
+  /** Whether a message has begun here and is not whole. */
+  get midMessage(): boolean {
+    return this.#assembler.midMessage;
+  }
+
+  /** Since when the target has not taken enough for the source to be read (ms since the epoch); undefined: it flows. */
+  get pausedSince(): number | undefined {
+    return this.#pausedSince;
+  }
+
+  pdata(buffer: Uint8Array, start: number, end: number, lengthBytes: number): void {
+    this.#recutter.pdata(buffer, start, end, lengthBytes);
+  }
+
+  pdv(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    contextId: number,
+    control: number,
+    fragmentBytes: number,
+    remainingBytes: number,
+  ): void {
+    if ((control & PdvControl.command) !== 0 && this.#gated === undefined) {
+      this.#gated = [];
+      this.#commandBeganAt = this.#clock.now();
+    }
+    this.#assembler.pdv(contextId, control);
+    this.#recutter.pdv(buffer, start, end, contextId, control, fragmentBytes, remainingBytes);
+  }
+
+  fragment(buffer: Uint8Array, start: number, end: number): void {
+    this.#recutter.fragment(buffer, start, end);
+    this.#assembler.fragment(buffer, start, end);
+  }
+
+  pdvEnd(): void {
+    this.#assembler.pdvEnd();
+  }
+
+  pdataEnd(): void {
+    this.#recutter.pdataEnd();
+  }
+
+  flush(): void {
+    this.#endRun();
+    const runs = this.#runs;
+    if (runs.length > 0) {
+      this.#runs = [];
+      this.#send(runs);
+    }
+    if (this.#toldCommand) {
+      this.#toldCommand = false;
+      this.#tap.handedOn();
+    }
+  }
+
+  /** The target has taken what was too much. */
+  drained(): void {
+    if (this.#pausedSince === undefined || this.#target.bufferedBytes > maxBufferedBytes) return;
+    this.#pausedSince = undefined;
+    this.#source.resume();
+  }
+
+  #send(runs: readonly Uint8Array[]): void {
+    const [first] = runs;
+    if (runs.length === 1 && first !== undefined) {
+      this.#target.send(first);
+    } else {
+      this.#target.cork();
+      for (const run of runs) this.#target.send(run);
+      this.#target.uncork();
+    }
+    if (this.#target.bufferedBytes > maxBufferedBytes && this.#pausedSince === undefined) {
+      this.#pausedSince = this.#clock.now();
+      this.#source.pause();
+    }
+  }
+
+  #openGate(): void {
+    const gated = this.#gated;
+    this.#gated = undefined;
+    if (gated !== undefined) for (const piece of gated) this.#emit(piece, 0, piece.length);
+  }
+
+  #emit(buffer: Uint8Array, start: number, end: number): void {
+    if (this.#gated !== undefined) {
+      this.#gated.push(buffer.subarray(start, end));
+    } else if (buffer === this.#runBuffer && start === this.#runEnd) {
+      this.#runEnd = end;
+    } else {
+      this.#endRun();
+      this.#runBuffer = buffer;
+      this.#runStart = start;
+      this.#runEnd = end;
+    }
+  }
+
+  #endRun(): void {
+    if (this.#runBuffer === undefined) return;
+    this.#runs.push(this.#runBuffer.subarray(this.#runStart, this.#runEnd));
+    this.#runBuffer = undefined;
+  }
+}

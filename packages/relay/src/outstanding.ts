@@ -1,0 +1,41 @@
+import type { Operation } from './operation.ts';
+
+/**
+ * The operations that one side invoked and the other has not answered finally. Matched by Message ID (PS3.7 E.1: unique among the
+ * outstanding ones); where a peer uses an ID twice, the older one is answered first.
+ */
+export class Outstanding {
+  readonly #byMessageId = new Map<number, Operation[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(operation: Operation): void {
+    const same = this.#byMessageId.get(operation.messageId);
+    if (same === undefined) this.#byMessageId.set(operation.messageId, [operation]);
+    else same.push(operation);
+    this.#size++;
+  }
+
+  /** The operation that a response with this ID answers, or undefined when nobody asked. */
+  find(messageId: number): Operation | undefined {
+    return this.#byMessageId.get(messageId)?.[0];
+  }
+
+  /** Takes out what `find` gave. */
+  settle(operation: Operation): void {
+    const same = this.#byMessageId.get(operation.messageId);
+    const at = same?.indexOf(operation) ?? -1;
+    if (same === undefined || at < 0) return;
+    this.#size--;
+    if (same.length === 1) this.#byMessageId.delete(operation.messageId);
+    else same.splice(at, 1);
+  }
+
+  /** In the order in which their Message IDs were first used. */
+  *[Symbol.iterator](): IterableIterator<Operation> {
+    for (const same of this.#byMessageId.values()) yield* same;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Decides, P-DATA-TF by P-DATA-TF, what goes out for what came in (HAZARDS of the wire: PDUs longer than the receiver takes, and
+ * command and data PDVs mixed in one PDU, which kill some widespread acceptors).
+ *
+ *   one data PDV that fills its PDU, short enough      passes as it arrives, as ranges of the chunks
+ *   anything else, to `maxHeldPduBytes`                is held to its end; then it passes as it came, or is cut at PDV borders
+ *   longer still                                       is cut as it arrives: each PDV its own PDU, none longer than allowed
+ *
+ * Contents are never touched: an over-long PDV becomes several fragments, of which only the last keeps the last-fragment bit.
+ */
+import { PdvControl, pdataHeader } from '@radiotracer/wire';
+
+/** Takes what goes out: `buffer.subarray(start, end)`. */
+export type Emit = (buffer: Uint8Array, start: number, end: number) => void;
+
+/** A PDU that must be seen whole before it can be judged is held up to this. */
+const maxHeldPduBytes = 256 * 1024;
+
+/** P-DATA-TF and PDV headers: what the maximum length counts on top of a fragment is the PDV's own six bytes (PS3.8 D.1). */
+const pdvHeaderBytes = 6;
+
+type Mode = 'undecided' | 'pass' | 'hold' | 'cut';
+
+interface HeldPdv {
+  readonly contextId: number;
+  readonly control: number;
+  readonly fragmentBytes: number;
+  readonly pieces: Uint8Array[];
+}
+
+export class PduRecutter {
+  readonly #emit: Emit;
+  /** Bytes of the variable field that the receiver takes; Infinity when it set no (usable) limit. */
+  readonly #maxPduBytes: number;
+  readonly #maxFragmentBytes: number;
+  #mode: Mode = 'undecided';
+  #header: Uint8Array = new Uint8Array(0);
+  #headerStart = 0;
+  #headerEnd = 0;
+  #lengthBytes = 0;
+  #asCame: Uint8Array[] = [];
+  #held: HeldPdv[] = [];
+  // The PDV that is being cut.
+  #contextId = 0;
+  #control = 0;
+  #unsentBytes = 0;
+  #roomBytes = 0;
+
+  /** `receiverMaxPduBytes`: the receiver's maximum length (PS3.8 D.1); 0: no limit. Under 8 nothing could be sent, so it is not heeded. */
+  constructor(receiverMaxPduBytes: number, emit: Emit) {
+    this.#emit = emit;
+    const limited = receiverMaxPduBytes >= 8;
+    this.#maxPduBytes = limited ? receiverMaxPduBytes : Number.POSITIVE_INFINITY;
+    // Even, as PS3.8 E.1 wants fragments.
+    this.#maxFragmentBytes = limited ? (receiverMaxPduBytes - pdvHeaderBytes) & ~1 : Number.POSITIVE_INFINITY;
+  }
+
+  pdata(buffer: Uint8Array, start: number, end: number, lengthBytes: number): void {
+    this.#mode = 'undecided';
+    this.#header = buffer;
+    this.#headerStart = start;
+    this.#headerEnd = end;
+    this.#lengthBytes = lengthBytes;
+  }
+
+  pdv(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    contextId: number,
+    control: number,
+    fragmentBytes: number,
+    remainingBytes: number,
+  ): void {
+    if (this.#mode === 'undecided') this.#decide(control, remainingBytes);
+    switch (this.#mode) {
+      case 'pass':
+        this.#emit(buffer, start, end);
+        return;
+      case 'hold':
+        this.#asCame.push(buffer.subarray(start, end));
+        this.#held.push({ contextId, control, fragmentBytes, pieces: [] });
+        return;
+      default:
+        this.#beginCut(contextId, control, fragmentBytes);
+    }
+  }
+
+  fragment(buffer: Uint8Array, start: number, end: number): void {
+    switch (this.#mode) {
+      case 'pass':
+        this.#emit(buffer, start, end);
+        return;
+      case 'hold': {
+        const piece = buffer.subarray(start, end);
+        this.#asCame.push(piece);
+        this.#held.at(-1)?.pieces.push(piece);
+        return;
+      }
+      default:
+        this.#cut(buffer, start, end);
+    }
+  }
+
+  pdataEnd(): void {
+    if (this.#mode !== 'hold') return;
+    const asCame = this.#asCame;
+    const held = this.#held;
+    this.#asCame = [];
+    this.#held = [];
+    if (this.#lengthBytes <= this.#maxPduBytes && !isMixed(held)) {
+      for (const piece of asCame) this.#emit(piece, 0, piece.length);
+      return;
+    }
+    for (const pdv of held) {
+      this.#beginCut(pdv.contextId, pdv.control, pdv.fragmentBytes);
+      for (const piece of pdv.pieces) this.#cut(piece, 0, piece.length);
+    }
+  }
+
+  #decide(control: number, remainingBytes: number): void {
+    const simple = remainingBytes === 0 && (control & PdvControl.command) === 0 && this.#lengthBytes <= this.#maxPduBytes;
+    if (simple) {
+      this.#mode = 'pass';
+      this.#emit(this.#header, this.#headerStart, this.#headerEnd);
+    } else if (this.#lengthBytes <= maxHeldPduBytes) {
+      this.#mode = 'hold';
+      this.#asCame.push(this.#header.subarray(this.#headerStart, this.#headerEnd));
+    } else {
+      this.#mode = 'cut';
+    }
+  }
+
+  #beginCut(contextId: number, control: number, fragmentBytes: number): void {
+    this.#contextId = contextId;
+    this.#control = control;
+    this.#unsentBytes = fragmentBytes;
+    this.#beginFragment();
+  }
+
+  #beginFragment(): void {
+    this.#roomBytes = Math.min(this.#unsentBytes, this.#maxFragmentBytes);
+    const isFinal = this.#roomBytes === this.#unsentBytes;
+    const header = pdataHeader(this.#contextId, isFinal ? this.#control : this.#control & ~PdvControl.last, this.#roomBytes);
+    this.#emit(header, 0, header.length);
+  }
+
+  #cut(buffer: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      if (this.#roomBytes === 0) this.#beginFragment();
+      const bytes = Math.min(end - at, this.#roomBytes);
+      this.#emit(buffer, at, at + bytes);
+      at += bytes;
+      this.#roomBytes -= bytes;
+      this.#unsentBytes -= bytes;
+    }
+  }
+}
+
+function isMixed(pdvs: readonly HeldPdv[]): boolean {
+  const first = pdvs[0];
+  return first !== undefined && pdvs.some((pdv) => (pdv.control & PdvControl.command) !== (first.control & PdvControl.command));
+}

@@ -1,0 +1,57 @@
+/** Why an association could not be had or could not go on. */
+export type AssociationErrorType =
+  | 'connection_refused'
+  | 'connection_reset'
+  | 'connection_closed'
+  | 'connect_timeout'
+  | 'host_unreachable'
+  | 'name_not_resolved'
+  | 'artim_timeout'
+  | 'associate_timeout'
+  | 'dimse_timeout'
+  | 'idle_timeout'
+  | 'release_timeout'
+  | 'protocol_error'
+  | 'rejected'
+  | 'aborted'
+  | 'internal';
+
+/** What happened to an association, in a closed list of types and one clear sentence. */
+export class AssociationError extends Error {
+  override readonly name = 'AssociationError';
+  readonly errorType: AssociationErrorType;
+
+  constructor(errorType: AssociationErrorType, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.errorType = errorType;
+  }
+}
+
+/** The error of a socket, as one of ours. */
+export function fromSocketError(error: NodeJS.ErrnoException, where: string): AssociationError {
+  const type = socketErrorTypes[error.code ?? ''] ?? 'connection_reset';
+  return new AssociationError(type, `${sentence[type] ?? 'the connection failed'} (${where}, ${error.code ?? error.message})`, {
+    cause: error,
+  });
+}
+
+const socketErrorTypes: Record<string, AssociationErrorType> = {
+  ECONNREFUSED: 'connection_refused',
+  ECONNRESET: 'connection_reset',
+  EPIPE: 'connection_reset',
+  ETIMEDOUT: 'connect_timeout',
+  EHOSTUNREACH: 'host_unreachable',
+  ENETUNREACH: 'host_unreachable',
+  EHOSTDOWN: 'host_unreachable',
+  EADDRNOTAVAIL: 'host_unreachable',
+  ENOTFOUND: 'name_not_resolved',
+  EAI_AGAIN: 'name_not_resolved',
+};
+
+const sentence: Partial<Record<AssociationErrorType, string>> = {
+  connection_refused: 'nothing listens there',
+  connection_reset: 'the connection was reset',
+  connect_timeout: 'no answer to the connection request in time',
+  host_unreachable: 'the host cannot be reached',
+  name_not_resolved: 'the host name cannot be resolved',
+};

@@ -1,0 +1,439 @@
+/**
+ * One end of an association on a socket: carries out the actions of the state table (PS3.8 9.2), with its timers, and reads and
+ * writes PDUs as bytes. What the PDUs mean is the user's.
+ *
+ *   socket ──chunks──> PduReader ──> state table ──indications──> user
+ *   socket <──bytes─── primitives (accept, reject, send, release…) <── user
+ */
+import type { Socket } from 'node:net';
+import { PduReader, type PduReaderLimits, type PduSink, PduType, WireError } from '@radiotracer/wire';
+import { AssociationError, fromSocketError } from './association-error.ts';
+import type { AbortReason, AssociationUser } from './association-user.ts';
+import type { Clock, Timer } from './clock.ts';
+import { abortPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
+import { ignoreData, type PdataSink } from './pdata-sink.ts';
+import { type Event, type Role, type State, transition } from './state-table.ts';
+
+/** All in milliseconds; 0 means no limit. */
+export interface AssociationTimeouts {
+  /** PS3.8 9.1.5: awaiting an A-ASSOCIATE-RQ (Sta2) or the peer's close (Sta13). */
+  readonly artimMs: number;
+  /** Requestor: from the connection request to the open transport. */
+  readonly connectMs: number;
+  /** Requestor: from A-ASSOCIATE-RQ to the answer. */
+  readonly associateMs: number;
+  /** From our A-RELEASE-RQ to the answer. */
+  readonly releaseMs: number;
+  /** No byte in either direction on an established association; checked in steps, so it takes up to twice as long. */
+  readonly idleMs: number;
+}
+
+export interface AssociationOptions {
+  readonly role: Role;
+  readonly socket: Socket;
+  readonly limits: PduReaderLimits;
+  readonly timeouts: AssociationTimeouts;
+  readonly clock: Clock;
+  /** Whom we talk to, for messages: `10.1.2.3:104`. */
+  readonly peer: string;
+}
+
+export class Association implements PduSink {
+  readonly role: Role;
+  readonly peer: string;
+  #state: State = 'Sta1';
+  readonly #socket: Socket;
+  readonly #reader: PduReader;
+  readonly #timeouts: AssociationTimeouts;
+  readonly #clock: Clock;
+  readonly #user: AssociationUser;
+  #data: PdataSink = ignoreData;
+  #rq: Uint8Array | undefined;
+  #timer: Timer | undefined;
+  #activity = 0;
+  #paused = false;
+  #closed = false;
+  #socketError: AssociationError | undefined;
+  #bytesReceived = 0;
+
+  constructor(options: AssociationOptions, user: AssociationUser) {
+    this.role = options.role;
+    this.peer = options.peer;
+    this.#socket = options.socket;
+    this.#timeouts = options.timeouts;
+    this.#clock = options.clock;
+    this.#reader = new PduReader(options.limits);
+    this.#user = user;
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('drain', () => this.#user.drained());
+    socket.on('end', () => this.#transportClosed());
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#socketError = fromSocketError(error, this.peer);
+    });
+    socket.on('close', () => {
+      this.#transportClosed();
+      if (this.#closed) return;
+      this.#closed = true;
+      this.#stopTimer();
+      this.#user.closed();
+    });
+    if (this.role === 'acceptor') this.#on('Evt5');
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Bytes that were handed over and that the transport has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get bytesSent(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  /** A-ASSOCIATE request (requestor, once): sends `rq` as it is when the transport is open. */
+  request(rq: Uint8Array): void {
+    this.#rq = rq;
+    this.#on('Evt1');
+  }
+
+  /** A-ASSOCIATE response, accept: `ac` goes out as it is. */
+  accept(ac: Uint8Array): void {
+    if (this.#on('Evt7')) this.#write(ac);
+  }
+
+  /** A-ASSOCIATE response, reject: `rj` goes out as it is. */
+  reject(rj: Uint8Array): void {
+    if (this.#on('Evt8')) this.#write(rj);
+  }
+
+  /** Whether P-DATA may be sent now (PS3.8 table 9-10, Evt9). */
+  get maySend(): boolean {
+    return this.#state === 'Sta6' || this.#state === 'Sta8';
+  }
+
+  /** P-DATA request: bytes of P-DATA-TF PDUs, cut anywhere. Dropped when data may not be sent any more. */
+  send(bytes: Uint8Array): void {
+    if (!this.maySend) return;
+    this.#activity++;
+    this.#socket.write(bytes);
+  }
+
+  /** Gathers what is sent until `uncork` into one write. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  /** A-RELEASE request. */
+  releaseRequest(): void {
+    if (this.#on('Evt11')) this.#write(releaseRqPdu);
+  }
+
+  /** A-RELEASE response. */
+  releaseResponse(): void {
+    if (this.#on('Evt14')) this.#write(releaseRpPdu);
+  }
+
+  /** A-ABORT request, with the source and reason that the PDU shall carry. */
+  abort(abort: AbortReason): void {
+    if (this.#state === 'Sta1' || this.#state === 'Sta13') return;
+    // Sta2: no user can ask for it there by the table, but a process that shuts down does.
+    if (this.#state === 'Sta2' || this.#state === 'Sta4') {
+      this.#state = 'Sta1';
+      this.#socket.destroy();
+      return;
+    }
+    this.#abortWith(abort, 'Evt15');
+  }
+
+  /** Flushes what was sent and closes the transport, with no PDU: for a peer whose other side just went away. */
+  close(): void {
+    if (this.#state === 'Sta1' && this.#closed) return;
+    this.#state = 'Sta1';
+    this.#endTransport();
+  }
+
+  /** Closes the transport at once; nothing is flushed. */
+  destroy(): void {
+    this.#state = 'Sta1';
+    this.#socket.destroy();
+  }
+
+  /** No more chunks are read until `resume`: backpressure. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  // PduSink: what the reader tells.
+
+  pdu(type: number, pdu: Uint8Array): void {
+    this.#data.flush();
+    switch (type) {
+      case PduType.associateRq:
+        if (this.#on('Evt6')) this.#user.associateIndication(pdu);
+        return;
+      case PduType.associateAc:
+        if (this.#on('Evt3')) this.#user.associateAccepted(pdu);
+        return;
+      case PduType.associateRj:
+        if (this.#on('Evt4')) {
+          this.#user.associateRejected(pdu);
+          this.#endTransport();
+        }
+        return;
+      case PduType.releaseRq:
+        if (this.#on('Evt12')) this.#user.releaseIndication();
+        return;
+      case PduType.releaseRp:
+        this.#releaseRp();
+        return;
+      case PduType.abort:
+        if (this.#on('Evt16')) {
+          // PS3.8 9.3.8; a PDU cut short (seen in the field) is an abort all the same.
+          this.#user.abortIndication({ source: pdu[8] ?? 0, reason: pdu[9] ?? 0 });
+        }
+        return;
+      default:
+        this.#invalid(new WireError('pdu-type-unrecognized', `PDU type ${type} is not defined`, 1));
+    }
+  }
+
+  pdata(buffer: Uint8Array, start: number, end: number, lengthBytes: number): void {
+    if (!this.#on('Evt10')) return;
+    this.#data = this.#user.data;
+    this.#data.pdata(buffer, start, end, lengthBytes);
+  }
+
+  pdv(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    contextId: number,
+    control: number,
+    fragmentBytes: number,
+    remainingBytes: number,
+  ): void {
+    this.#data.pdv(buffer, start, end, contextId, control, fragmentBytes, remainingBytes);
+  }
+
+  fragment(buffer: Uint8Array, start: number, end: number): void {
+    this.#data.fragment(buffer, start, end);
+  }
+
+  pdvEnd(): void {
+    this.#data.pdvEnd();
+  }
+
+  pdataEnd(): void {
+    this.#data.pdataEnd();
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#activity++;
+    this.#bytesReceived += chunk.length;
+    try {
+      this.#reader.push(chunk, this);
+      this.#data.flush();
+    } catch (error) {
+      if (error instanceof WireError) this.#invalid(error);
+      else this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
+    }
+  }
+
+  /** Evt19: says so to the peer (AA-1, AA-7, AA-8) and reads no further. */
+  #invalid(error: WireError): void {
+    if (!this.#abortWith({ source: 2, reason: error.abortReason }, 'Evt19')) return;
+    this.#user.providerAbort(
+      new AssociationError('protocol_error', `${error.message} (${error.code}, from ${this.peer})`, { cause: error }),
+    );
+  }
+
+  #releaseRp(): void {
+    const before = this.#state;
+    if (!this.#on('Evt13')) return;
+    this.#user.releaseConfirmation();
+    if (before !== 'Sta10') this.#endTransport();
+  }
+
+  /** Runs the table; true when the event's own action (not an abort) is to be done by the caller. */
+  #on(event: Event): boolean {
+    const step = transition(this.#state, event, this.role);
+    if (step === undefined) return false;
+    switch (step.action) {
+      case 'AA-1':
+      case 'AA-8':
+        this.#unexpected(event);
+        return false;
+      case 'AA-6':
+        return false;
+      case 'AA-7':
+        this.#write(abortPdu({ source: 2, reason: 2 }));
+        return false;
+      case 'AA-2':
+        this.#enter(step.next);
+        this.#socket.destroy();
+        return false;
+      case 'AA-3':
+        this.#enter(step.next);
+        this.#reader.stop();
+        this.#endTransport();
+        return true;
+      default:
+        this.#enter(step.next);
+        return true;
+    }
+  }
+
+  /** AA-1 and AA-8 for a PDU that has no place in this state (PS3.8 table 9-26: 2, unexpected-pdu). */
+  #unexpected(event: Event): void {
+    const before = this.#state;
+    if (!this.#abortWith({ source: 2, reason: 2 }, event)) return;
+    this.#user.providerAbort(
+      new AssociationError('protocol_error', `a PDU came that has no place in ${before} (${event}, from ${this.peer})`),
+    );
+  }
+
+  /** True when there was an association to abort, and so someone to tell. */
+  #abortWith(abort: AbortReason, event: Event): boolean {
+    const before = this.#state;
+    if (transition(before, event, this.role) === undefined) return false;
+    this.#reader.stop();
+    this.#write(abortPdu(abort));
+    this.#enter('Sta13');
+    // Whatever the peer still sends is read and ignored, so that it finds our A-ABORT behind it.
+    this.#paused = false;
+    this.#socket.resume();
+    return before !== 'Sta13';
+  }
+
+  /** Ends the association for a reason of our own, and tells the user so. */
+  #fail(error: AssociationError): void {
+    if (this.#abortWith({ source: 0, reason: 0 }, 'Evt15')) this.#user.providerAbort(error);
+  }
+
+  #transportClosed(): void {
+    const before = this.#state;
+    const step = transition(before, 'Evt17', this.role);
+    if (step === undefined) return;
+    this.#enter(step.next);
+    this.#reader.stop();
+    if (step.action === 'AA-4') {
+      this.#user.providerAbort(
+        this.#socketError ?? new AssociationError('connection_closed', `the peer closed the connection without a release (${this.peer})`),
+      );
+    }
+  }
+
+  #enter(state: State): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#stopTimer();
+    switch (state) {
+      case 'Sta2':
+      case 'Sta13':
+        this.#setTimer(this.#timeouts.artimMs, () => this.#artimExpired());
+        return;
+      case 'Sta4':
+        this.#connecting();
+        return;
+      case 'Sta5':
+        this.#setTimer(this.#timeouts.associateMs, () =>
+          this.#fail(
+            new AssociationError('associate_timeout', `no answer to the A-ASSOCIATE-RQ in ${this.#timeouts.associateMs} ms (${this.peer})`),
+          ),
+        );
+        return;
+      case 'Sta6':
+        this.#watchIdle(this.#activity);
+        return;
+      case 'Sta7':
+      case 'Sta9':
+      case 'Sta10':
+      case 'Sta11':
+        this.#setTimer(this.#timeouts.releaseMs, () =>
+          this.#fail(
+            new AssociationError('release_timeout', `no answer to the A-RELEASE-RQ in ${this.#timeouts.releaseMs} ms (${this.peer})`),
+          ),
+        );
+        return;
+      default:
+    }
+  }
+
+  #connecting(): void {
+    const connected = () => {
+      if (this.#on('Evt2') && this.#rq !== undefined) this.#write(this.#rq);
+      this.#rq = undefined;
+    };
+    if (!this.#socket.connecting) {
+      connected();
+      return;
+    }
+    this.#socket.once('connect', connected);
+    this.#setTimer(this.#timeouts.connectMs, () => {
+      this.#socketError = new AssociationError('connect_timeout', `no connection in ${this.#timeouts.connectMs} ms (${this.peer})`);
+      this.#transportClosed();
+      this.#socket.destroy();
+    });
+  }
+
+  #artimExpired(): void {
+    const before = this.#state;
+    this.#on('Evt18');
+    if (before !== 'Sta2') return;
+    this.#user.providerAbort(
+      new AssociationError('artim_timeout', `no A-ASSOCIATE-RQ came in ${this.#timeouts.artimMs} ms (${this.peer})`),
+    );
+  }
+
+  #watchIdle(seen: number): void {
+    const idleMs = this.#timeouts.idleMs;
+    this.#setTimer(idleMs, () => {
+      if (this.#activity !== seen) this.#watchIdle(this.#activity);
+      else this.#fail(new AssociationError('idle_timeout', `nothing was sent or received for ${idleMs} ms (${this.peer})`));
+    });
+  }
+
+  /** Flushes, sends FIN, and does not wait for ever for the peer's own. */
+  #endTransport(): void {
+    this.#stopTimer();
+    this.#paused = false;
+    this.#socket.resume();
+    this.#socket.end();
+    this.#setTimer(this.#timeouts.artimMs, () => this.#socket.destroy());
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#activity++;
+    this.#socket.write(bytes);
+  }
+
+  #setTimer(delayMs: number, callback: () => void): void {
+    this.#stopTimer();
+    if (delayMs > 0) this.#timer = this.#clock.setTimer(callback, delayMs);
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

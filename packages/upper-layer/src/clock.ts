@@ -1,0 +1,21 @@
+/** Time, handed in so that tests can own it. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch, with fractions, never going backwards. */
+  now(): number;
+  setTimer(callback: () => void, delayMs: number): Timer;
+}
+
+/** A timer that was set. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** The machine's time; the timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  setTimer(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

@@ -1,0 +1,64 @@
+import { connect } from 'node:net';
+import { CommandField, commandSet } from '@radiotracer/wire';
+import { AssociationError } from './association-error.ts';
+import { systemClock } from './clock.ts';
+import { Requestor } from './requestor.ts';
+
+export interface EchoOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly calledAeTitle: string;
+  readonly callingAeTitle: string;
+  /** Milliseconds; 0: no limit. */
+  readonly timeouts: { readonly connectTimeoutMs: number; readonly associateTimeoutMs: number; readonly dimseTimeoutMs: number };
+}
+
+export interface EchoResult {
+  /** Of the C-ECHO-RSP, PS3.7 9.1.5. */
+  readonly status: number;
+  readonly acceptorImplementationVersionName: string | undefined;
+  /** From the connection request to the C-ECHO-RSP. */
+  readonly durationMs: number;
+}
+
+const verification = { id: 1, abstractSyntax: '1.2.840.10008.1.1', transferSyntaxes: ['1.2.840.10008.1.2'] };
+
+/** One C-ECHO on an association of its own (PS3.4 annex A). Rejects with AssociationError. */
+export async function echo(options: EchoOptions): Promise<EchoResult> {
+  const beganAt = systemClock.now();
+  const { connectTimeoutMs, associateTimeoutMs, dimseTimeoutMs } = options.timeouts;
+  const requestor = await Requestor.open({
+    ...options,
+    socket: connect({ host: options.host, port: options.port, noDelay: true }),
+    peer: `${options.host}:${options.port}`,
+    contexts: [verification],
+    timeouts: {
+      artimMs: 1000,
+      connectMs: connectTimeoutMs,
+      associateMs: associateTimeoutMs,
+      releaseMs: dimseTimeoutMs,
+      dimseMs: dimseTimeoutMs,
+      idleMs: 0,
+    },
+    limits: { maxCommandBytes: 64 * 1024 },
+    clock: systemClock,
+  });
+  const context = requestor.ac.items.find((item) => item.kind === 'presentation-context-ac');
+  if (context?.result !== 0) {
+    requestor.abort();
+    throw new AssociationError('rejected', `the peer does not accept the Verification SOP Class (${options.host}:${options.port})`);
+  }
+  const response = await requestor.invoke(
+    verification.id,
+    commandSet({ commandField: CommandField.cEchoRq, messageId: 1, affectedSopClassUid: verification.abstractSyntax, hasDataSet: false }),
+  );
+  const durationMs = systemClock.now() - beganAt;
+  await requestor.release();
+  const userInformation = requestor.ac.items.find((item) => item.kind === 'user-information');
+  const version = userInformation?.items.find((item) => item.kind === 'implementation-version-name');
+  return {
+    status: response.status ?? 0,
+    acceptorImplementationVersionName: version?.name,
+    durationMs,
+  };
+}

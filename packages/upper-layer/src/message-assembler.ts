@@ -1,0 +1,103 @@
+/**
+ * Makes DIMSE messages of PDVs (PS3.7 6.3, PS3.8 annex E): a command set, collected whole within its limit, and the pieces of its
+ * data set, told as they come. The end of a part is its last-fragment bit, never a length (an empty last fragment counts).
+ */
+import { type CommandSet, decodeCommandSet, PdvControl, WireError } from '@radiotracer/wire';
+
+export interface MessageSink {
+  /** A command set is whole. Whether a data set follows is `command.hasDataSet`. */
+  command(contextId: number, command: CommandSet): void;
+  /** Some bytes of the data set of the last command; never empty. */
+  data(buffer: Uint8Array, start: number, end: number): void;
+  /** The data set of the last command is whole. */
+  dataEnd(): void;
+}
+
+export interface MessageLimits {
+  /** Bytes of one command set. */
+  readonly maxCommandBytes: number;
+}
+
+type Expecting = 'command' | 'rest-of-command' | 'data';
+
+export class MessageAssembler {
+  readonly #sink: MessageSink;
+  readonly #limits: MessageLimits;
+  #expecting: Expecting = 'command';
+  #contextId = 0;
+  #pieces: Uint8Array[] = [];
+  #commandBytes = 0;
+  #control = 0;
+  /** A data set that no command announced (seen in the field): its bytes belong to no message and are not told. */
+  #stray = false;
+
+  constructor(sink: MessageSink, limits: MessageLimits) {
+    this.#sink = sink;
+    this.#limits = limits;
+  }
+
+  /** Whether a message has begun and is not whole. */
+  get midMessage(): boolean {
+    return this.#expecting !== 'command';
+  }
+
+  /** Whether a command set has begun and is not whole. */
+  get midCommand(): boolean {
+    return this.#expecting === 'rest-of-command';
+  }
+
+  /** A PDV begins. Throws WireError when it has no place here: messages do not interleave. */
+  pdv(contextId: number, control: number): void {
+    const isCommand = (control & PdvControl.command) !== 0;
+    this.#control = control;
+    this.#stray = false;
+    if (this.#expecting === 'command') {
+      this.#contextId = contextId;
+      if (isCommand) this.#expecting = 'rest-of-command';
+      else this.#stray = true;
+      return;
+    }
+    if (isCommand !== (this.#expecting === 'rest-of-command')) {
+      throw new WireError(
+        'message-malformed',
+        isCommand ? 'a command came inside an unfinished data set' : 'a data set came inside an unfinished command',
+        2,
+      );
+    }
+    if (contextId !== this.#contextId) throw new WireError('message-malformed', 'the presentation context changed inside a message', 2);
+  }
+
+  fragment(buffer: Uint8Array, start: number, end: number): void {
+    if (this.#stray) return;
+    if (this.#expecting === 'data') {
+      this.#sink.data(buffer, start, end);
+      return;
+    }
+    this.#commandBytes += end - start;
+    if (this.#commandBytes > this.#limits.maxCommandBytes) {
+      throw new WireError('command-too-long', `a command set is longer than ${this.#limits.maxCommandBytes} bytes`, 6);
+    }
+    this.#pieces.push(buffer.subarray(start, end));
+  }
+
+  pdvEnd(): void {
+    if (this.#stray || (this.#control & PdvControl.last) === 0) return;
+    if (this.#expecting === 'data') {
+      this.#expecting = 'command';
+      this.#sink.dataEnd();
+      return;
+    }
+    const command = decodeCommandSet(this.#takeCommandBytes());
+    this.#expecting = command.hasDataSet ? 'data' : 'command';
+    this.#sink.command(this.#contextId, command);
+  }
+
+  #takeCommandBytes(): Uint8Array {
+    const pieces = this.#pieces;
+    const first = pieces[0];
+    this.#pieces = [];
+    const bytes = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, this.#commandBytes);
+    this.#commandBytes = 0;
+    return bytes;
+  }
+}
