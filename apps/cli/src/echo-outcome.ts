@@ -1,0 +1,62 @@
+import type { EchoOptions } from '@radiotracer/upper-layer';
+import type { Surroundings } from './surroundings.ts';
+
+/** What a C-ECHO came to, in the form that `--json` prints. */
+export interface EchoOutcome {
+  readonly host: string;
+  readonly port: number;
+  readonly calledAet: string;
+  readonly callingAet: string;
+  /** Whether a TCP connection came about. */
+  readonly reachable: boolean;
+  /** Whether the C-ECHO was answered with success. */
+  readonly ok: boolean;
+  /** DIMSE status, four hex digits; null when there was no answer. */
+  readonly status: string | null;
+  readonly durationMs: number | null;
+  /** Implementation version name of the acceptor, where it gave one. */
+  readonly implementation: string | null;
+  /** Null when all went well. */
+  readonly error: { readonly type: string; readonly message: string } | null;
+}
+
+/** Failures before there was a connection. */
+const UNREACHABLE = new Set(['connection_refused', 'connect_timeout', 'host_unreachable', 'name_not_resolved']);
+
+/** Never fails: a failure is an outcome. */
+export async function outcomeOfEcho(echo: Surroundings['echo'], options: EchoOptions): Promise<EchoOutcome> {
+  const { host, port, calledAeTitle: calledAet, callingAeTitle: callingAet } = options;
+  const asked = { host, port, calledAet, callingAet };
+  try {
+    const { status, durationMs, acceptorImplementationVersionName } = await echo(options);
+    const statusHex = status.toString(16).toUpperCase().padStart(4, '0');
+    const error = status === 0 ? null : { type: 'status_failure', message: `C-ECHO was answered with status ${statusHex}` };
+    const implementation = acceptorImplementationVersionName ?? null;
+    return { ...asked, reachable: true, ok: status === 0, status: statusHex, durationMs: roundTo10Us(durationMs), implementation, error };
+  } catch (failure) {
+    const type = errorType(failure);
+    const message = failure instanceof Error ? oneLine(failure.message) : String(failure);
+    const nothing = { status: null, durationMs: null, implementation: null };
+    return { ...asked, ...nothing, reachable: !UNREACHABLE.has(type), ok: false, error: { type, message } };
+  }
+}
+
+/** One line that says it all. */
+export function outcomeText(outcome: EchoOutcome): string {
+  const where = `${outcome.host}:${outcome.port} (${outcome.calledAet})`;
+  if (outcome.error !== null) return `${where}: ${outcome.error.message}`;
+  const by = outcome.implementation === null ? '' : `, ${outcome.implementation}`;
+  return `${where}: C-ECHO answered in ${outcome.durationMs} ms${by}`;
+}
+
+function errorType(failure: unknown): string {
+  return failure instanceof Error && 'errorType' in failure && typeof failure.errorType === 'string' ? failure.errorType : 'internal';
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+function roundTo10Us(durationMs: number): number {
+  return Math.round(durationMs * 100) / 100;
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { startProxy } from '@radiotracer/proxy';
+import { echo } from '@radiotracer/upper-layer';
+import { run } from './program.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+
+const exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  version,
+  readFile: (file) => readFile(file, 'utf8'),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  startProxy: (config) => startProxy(config),
+  echo,
+  onStopSignal: (listener) => {
+    process.on('SIGTERM', listener);
+    process.on('SIGINT', listener);
+  },
+});
+// Whatever is left open, nothing more is to be waited for.
+process.exit(exitCode);

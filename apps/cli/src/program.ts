@@ -1,0 +1,71 @@
+import { isAeTitle } from '@radiotracer/config';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type CheckOptions, checkCommand } from './check-command.ts';
+import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
+import { OUR_AE_TITLE } from './echo-request.ts';
+import { CommandFailure, ExitCode } from './exit-code.ts';
+import { type StartOptions, startCommand } from './start-command.ts';
+import type { Surroundings } from './surroundings.ts';
+
+const EXIT_CODES = `
+Exit codes:
+  0  done as asked; a proxy that was stopped by a signal included
+  1  tried and failed: a port in use, a destination that does not answer
+  2  not tried: wrong usage, wrong or unreadable configuration
+`;
+
+/** Runs one command line (without `node` and the script) to its end. Never fails: the exit code tells. */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.ok;
+  const program = commands(surroundings, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has said it already: help and version with 0, wrong usage with another code.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    const message = error instanceof Error ? error.message : String(error);
+    surroundings.err(`${message}\n`);
+    return error instanceof CommandFailure ? error.exitCode : ExitCode.failed;
+  }
+}
+
+function commands(surroundings: Surroundings, done: (code: ExitCode) => void): Command {
+  const program = new Command('radiotracer')
+    .description('A DICOM proxy that relays every association as if it were not there, and tells what happened in OpenTelemetry.')
+    .version(surroundings.version, '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: surroundings.out, writeErr: surroundings.err })
+    .addHelpText('after', EXIT_CODES);
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option('-c, --config <file>', 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml')
+      .addHelpText('after', EXIT_CODES);
+
+  command('start', 'run the proxy until SIGTERM or SIGINT: the first lets associations end, the second aborts them')
+    .option('--json', 'when ready, print where it listens as one line of JSON')
+    .action(async (options: StartOptions) => done(await startCommand(options, surroundings)));
+
+  command('check', 'check the configuration, and that every destination can be reached and answers a C-ECHO')
+    .option('--calling-aet <title>', `AE title to call as; without it a route's, else ${OUR_AE_TITLE}`, aeTitle)
+    .option('--json', 'print JSON')
+    .action(async (options: CheckOptions) => done(await checkCommand(options, surroundings)));
+
+  command('echo', 'send one C-ECHO')
+    .argument('<destination | host:port>', 'a destination of the configuration, or an address')
+    .option('--called-aet <title>', "AE title to call; without it the destination's, else ANY-SCP", aeTitle)
+    .option('--calling-aet <title>', `AE title to call as; without it a route's, else ${OUR_AE_TITLE}`, aeTitle)
+    .option('--json', 'print JSON')
+    .action(async (target: string, options: EchoCommandOptions) => done(await echoCommand(target, options, surroundings)));
+
+  return program;
+}
+
+function aeTitle(text: string): string {
+  if (isAeTitle(text)) return text;
+  throw new InvalidArgumentError('Allowed: 1 to 16 characters, no backslash, no spaces around it.');
+}

@@ -1,0 +1,17 @@
+import { ConfigError, type LoadedConfig, loadConfig } from '@radiotracer/config';
+import { CommandFailure, ExitCode } from './exit-code.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface ConfigOption {
+  readonly config?: string;
+}
+
+/** @throws CommandFailure (usage) with a line for everything that is wrong. */
+export async function readConfig(options: ConfigOption, { env, readFile }: Surroundings): Promise<LoadedConfig> {
+  try {
+    return await loadConfig({ file: options.config, env, readFile });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandFailure(ExitCode.usage, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import type { RunningProxy } from '@radiotracer/proxy';
+import { CommandFailure, ExitCode } from './exit-code.ts';
+import { type ConfigOption, readConfig } from './read-config.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface StartOptions extends ConfigOption {
+  readonly json?: boolean;
+}
+
+/**
+ * Runs the proxy until it is told to stop. The first SIGTERM or SIGINT drains: no new associations, those that are there may end
+ * within `shutdown.drain`. The second aborts them. Either way the proxy was stopped as asked, and the code is 0.
+ */
+export async function startCommand(options: StartOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const { config } = await readConfig(options, surroundings);
+  const stop = stopSignals(surroundings);
+  let proxy: RunningProxy;
+  try {
+    const gaveUp = stop.second.then((): never => {
+      throw new Error('stopped before it had started');
+    });
+    proxy = await Promise.race([surroundings.startProxy(config), gaveUp]);
+  } catch (error) {
+    throw new CommandFailure(ExitCode.failed, `cannot start: ${describe(error)}`);
+  }
+  announce(proxy, options, surroundings);
+  await stop.first;
+  const drained = proxy.drain(config.shutdown.drainMs);
+  const aborted = stop.second.then(() => proxy.abort());
+  try {
+    await Promise.race([drained, aborted]);
+  } catch (error) {
+    throw new CommandFailure(ExitCode.failed, `did not stop cleanly: ${describe(error)}`);
+  }
+  return ExitCode.ok;
+}
+
+function announce({ listeners, adminPort }: RunningProxy, options: StartOptions, { out, err, version }: Surroundings): void {
+  if (options.json === true) {
+    out(`${JSON.stringify({ event: 'ready', version, listeners, adminPort: adminPort ?? null })}\n`);
+    return;
+  }
+  const places = listeners.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(', ');
+  err(`radiotracer ${version} listens on ${places}${adminPort === undefined ? '' : `; health on port ${adminPort}`}\n`);
+}
+
+/** Listens from now on, so that a signal during the start is not lost. */
+function stopSignals({ onStopSignal }: Surroundings): { readonly first: Promise<void>; readonly second: Promise<void> } {
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let seen = 0;
+  onStopSignal(() => {
+    seen++;
+    (seen === 1 ? first : second).resolve();
+  });
+  return { first: first.promise, second: second.promise };
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'not permitted (ports below 1024 need privileges)',
+  ENOTFOUND: 'the host name cannot be resolved',
+};
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
+  const meaning = typeof code === 'string' ? SYSTEM_ERRORS[code] : undefined;
+  if (meaning === undefined) return error.message.replace(/\s+/g, ' ');
+  const place = address === undefined ? '' : `${String(address)}${port === undefined ? '' : `:${String(port)}`}: `;
+  return `${place}${meaning} (${code})`;
+}
