@@ -183,9 +183,9 @@ export class AssociationPair {
     });
     this.#tellServerOpened(rq, found?.route);
     const refusal = this.#ports.refusal();
-    if (refusal !== undefined) return this.#refuse(reject.overload, refusal, true);
-    if (found === undefined) return this.#refuse(reject.noRoute, 'no_route', false);
-    this.#open(rq, bytes, found.destination, found.route);
+    if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
+    else if (found === undefined) this.#refuse(reject.noRoute, 'no_route', false);
+    else this.#open(rq, bytes, found.destination, found.route);
   }
 
   #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
@@ -378,13 +378,13 @@ export class AssociationPair {
       const now = clock.now();
       const since = Math.min(this.#operations?.waitingSince ?? now, this.#toDestination?.pausedSince ?? now);
       const leftMs = limitMs - (now - since);
-      if (leftMs <= 0) this.#responseTimedOut(limitMs);
+      if (leftMs <= 0) this.#responseTimedOut();
       else this.#responseTimer = clock.setTimer(check, leftMs);
     };
     this.#responseTimer = this.#ports.clock.setTimer(check, limitMs);
   }
 
-  #responseTimedOut(_limitMs: number): void {
+  #responseTimedOut(): void {
     const end: LegEnd = { outcome: 'timed_out', errorType: 'dimse_timeout', ours: true, abort: { ...providerAbort, by: 'self' } };
     this.#end(end, 'dimse_timeout');
     this.#upstream?.association.abort(providerAbort);

@@ -125,7 +125,10 @@ export class Requestor {
 
   #answered(response: CommandSet): void {
     // Only final responses end an operation; FF00 and FF01 say that more is coming (PS3.7 annex C).
-    if (response.status === 0xff00 || response.status === 0xff01) return this.#await();
+    if (response.status === 0xff00 || response.status === 0xff01) {
+      this.#await();
+      return;
+    }
     this.#timer?.cancel();
     const answering = this.#answering;
     this.#answering = undefined;
