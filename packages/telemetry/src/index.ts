@@ -1,1 +1,16 @@
+export {
+  type AttributeDefinition,
+  type AttributeName,
+  type AttributeValues,
+  attributeRegistry,
+  type Identifier,
+  type PatientDataClass,
+} from './attribute.ts';
+export { type AttributeGate, type AttributeGateOptions, createAttributeGate, type GatedAttributes } from './attribute-gate.ts';
+export { type Clock, systemClock } from './clock.ts';
 export type * from './event.ts';
+export type { OverheadSum, OverheadSums } from './relay-overhead.ts';
+export type { ForcedIds, RootTracer } from './root-tracer.ts';
+export { createStudyIdentity, type StudyIdentity, type StudyTraceIds } from './study-identity.ts';
+export { createTelemetry, type Telemetry, type TelemetryOptions, type TelemetryStats, type ToldEvent } from './telemetry.ts';
+export { strippedUid } from './uid.ts';

@@ -1,0 +1,139 @@
+/**
+ * Every attribute that can leave the product, with its patient-data class. There is no other way out: spans, metrics and log lines
+ * take their attributes from the gate (attribute-gate.ts), and the gate knows this list only.
+ *
+ * P0 nothing personal · P1 the site's own names and addresses · P2 keyed pseudonyms · P3 indirect identifiers, off unless the site
+ * names them · P4 (patient, free text, private tags, Error Comment, user identity) has no entry and so no code path.
+ */
+
+/** See the head of this file. */
+export type PatientDataClass = 'P0' | 'P1' | 'P2' | 'P3';
+
+/** What `telemetry.identifiers` may name; each turns on one attribute of class P3. */
+export type Identifier =
+  | 'studyInstanceUid'
+  | 'seriesInstanceUid'
+  | 'sopInstanceUid'
+  | 'accessionNumber'
+  | 'studyDate'
+  | 'studyTime'
+  | 'stationName';
+
+/** `int` and `double` are both numbers here; they differ in documentation and on the wire. */
+export type AttributeType = 'string' | 'int' | 'double' | 'string[]';
+
+/** One entry of the registry. */
+export interface AttributeDefinition {
+  readonly patientData: PatientDataClass;
+  readonly type: AttributeType;
+  readonly description: string;
+  /** A value that comes from a peer and does not look like this is left out. */
+  readonly pattern?: RegExp;
+  /** P3 only: the name that turns it on. */
+  readonly identifier?: Identifier;
+}
+
+const uid = /^[0-9.]{1,64}$/;
+const hash = /^[0-9a-f]{16}$/;
+
+export const attributeRegistry = {
+  // P0: nothing personal
+  'dicom.operation.name': { patientData: 'P0', type: 'string', description: 'DIMSE service, as PS3.7 writes it: C-STORE' },
+  'dicom.operation.invoked_by': { patientData: 'P0', type: 'string', description: 'requestor, or acceptor where the roles are reversed' },
+  'dicom.operation.pending.count': { patientData: 'P0', type: 'int', description: 'Pending responses that passed before the final one' },
+  'dicom.message.id': { patientData: 'P0', type: 'int', description: 'Message ID (0000,0110)' },
+  'dicom.status.code': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'Status (0000,0900), four hexadecimal digits',
+    pattern: /^[0-9A-F]{4}$/,
+  },
+  'dicom.status.class': { patientData: 'P0', type: 'string', description: 'success, pending, warning, cancel, failure (PS3.7 annex C)' },
+  'error.type': { patientData: 'P0', type: 'string', description: 'Why it failed; closed list', pattern: /^[a-z_]{1,32}$/ },
+  'dicom.association.id': { patientData: 'P0', type: 'string', description: 'Random, unique in the life of this process' },
+  'dicom.association.role': { patientData: 'P0', type: 'string', description: 'server: a peer called us; client: we called' },
+  'dicom.association.outcome': { patientData: 'P0', type: 'string', description: 'released, rejected, aborted, timed_out, closed, failed' },
+  'dicom.association.reject.result': { patientData: 'P0', type: 'int', description: 'Result of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
+  'dicom.association.reject.source': { patientData: 'P0', type: 'int', description: 'Source of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
+  'dicom.association.reject.reason': { patientData: 'P0', type: 'int', description: 'Reason of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
+  'dicom.association.abort.source': { patientData: 'P0', type: 'int', description: 'Source of the A-ABORT (PS3.8 9.3.8)' },
+  'dicom.association.abort.reason': { patientData: 'P0', type: 'int', description: 'Reason of the A-ABORT (PS3.8 9.3.8)' },
+  'dicom.association.abort.by': { patientData: 'P0', type: 'string', description: 'Who sent the A-ABORT: peer or self' },
+  'dicom.association.operation.count': { patientData: 'P0', type: 'int', description: 'DIMSE operations on the association' },
+  'dicom.association.study.count': { patientData: 'P0', type: 'int', description: 'Studies that the association touched' },
+  'dicom.association.received': { patientData: 'P0', type: 'int', description: 'Bytes received' },
+  'dicom.association.sent': { patientData: 'P0', type: 'int', description: 'Bytes sent' },
+  'dicom.presentation_context.proposed': { patientData: 'P0', type: 'int', description: 'Presentation contexts in the A-ASSOCIATE-RQ' },
+  'dicom.presentation_context.accepted': {
+    patientData: 'P0',
+    type: 'int',
+    description: 'Presentation contexts accepted in the A-ASSOCIATE-AC',
+  },
+  'dicom.max_pdu.local': { patientData: 'P0', type: 'int', description: 'Maximum PDU length that this side told, bytes; 0: no limit' },
+  'dicom.max_pdu.remote': { patientData: 'P0', type: 'int', description: 'Maximum PDU length that the peer told, bytes; 0: no limit' },
+  'dicom.sop_class.uid': { patientData: 'P0', type: 'string', description: 'SOP class', pattern: uid },
+  'dicom.sop_class.name': { patientData: 'P0', type: 'string', description: 'Its name in PS3.6 table A-1, where it is a common one' },
+  'dicom.transfer_syntax.uid': { patientData: 'P0', type: 'string', description: 'Transfer syntax of the data set', pattern: uid },
+  'dicom.modality': { patientData: 'P0', type: 'string', description: 'Modality (0008,0060); _OTHER when not a defined term' },
+  'dicom.instance.size': { patientData: 'P0', type: 'int', description: 'Bytes of the data set' },
+  'dicom.instance.number_of_frames': { patientData: 'P0', type: 'int', description: 'Number of Frames (0028,0008)' },
+  'dicom.study.instance.count': { patientData: 'P0', type: 'int', description: 'C-STOREs of the study answered with success or warning' },
+  'dicom.study.series.count': { patientData: 'P0', type: 'int', description: 'Series seen of the study' },
+  'dicom.study.size': { patientData: 'P0', type: 'int', description: 'Bytes of the data sets of those instances' },
+  'dicom.study.modalities': { patientData: 'P0', type: 'string[]', description: 'Modalities seen in the study, sorted' },
+  'dicom.series.instance.count': { patientData: 'P0', type: 'int', description: 'C-STOREs of the series answered with success or warning' },
+  'dicom.series.size': { patientData: 'P0', type: 'int', description: 'Bytes of the data sets of those instances' },
+  'radiotracer.delivery.attempt': { patientData: 'P0', type: 'int', description: 'Which attempt this is, from 1' },
+  'radiotracer.delivery.attempts': { patientData: 'P0', type: 'int', description: 'Attempts made in all' },
+  'radiotracer.delivery.outcome': { patientData: 'P0', type: 'string', description: 'delivered or failed' },
+  'radiotracer.instance.disposition': { patientData: 'P0', type: 'string', description: 'relayed, or failed' },
+  'radiotracer.study.completion': { patientData: 'P0', type: 'string', description: 'Why the study was closed: quiet, evicted, shutdown' },
+  'radiotracer.study.generation': { patientData: 'P0', type: 'int', description: 'Grows when a study comes back after the rollover time' },
+  'radiotracer.study.undelivered.count': {
+    patientData: 'P0',
+    type: 'int',
+    description: 'Instances that failed and were not delivered until the close',
+  },
+  'radiotracer.spans.omitted': { patientData: 'P0', type: 'int', description: 'Instance spans left out because of the span budget' },
+  'radiotracer.relay.overhead.request': { patientData: 'P0', type: 'double', description: 'Request in to request out, seconds' },
+  'radiotracer.relay.overhead.response': { patientData: 'P0', type: 'double', description: 'Response in to response out, seconds' },
+  'radiotracer.trace.kind': { patientData: 'P0', type: 'string', description: 'study or association' },
+  'radiotracer.link.kind': { patientData: 'P0', type: 'string', description: 'What a link leads to: pair, study, association, earlier' },
+
+  // P1: the site
+  'dicom.calling_ae.title': { patientData: 'P1', type: 'string', description: 'Calling AE title, trimmed' },
+  'dicom.called_ae.title': { patientData: 'P1', type: 'string', description: 'Called AE title, trimmed' },
+  'dicom.implementation.class_uid': { patientData: 'P1', type: 'string', description: "The peer's Implementation Class UID", pattern: uid },
+  'dicom.implementation.version_name': { patientData: 'P1', type: 'string', description: "The peer's Implementation Version Name" },
+  'network.peer.address': { patientData: 'P1', type: 'string', description: 'Address of the peer' },
+  'network.peer.port': { patientData: 'P1', type: 'int', description: 'Port of the peer' },
+  'server.address': { patientData: 'P1', type: 'string', description: 'Address of the destination' },
+  'server.port': { patientData: 'P1', type: 'int', description: 'Port of the destination' },
+  'radiotracer.destination.id': { patientData: 'P1', type: 'string', description: 'Name of the destination in the configuration' },
+  'radiotracer.route.id': { patientData: 'P1', type: 'string', description: 'Name of the route' },
+  'service.peer.name': { patientData: 'P1', type: 'string', description: 'The destination, as service graphs expect it' },
+
+  // P2: keyed pseudonyms
+  'dicom.study.hash': { patientData: 'P2', type: 'string', description: 'Keyed hash of the Study Instance UID', pattern: hash },
+  'dicom.series.hash': { patientData: 'P2', type: 'string', description: 'Keyed hash of the Series Instance UID', pattern: hash },
+  'dicom.instance.hash': { patientData: 'P2', type: 'string', description: 'Keyed hash of the SOP Instance UID', pattern: hash },
+
+  // P3: indirect identifiers
+  'dicom.study.uid': { patientData: 'P3', identifier: 'studyInstanceUid', type: 'string', description: '(0020,000D)', pattern: uid },
+  'dicom.series.uid': { patientData: 'P3', identifier: 'seriesInstanceUid', type: 'string', description: '(0020,000E)', pattern: uid },
+  'dicom.instance.uid': { patientData: 'P3', identifier: 'sopInstanceUid', type: 'string', description: '(0008,0018)', pattern: uid },
+  'dicom.study.accession_number': { patientData: 'P3', identifier: 'accessionNumber', type: 'string', description: '(0008,0050)' },
+  'dicom.study.date': { patientData: 'P3', identifier: 'studyDate', type: 'string', description: '(0008,0020)', pattern: /^\d{8}$/ },
+  'dicom.study.time': { patientData: 'P3', identifier: 'studyTime', type: 'string', description: '(0008,0030)', pattern: /^[0-9.]{2,13}$/ },
+  'dicom.station.name': { patientData: 'P3', identifier: 'stationName', type: 'string', description: '(0008,1010)' },
+} as const satisfies Record<string, AttributeDefinition>;
+
+/** Every name there is. */
+export type AttributeName = keyof typeof attributeRegistry;
+
+type ValueOf<T extends AttributeType> = T extends 'string' ? string : T extends 'string[]' ? readonly string[] : number;
+
+/** Values for attributes of the registry; undefined means absent. */
+export type AttributeValues = {
+  readonly [Name in AttributeName]?: ValueOf<(typeof attributeRegistry)[Name]['type']> | undefined;
+};

@@ -1,0 +1,167 @@
+/**
+ * Operations are over when they are told, so their spans are written whole. A C-STORE belongs to its study's trace:
+ *
+ *   study (derived) ── series (derived) ── C-STORE (SERVER) ── C-STORE {destination} (CLIENT)
+ *
+ * and any other operation, and a C-STORE that names no study, to the trace of its association.
+ */
+import { type SpanContext, SpanKind } from '@opentelemetry/api';
+import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
+import type { AttributeValues } from './attribute.ts';
+import type { OperationEnded } from './event.ts';
+import { knownModality } from './modality.ts';
+import { clientValues, instanceValues, operationValues, serverValues } from './operation-values.ts';
+import type { SpanBudget } from './span-budget.ts';
+import { clientOperationStatus, operationErrorType, serverOperationStatus } from './span-status.ts';
+import type { SpanEnd, SpanLink, SpanWriter } from './span-writer.ts';
+import type { Series, Study } from './study.ts';
+import type { StudyBook } from './study-book.ts';
+import type { StudyIdentity } from './study-identity.ts';
+import { strippedUid } from './uid.ts';
+
+/** What was told of an operation. */
+export interface OperationTold {
+  /** Of the SERVER span, or of what it would have hung on when it was left out. */
+  readonly context: SpanContext | undefined;
+  readonly values: AttributeValues;
+}
+
+export interface OperationStoryOptions {
+  readonly writer: SpanWriter;
+  readonly identity: StudyIdentity;
+  readonly associations: AssociationStory;
+  readonly book: StudyBook;
+  /** An instance that takes longer is always told; 0: none is slow. */
+  readonly slowInstanceMs: number;
+}
+
+export class OperationStory {
+  readonly #options: OperationStoryOptions;
+  #omittedSpans = 0;
+
+  constructor(options: OperationStoryOptions) {
+    this.#options = options;
+  }
+
+  /** Instance spans left out so far, over all traces. */
+  get omittedSpans(): number {
+    return this.#omittedSpans;
+  }
+
+  ended(event: OperationEnded): OperationTold {
+    const server = this.#options.associations.find(event.serverAssociationId);
+    const client = this.#options.associations.find(event.clientAssociationId);
+    if (event.operation === 'C-STORE') return this.#instance(event, server, client);
+    const values: AttributeValues = { ...operationValues(event), 'radiotracer.trace.kind': 'association' };
+    const context = this.#writeServer(event, server?.span.context, { ...values, ...serverValues(event) }, []);
+    this.#writeClient(event, client?.span.context ?? context, { ...values, ...clientValues(event) }, []);
+    return { context, values: { ...values, ...serverValues(event) } };
+  }
+
+  #instance(event: OperationEnded, server: OpenAssociation | undefined, client: OpenAssociation | undefined): OperationTold {
+    const studyUid = strippedUid(event.head?.studyInstanceUid);
+    const study = studyUid === undefined ? undefined : this.#options.book.touch(studyUid, [server, client]);
+    const instanceUid = strippedUid(event.sopInstanceUid ?? event.head?.sopInstanceUid);
+    const instanceHash = instanceUid === undefined ? undefined : this.#options.identity.instanceHash(instanceUid);
+    const series = study === undefined ? undefined : this.#count(event, study, instanceHash);
+    const values: AttributeValues = {
+      ...operationValues(event),
+      ...instanceValues(event),
+      'radiotracer.trace.kind': study === undefined ? 'association' : 'study',
+      'dicom.study.hash': study?.origin.hash,
+      'dicom.series.hash': series?.hash,
+      'dicom.instance.hash': instanceHash,
+      'dicom.study.uid': studyUid,
+      'dicom.series.uid': series?.uid,
+      'dicom.instance.uid': instanceUid,
+    };
+    const ofServer: AttributeValues = {
+      ...values,
+      ...serverValues(event),
+      'radiotracer.instance.disposition': isDelivered(event) ? 'relayed' : 'failed',
+    };
+    if (study !== undefined) {
+      linkStudy(server, study.rootContext);
+      linkStudy(client, study.rootContext);
+    }
+    const parent = parentOf(study, series) ?? server?.span.context;
+    if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return { context: parent, values: ofServer };
+    const context = this.#writeServer(event, parent, ofServer, linksTo(study, server));
+    const outcome = isDelivered(event) ? 'delivered' : 'failed';
+    const delivery: AttributeValues = { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome };
+    this.#writeClient(event, context, { ...values, ...clientValues(event), ...delivery }, linksTo(study, client));
+    return { context, values: ofServer };
+  }
+
+  #count(event: OperationEnded, study: Study, hash: string | undefined): Series | undefined {
+    const { identity } = this.#options;
+    const uid = strippedUid(event.head?.seriesInstanceUid);
+    const make = (seriesUid: string) => ({
+      hash: identity.seriesHash(seriesUid),
+      spanId: identity.seriesSpanId(seriesUid, study.origin.generation),
+    });
+    const series = uid === undefined ? undefined : study.seriesOf(uid, () => make(uid));
+    study.callingAeTitle ??= event.callingAeTitle;
+    study.calledAeTitle ??= event.calledAeTitle;
+    study.destinationId ??= event.destinationId;
+    const { dataSetBytes: sizeBytes, requestInAt: firstByteAt, endedAt } = event;
+    const modality = knownModality(event.head?.modality);
+    study.count({ hash, modality, sizeBytes, firstByteAt, endedAt, delivered: isDelivered(event) }, series);
+    return series;
+  }
+
+  #admits(event: OperationEnded, budget: SpanBudget | undefined, hash: string | undefined): boolean {
+    const { slowInstanceMs } = this.#options;
+    const isSlow = slowInstanceMs > 0 && event.endedAt - event.requestInAt > slowInstanceMs;
+    const spans = event.requestOutAt === undefined ? 1 : 2;
+    const worthTelling = isSlow || operationErrorType(event) !== undefined || event.statusClass !== 'success';
+    if (budget === undefined || budget.admit(spans, worthTelling, hash)) return true;
+    this.#omittedSpans += spans;
+    return false;
+  }
+
+  #writeServer(event: OperationEnded, parent: SpanContext | undefined, values: AttributeValues, links: readonly SpanLink[]): SpanContext {
+    const events: NonNullable<SpanEnd['events']>[number][] = [{ name: 'first_byte', at: event.requestInAt }];
+    if (event.responseOutAt !== undefined) events.push({ name: 'ack_sent', at: event.responseOutAt });
+    return this.#options.writer.write({
+      name: event.operation,
+      kind: SpanKind.SERVER,
+      parent,
+      startAt: event.requestInAt,
+      endAt: event.responseOutAt ?? event.endedAt,
+      values,
+      links,
+      status: serverOperationStatus(event),
+      // Only a C-STORE has a first byte worth telling apart; other commands are a single read.
+      events: event.operation === 'C-STORE' ? events : [],
+    });
+  }
+
+  #writeClient(event: OperationEnded, parent: SpanContext, values: AttributeValues, links: readonly SpanLink[]): void {
+    if (event.requestOutAt === undefined) return;
+    this.#options.writer.write({
+      name: event.destinationId === undefined ? event.operation : `${event.operation} ${event.destinationId}`,
+      kind: SpanKind.CLIENT,
+      parent,
+      startAt: event.requestOutAt,
+      endAt: event.responseInAt ?? event.endedAt,
+      values,
+      links,
+      status: clientOperationStatus(event),
+    });
+  }
+}
+
+function isDelivered(event: OperationEnded): boolean {
+  return event.responseInAt !== undefined && (event.statusClass === 'success' || event.statusClass === 'warning');
+}
+
+function parentOf(study: Study | undefined, series: Series | undefined): SpanContext | undefined {
+  if (study === undefined) return undefined;
+  return series === undefined ? study.rootContext : study.contextOf(series.spanId);
+}
+
+/** In its association's own trace an instance needs no link to it. */
+function linksTo(study: Study | undefined, association: OpenAssociation | undefined): readonly SpanLink[] {
+  return study === undefined || association === undefined ? [] : [{ to: association.span.context, kind: 'association' }];
+}

@@ -1,0 +1,192 @@
+/**
+ * The open studies, in memory and bounded. A study is opened by the first instance that names it and closed when nothing touched it
+ * for the quiet period and no association that touched it is active; or early, when the book is full; or at shutdown.
+ *
+ *   absent ── touch ──> open ── quiet, evicted, shutdown ──> closed ── touch ──> open again, same generation, root told already
+ *                                                              └── touch after the rollover ──> open, next generation
+ */
+import type { SpanContext } from '@opentelemetry/api';
+import type { Clock } from './clock.ts';
+import type { EpochMs } from './event.ts';
+import { Study, type StudyHolder, type StudyLimits, type StudyOrigin } from './study.ts';
+import type { StudyIdentity } from './study-identity.ts';
+
+/** Why a study was closed. */
+export type Completion = 'quiet' | 'evicted' | 'shutdown';
+
+export interface StudyBookOptions {
+  readonly identity: StudyIdentity;
+  readonly clock: Clock;
+  readonly limits: StudyLimits;
+  /** 0: closed as soon as nothing holds it. */
+  readonly quietPeriodMs: number;
+  /** A study that comes back later than this after its close is a new generation; 0: always. */
+  readonly studyRolloverMs: number;
+  /** At least 1; past it the one that was quiet for longest is closed early. */
+  readonly maxOpenStudies: number;
+  /** Closed studies (and their series) that are remembered, so that their ids go on and nothing is told twice. */
+  readonly maxClosedEntries: number;
+  readonly isSampled: (traceId: string) => boolean;
+  /** Called once for every close. */
+  readonly onClose: (study: Study, completion: Completion) => void;
+}
+
+/** What stays of a closed study: no UID longer than the standard's 64 characters, no counts. */
+interface ClosedStudy {
+  readonly closedAt: EpochMs;
+  readonly generation: number;
+  readonly root: SpanContext;
+  readonly seriesTold: ReadonlySet<string>;
+}
+
+const maxUidLength = 64;
+
+export class StudyBook {
+  readonly #options: StudyBookOptions;
+  /** In order of last touch, oldest first. */
+  readonly #open = new Map<string, Study>();
+  /** In order of close, oldest first. */
+  readonly #closed = new Map<string, ClosedStudy>();
+  #closedEntries = 0;
+  #closedStudies = 0;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: StudyBookOptions) {
+    this.#options = options;
+  }
+
+  get openStudies(): number {
+    return this.#open.size;
+  }
+
+  /** Closes so far. */
+  get closedStudies(): number {
+    return this.#closedStudies;
+  }
+
+  /** The study of that UID (stripped), opened if need be, and kept open by the holders. */
+  touch(uid: string, holders: readonly (StudyHolder | undefined)[]): Study {
+    const key = this.#keyOf(uid);
+    const study = this.#open.get(key) ?? this.#begin(key, uid);
+    this.#moveToEnd(key, study);
+    for (const holder of holders) {
+      if (holder === undefined) continue;
+      study.holders.add(holder);
+      holder.studies.add(study);
+    }
+    this.#arm();
+    return study;
+  }
+
+  /** The holder is over; the quiet period of what it held begins. */
+  release(holder: StudyHolder): void {
+    for (const study of holder.studies) {
+      study.holders.delete(holder);
+      this.#moveToEnd(this.#keyOf(study.origin.uid), study);
+    }
+    holder.studies.clear();
+    this.#arm();
+  }
+
+  /** Closes everything that is open. */
+  closeAll(): void {
+    for (const [key, study] of this.#open) this.#close(key, study, 'shutdown');
+    this.#arm();
+  }
+
+  #keyOf(uid: string): string {
+    return uid.length <= maxUidLength ? uid : this.#options.identity.studyHash(uid);
+  }
+
+  #begin(key: string, uid: string): Study {
+    const { clock, maxOpenStudies, limits } = this.#options;
+    while (this.#open.size >= maxOpenStudies) {
+      const oldest = this.#open.entries().next().value;
+      if (oldest === undefined) break;
+      this.#close(oldest[0], oldest[1], 'evicted');
+    }
+    return new Study(this.#originOf(key, uid), limits, clock.now());
+  }
+
+  #originOf(key: string, uid: string): StudyOrigin {
+    const { identity, clock, studyRolloverMs, isSampled } = this.#options;
+    const before = this.#forget(key);
+    const rolledOver = before !== undefined && clock.now() - before.closedAt > studyRolloverMs;
+    const generation = before === undefined ? 0 : before.generation + (rolledOver ? 1 : 0);
+    const again = before !== undefined && !rolledOver;
+    const ids = identity.study(uid, generation);
+    return {
+      uid,
+      hash: identity.studyHash(uid),
+      generation,
+      ids,
+      sampled: isSampled(ids.traceId),
+      earlier: rolledOver ? before.root : undefined,
+      rootTold: again,
+      seriesTold: again ? before.seriesTold : new Set(),
+    };
+  }
+
+  #close(key: string, study: Study, completion: Completion): void {
+    this.#open.delete(key);
+    for (const holder of study.holders) holder.studies.delete(study);
+    study.holders.clear();
+    this.#closedStudies += 1;
+    this.#remember(key, study);
+    this.#options.onClose(study, completion);
+  }
+
+  #remember(key: string, study: Study): void {
+    const seriesTold = new Set(study.origin.seriesTold);
+    for (const series of study.series.values()) seriesTold.add(series.spanId);
+    const { generation } = study.origin;
+    this.#closed.set(key, { closedAt: this.#options.clock.now(), generation, root: study.rootContext, seriesTold });
+    this.#closedEntries += 1 + seriesTold.size;
+    for (const oldest of this.#closed.keys()) {
+      if (this.#closedEntries <= this.#options.maxClosedEntries) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): ClosedStudy | undefined {
+    const closed = this.#closed.get(key);
+    if (closed === undefined) return undefined;
+    this.#closed.delete(key);
+    this.#closedEntries -= 1 + closed.seriesTold.size;
+    return closed;
+  }
+
+  #moveToEnd(key: string, study: Study): void {
+    study.touchedAt = this.#options.clock.now();
+    this.#open.delete(key);
+    this.#open.set(key, study);
+  }
+
+  /** One timer, for the study that is due first; a touch never moves that forward, so an armed timer stays. */
+  #arm(): void {
+    if (this.#cancelTimer !== undefined) {
+      if (this.#open.size > 0) return;
+      this.#cancelTimer();
+      this.#cancelTimer = undefined;
+      return;
+    }
+    for (const study of this.#open.values()) {
+      if (study.holders.size > 0) continue;
+      const delayMs = Math.max(0, study.touchedAt + this.#options.quietPeriodMs - this.#options.clock.now());
+      this.#cancelTimer = this.#options.clock.after(delayMs, () => {
+        this.#cancelTimer = undefined;
+        this.#closeQuiet();
+        this.#arm();
+      });
+      return;
+    }
+  }
+
+  #closeQuiet(): void {
+    const dueAt = this.#options.clock.now() - this.#options.quietPeriodMs;
+    for (const [key, study] of this.#open) {
+      if (study.touchedAt > dueAt) break;
+      if (study.holders.size === 0) this.#close(key, study, 'quiet');
+    }
+  }
+}

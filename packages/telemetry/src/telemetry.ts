@@ -1,0 +1,208 @@
+/**
+ * Telemetry is a passenger. Stages publish into a bounded ring, which costs them one assignment; the ring is emptied a few events at
+ * a time between turns of the event loop, and only there are events turned into spans, metrics and what the listeners make of them.
+ *
+ *   stage ── publish ──> ring ── setImmediate, a few at a time ──> stories ──> spans (OpenTelemetry API)
+ *                         └ full: dropped, counted                    ├──────> metrics
+ *                                                                     └──────> listeners (log lines)
+ */
+import type { Meter, SpanContext, Tracer } from '@opentelemetry/api';
+import { AssociationStory } from './association-story.ts';
+import type { AttributeValues, Identifier } from './attribute.ts';
+import { createAttributeGate } from './attribute-gate.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Publish, TelemetryEvent } from './event.ts';
+import { EventRing } from './event-ring.ts';
+import { OperationStory } from './operation-story.ts';
+import { type OverheadSums, RelayOverhead } from './relay-overhead.ts';
+import type { RootTracer } from './root-tracer.ts';
+import { SpanWriter } from './span-writer.ts';
+import { StudyBook } from './study-book.ts';
+import { createStudyIdentity } from './study-identity.ts';
+import { writeStudy } from './study-story.ts';
+
+/** An event, with where in the traces it was told. */
+export interface ToldEvent {
+  readonly event: TelemetryEvent;
+  /** Of the span that tells it; undefined when there is none. */
+  readonly context: SpanContext | undefined;
+  /** Of all classes: what leaves must go through a gate. */
+  readonly values: AttributeValues;
+}
+
+export interface TelemetryOptions {
+  readonly tracer: Tracer;
+  readonly rootTracer: RootTracer;
+  /** Of a provider that is registered already. */
+  readonly meter: Meter;
+  /** Secret; the same on every node of a site. */
+  readonly siteKey: Uint8Array;
+  /** Called for every event after the spans, for log lines; what it throws is counted. */
+  readonly listeners?: readonly ((told: ToldEvent) => void)[];
+  /** Indirect identifiers that the site turned on. Default: none. */
+  readonly identifiers?: readonly Identifier[];
+  /** Default 60 s. 0: a study is closed as soon as no association holds it. */
+  readonly quietPeriodMs?: number;
+  /** Default 24 h. 0: a study that comes back is always a new generation. */
+  readonly studyRolloverMs?: number;
+  /** Default 1000. */
+  readonly maxOpenStudies?: number;
+  /** Per study, and per association for instances without a study. Default 1500. 0: no limit. */
+  readonly maxInstanceSpans?: number;
+  /** Past `maxInstanceSpans`, one in so many is told all the same. Default 100. 0: none. */
+  readonly keepOneIn?: number;
+  /** An instance that takes longer is always told. Default 10 s. 0: none is slow. */
+  readonly slowInstanceMs?: number;
+  /** Default 10,000. */
+  readonly maxOpenAssociations?: number;
+  /** Events that wait to be told. Default 8192. */
+  readonly maxQueuedEvents?: number;
+  readonly clock?: Clock;
+  /** Runs a call soon, after pending I/O. Default `setImmediate`. */
+  readonly soon?: (call: () => void) => void;
+}
+
+/** A snapshot. */
+export interface TelemetryStats {
+  readonly published: number;
+  /** Found no room in the ring. */
+  readonly dropped: number;
+  readonly queued: number;
+  /** Errors caught in stories and listeners. */
+  readonly errors: number;
+  readonly openAssociations: number;
+  readonly openStudies: number;
+  readonly closedStudies: number;
+  /** Instance spans left out because of the span budget. */
+  readonly omittedSpans: number;
+  readonly relayOverhead: OverheadSums;
+}
+
+export interface Telemetry {
+  /** Never throws, never waits. */
+  readonly publish: Publish;
+  /** Tells everything that was published and closes every open study. For shutdown, before the exporter is flushed. */
+  flush(): Promise<void>;
+  stats(): TelemetryStats;
+}
+
+/** Events per turn of the event loop: about a millisecond of work. */
+const eventsPerTurn = 16;
+const maxSeriesPerStudy = 1000;
+const maxUndeliveredPerStudy = 1000;
+const maxClosedEntries = 20_000;
+
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { clock = systemClock, listeners = [], soon = (call) => void setImmediate(call) } = options;
+  const { maxInstanceSpans = 1500, keepOneIn = 100 } = options;
+  const ring = new EventRing(options.maxQueuedEvents ?? 8192);
+  let published = 0;
+  let errors = 0;
+  let isScheduled = false;
+
+  /** Nothing that goes wrong in telemetry may be felt elsewhere. */
+  const guarded = (call: () => void): void => {
+    try {
+      call();
+    } catch {
+      errors += 1;
+    }
+  };
+
+  const gate = createAttributeGate(options.identifiers === undefined ? {} : { identifiers: options.identifiers });
+  const writer = new SpanWriter(options.tracer, options.rootTracer, gate);
+  const identity = createStudyIdentity(options.siteKey);
+  const overhead = new RelayOverhead(options.meter, gate);
+  const book = new StudyBook({
+    identity,
+    clock,
+    limits: { maxSeries: maxSeriesPerStudy, maxUndelivered: maxUndeliveredPerStudy, maxInstanceSpans, keepOneIn },
+    quietPeriodMs: options.quietPeriodMs ?? 60_000,
+    studyRolloverMs: options.studyRolloverMs ?? 86_400_000,
+    maxOpenStudies: options.maxOpenStudies ?? 1000,
+    maxClosedEntries,
+    isSampled: (traceId) => options.rootTracer.isSampled(traceId),
+    onClose: (study, completion) => guarded(() => writeStudy(writer, study, completion)),
+  });
+  const associations = new AssociationStory({
+    writer,
+    maxOpenAssociations: options.maxOpenAssociations ?? 10_000,
+    maxInstanceSpans,
+    keepOneIn,
+    release: (holder) => book.release(holder),
+  });
+  const operations = new OperationStory({ writer, identity, associations, book, slowInstanceMs: options.slowInstanceMs ?? 10_000 });
+
+  const tell = (event: TelemetryEvent): Omit<ToldEvent, 'event'> => {
+    switch (event.type) {
+      case 'association.opened': {
+        const association = associations.opened(event);
+        return { context: association.span.context, values: association.values };
+      }
+      case 'association.accepted': {
+        const association = associations.accepted(event);
+        return { context: association?.span.context, values: association?.values ?? {} };
+      }
+      case 'association.ended':
+        return associations.ended(event);
+      case 'operation.ended':
+        overhead.record(event);
+        return operations.ended(event);
+    }
+  };
+
+  const handle = (event: TelemetryEvent): void => {
+    let told: ToldEvent = { event, context: undefined, values: {} };
+    guarded(() => {
+      told = { event, ...tell(event) };
+    });
+    for (const listener of listeners) guarded(() => listener(told));
+  };
+
+  const drain = (maxEvents: number): void => {
+    for (let count = 0; count < maxEvents; count += 1) {
+      const event = ring.shift();
+      if (event === undefined) return;
+      handle(event);
+    }
+  };
+
+  const schedule = (): void => {
+    if (isScheduled || ring.size === 0) return;
+    isScheduled = true;
+    soon(() => {
+      isScheduled = false;
+      drain(eventsPerTurn);
+      schedule();
+    });
+  };
+
+  return {
+    publish: (event) => {
+      published += 1;
+      try {
+        if (ring.push(event)) schedule();
+      } catch {
+        errors += 1;
+      }
+    },
+    flush: async () => {
+      while (ring.size > 0) {
+        drain(eventsPerTurn);
+        await new Promise<void>((resolve) => soon(resolve));
+      }
+      guarded(() => book.closeAll());
+    },
+    stats: () => ({
+      published,
+      dropped: ring.dropped,
+      queued: ring.size,
+      errors,
+      openAssociations: associations.openAssociations,
+      openStudies: book.openStudies,
+      closedStudies: book.closedStudies,
+      omittedSpans: operations.omittedSpans,
+      relayOverhead: overhead.sums,
+    }),
+  };
+}
