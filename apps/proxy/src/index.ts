@@ -1,1 +1,1 @@
-export {};
+export { type ProxyPorts, type RunningProxy, startProxy } from './start-proxy.ts';
