@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { Finding } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
 import { nearest } from './nearest.ts';
-import { type CheckedFile, fileSchema } from './schema.ts';
+import { type CheckedFile, fileSchema, type KeyInfo } from './schema.ts';
 import { type KeyPath, nodeAt, type SchemaNode } from './schema-walk.ts';
 
 /** The checked values, or everything that is wrong with them. A key without a value is a key left out. */
@@ -22,13 +22,24 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {
   if (issue.code === 'invalid_key') {
     return [{ code: 'not_allowed', path, text: 'this name is not allowed; allowed: letters, digits, "-", "_", ".", at most 64' }];
   }
-  // A wrong element of a list of values is the list's problem.
-  if (node === undefined) return path.length === 0 ? [] : findingsOf({ ...issue, path: path.slice(0, -1) as PropertyKey[] }, root);
+  // An element of a list of values has no node of its own: the list says what is allowed in it.
+  const owner = node ?? nodeAt(path.slice(0, -1));
+  if (owner === undefined) return [];
   const found = valueAt(root, path);
-  const allowed = allowedAt(node, path);
+  const allowed = allowedAt(owner, path);
   if (found === undefined) return [{ code: 'missing', path, text: `missing; allowed: ${allowed}` }];
-  const secret = node.kind === 'value' && node.info.secret;
-  return [{ code: 'not_allowed', path, text: `found ${secret ? 'a secret that is not shown' : shown(found)}; allowed: ${allowed}` }];
+  const secrecy = owner.kind === 'value' ? owner.info.secrecy : 'none';
+  return [
+    {
+      code: 'not_allowed',
+      path,
+      text: `found ${isSecret(found, secrecy) ? 'a secret that is not shown' : shown(found)}; allowed: ${allowed}`,
+    },
+  ];
+}
+
+function isSecret(found: unknown, secrecy: KeyInfo['secrecy']): boolean {
+  return secrecy === 'always' || (secrecy === 'password-in-url' && /[@?]/.test(String(found)));
 }
 
 function unknownKey(key: string, node: SchemaNode | undefined): string {

@@ -5,6 +5,8 @@ import { AE_TITLE_ALLOWED, isAeTitle, trimAeTitle } from './ae-title.ts';
 import { BYTE_SIZE_ALLOWED, parseByteSize } from './byte-size.ts';
 import { DURATION_ALLOWED, parseDuration } from './duration.ts';
 
+export type Secrecy = 'none' | 'password-in-url' | 'always';
+
 /** One kind of value. */
 export interface Kind<S extends z.ZodType> {
   readonly schema: S;
@@ -12,8 +14,8 @@ export interface Kind<S extends z.ZodType> {
   readonly allowed: string;
   /** What a text from the environment is turned into before the check. */
   readonly written: 'text' | 'number' | 'list';
-  /** Never shown, not even when it is wrong. */
-  readonly secret?: boolean;
+  /** Whether the value is kept out of messages: always, or when a URL may hold a password. */
+  readonly secrecy?: Secrecy;
 }
 
 function kind<S extends z.ZodType>(written: Kind<S>['written'], allowed: string, schema: S): Kind<S> {
@@ -101,12 +103,11 @@ export function url(schemes: readonly string[], example: string) {
     const parsed = URL.canParse(text) ? new URL(text) : undefined;
     return parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '' ? text : undefined;
   };
-  // A URL may carry a password.
-  return { ...kind('text', `a URL such as ${example}`, textAs(read)), secret: true };
+  return { ...kind('text', `a URL such as ${example}`, textAs(read)), secrecy: 'password-in-url' as const };
 }
 
 export function secretText(minLength: number) {
-  return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secret: true };
+  return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secrecy: 'always' as const };
 }
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T) {

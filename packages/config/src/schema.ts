@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import type { LogLevel, TelemetryIdentifier } from './config.ts';
-import type { Kind } from './schema-values.ts';
+import type { Kind, Secrecy } from './schema-values.ts';
 import * as value from './schema-values.ts';
 
 /** What is known about one key beyond its schema. */
@@ -12,7 +12,7 @@ export interface KeyInfo {
   readonly about: string;
   readonly allowed: string;
   readonly written: 'text' | 'number' | 'list';
-  readonly secret: boolean;
+  readonly secrecy: Secrecy;
   /** As it would be written; undefined when there is none. */
   readonly fallback: unknown;
   readonly required: boolean;
@@ -22,7 +22,7 @@ export interface KeyInfo {
 export const keyInfo = z.registry<KeyInfo>();
 
 function note<S extends z.ZodType>(schema: S, kind: Kind<z.ZodType>, about: string, fallback: unknown, required: boolean): S {
-  keyInfo.add(schema, { about, allowed: kind.allowed, written: kind.written, secret: kind.secret ?? false, fallback, required });
+  keyInfo.add(schema, { about, allowed: kind.allowed, written: kind.written, secrecy: kind.secrecy ?? 'none', fallback, required });
   return schema;
 }
 
@@ -57,7 +57,7 @@ const PDU_RANGE = 'from 1KiB to 4294967295B, the largest that a PDU can say';
 const timeoutAbout = {
   artim: 'Wait for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
   connect: 'TCP connection to a destination.',
-  associate: "Wait for the answer to an A-ASSOCIATE-RQ: the destination's, after which the association fails.",
+  associate: 'Wait for the answer of a destination to an A-ASSOCIATE-RQ.',
   dimseResponse: 'Wait for a DIMSE response, and from one pending response to the next.',
   idle: 'An association on which nothing passes in either direction is aborted after this.',
   release: 'Wait for the answer to an A-RELEASE-RQ.',

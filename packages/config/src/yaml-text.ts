@@ -1,4 +1,4 @@
-import { isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './config-error.ts';
 import type { KeyPath } from './schema-walk.ts';
 
@@ -7,7 +7,7 @@ export interface YamlText {
   readonly value: unknown;
   /** Syntax errors; when there are any, `value` is not to be used. */
   readonly problems: readonly Problem[];
-  /** `file:line:column` of a value, or of the nearest thing around it that is there. */
+  /** `file:line:column` of a key, or of the nearest thing around it that is there. */
   locate(path: KeyPath): string;
 }
 
@@ -32,11 +32,13 @@ export function readYaml(file: string, text: string): YamlText {
   }
 
   function locate(path: KeyPath): string {
-    for (let length = path.length; length >= 0; length--) {
-      const node = document.getIn(path.slice(0, length), true);
-      if (isNode(node) && node.range !== undefined && node.range !== null && !(isScalar(node) && node.range[0] === node.range[1])) {
-        return at(node.range[0]);
-      }
+    for (let length = path.length; length > 0; length--) {
+      const parent = document.getIn(path.slice(0, length - 1), true);
+      const step = path[length - 1];
+      const key = isMap(parent)
+        ? parent.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === step)?.key
+        : document.getIn(path.slice(0, length), true);
+      if (isNode(key) && key.range !== undefined && key.range !== null) return at(key.range[0]);
     }
     return file;
   }

@@ -1,0 +1,281 @@
+import fc from 'fast-check';
+import { ConfigError, configFrom, loadConfig, type Problem, parseConfig } from './index.ts';
+
+const SMALLEST = `
+listeners: [{ port: 11112 }]
+destinations: { pacs: { host: 10.1.2.3, port: 104 } }
+routes: [{ to: pacs }]
+`;
+
+function problemsOf(text: string, env: Record<string, string> = {}): readonly Problem[] {
+  try {
+    parseConfig(text, 'f.yaml', env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+function lines(text: string, env: Record<string, string> = {}): string[] {
+  return problemsOf(text, env).map(({ where, message }) => `${where}: ${message}`);
+}
+
+function noSuchFile(file: string): Promise<string> {
+  return Promise.reject(Object.assign(new Error(`no ${file}`), { code: 'ENOENT' }));
+}
+
+test('three keys are enough; the rest has its default', () => {
+  expect(parseConfig(SMALLEST)).toEqual({
+    listeners: [{ host: '0.0.0.0', port: 11112 }],
+    destinations: {
+      pacs: {
+        id: 'pacs',
+        host: '10.1.2.3',
+        port: 104,
+        aet: undefined,
+        timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 20_000, idleMs: 600_000, releaseMs: 10_000 },
+      },
+    },
+    routes: [{ id: 'route-1', to: 'pacs' }],
+    timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 20_000, idleMs: 600_000, releaseMs: 10_000 },
+    limits: {
+      maxAssociations: 1000,
+      maxAssociatePduBytes: 2 ** 20,
+      maxPdataPduBytes: 2 ** 30,
+      maxPresentationContexts: 255,
+      maxCommandBytes: 65_536,
+    },
+    relay: { retainBytes: 524_288 },
+    spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30 },
+    queue: {},
+    telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },
+    integrity: { quietPeriodMs: 60_000 },
+    admin: { host: '127.0.0.1', port: 8080 },
+    shutdown: { drainMs: 30_000 },
+    log: { level: 'info' },
+  });
+});
+
+test('what is written comes out in milliseconds and bytes; a destination’s own time-outs go over the general ones', () => {
+  const config = parseConfig(`
+listeners: [{ port: 0, host: "::1" }]
+destinations:
+  pacs: { host: pacs.example, port: 104, aet: " MAINPACS ", timeouts: { connect: 250ms, idle: 0 } }
+  ct: { host: ct.example, port: 105 }
+routes:
+  - { id: to-ct, calledAet: CT1, source: 10.0.0.0/8, to: ct }
+  - { calledAet: "*", callingAet: "*", source: "*", to: pacs, rewriteCallingAet: PROXY }
+timeouts: { connect: 3s, artim: 0 }
+relay: { retainBytes: 0 }
+spool: { maxBytes: 1.5GiB }
+telemetry: # its keys are all commented out
+admin:
+  token: 0123456789abcdef
+  host: 0.0.0.0
+`);
+  expect(config.destinations['pacs']).toMatchObject({
+    aet: 'MAINPACS',
+    timeouts: { connectMs: 250, idleMs: 0, artimMs: 0, releaseMs: 10_000 },
+  });
+  expect(config.destinations['ct']?.timeouts).toEqual(config.timeouts);
+  expect(config.timeouts).toMatchObject({ connectMs: 3000, artimMs: 0 });
+  expect(config.routes).toEqual([
+    { id: 'to-ct', calledAet: 'CT1', source: '10.0.0.0/8', to: 'ct' },
+    { id: 'route-2', to: 'pacs', rewriteCallingAet: 'PROXY' },
+  ]);
+  expect([config.relay.retainBytes, config.spool.maxBytes]).toEqual([0, 1_610_612_736]);
+});
+
+test('everything that is wrong is told at once: place, key, what was found, what is allowed', () => {
+  const told = lines(
+    `listeners:
+  - port: 70000
+    hots: 1.2.3.4
+destinations:
+  pacs: { host: 10.1.2.3, port: 104, aet: SEVENTEEN_LETTERS, timeouts: { connect: 20 } }
+  bad name: { host: a, port: 1 }
+routes:
+  - { to: pcas, source: 10.0.0.0/33 }
+  - { callingAet: 12 }
+telemetry: { identifiers: [studyInstanceUid, studyUid] }
+shutdwon: { drain: 1s }
+log: quiet
+`,
+    { RADIOTRACER_LIMITS_MAX_ASSOCIATIONS: 'many', RADIOTRACER_ADMIN_PROT: '1' },
+  );
+  const expected = [
+    'environment: RADIOTRACER_ADMIN_PROT: no key has this name; did you mean RADIOTRACER_ADMIN_PORT?',
+    'f.yaml:2:5: listeners[0].port: found 70000; allowed: a whole number from 0 to 65535',
+    'f.yaml:3:5: listeners[0].hots: unknown key; did you mean "host"?',
+    'f.yaml:5:38: destinations.pacs.aet: found "SEVENTEEN_LETTERS"; allowed: an AE title: 1 to 16 characters',
+    'f.yaml:5:74: destinations.pacs.timeouts.connect: found 20; allowed: a number with a unit: 250ms, 20s, 5m',
+    'f.yaml:6:3: destinations.bad name: this name is not allowed',
+    'f.yaml:8:17: routes[0].source: found "10.0.0.0/33"; allowed: an IPv4 or IPv6 address',
+    'f.yaml:8:7: routes[0].to: found "pcas", which names no destination; did you mean "pacs"?',
+    'f.yaml:9:7: routes[1].callingAet: found 12; allowed: an AE title',
+    'f.yaml:9:5: routes[1].to: missing; allowed: the name of a destination',
+    'f.yaml:10:44: telemetry.identifiers[1]: found "studyUid"; allowed: a list of studyInstanceUid, ',
+    'f.yaml:11:1: shutdwon: unknown key; did you mean "shutdown"?',
+    'f.yaml:12:1: log: found "quiet"; allowed: a mapping with level',
+    'RADIOTRACER_LIMITS_MAX_ASSOCIATIONS: limits.maxAssociations: found "many"; allowed: a whole number',
+  ];
+  for (const start of expected) expect(told).toContainEqual(expect.stringContaining(start));
+  expect(told).toHaveLength(expected.length);
+});
+
+test('nothing at all names the three keys that are needed', () => {
+  expect(problemsOf('').map(({ code, key }) => [code, key])).toEqual([
+    ['missing', 'listeners'],
+    ['missing', 'destinations'],
+    ['missing', 'routes'],
+  ]);
+  const empty = problemsOf('{ listeners: [], destinations: {}, routes: [] }');
+  expect(empty.map(({ code, key }) => [code, key])).toEqual([
+    ['not_allowed', 'listeners'],
+    ['not_allowed', 'destinations'],
+    ['not_allowed', 'routes'],
+  ]);
+});
+
+test('what no single key can tell: ports that meet, an admin open to others, names given twice', () => {
+  const keys = (text: string): unknown[] => problemsOf(SMALLEST + text).map(({ code, key }) => [code, key]);
+  const over = (listeners: string): string => SMALLEST.replace('[{ port: 11112 }]', listeners);
+  const same = (listeners: string): unknown[] => problemsOf(over(listeners)).map(({ key }) => key);
+  expect(same('[{ port: 1 }, { port: 1, host: 127.0.0.1 }]')).toEqual(['listeners[1].port']);
+  expect(same('[{ port: 1, host: 127.0.0.2 }, { port: 1, host: 127.0.0.1 }]')).toEqual([]);
+  expect(same('[{ port: 0 }, { port: 0 }]')).toEqual([]);
+  expect(same('[{ port: 8080 }]')).toEqual(['admin.port']);
+  expect(keys('admin: { host: 0.0.0.0 }')).toEqual([['token_needed', 'admin.host']]);
+  expect(keys('admin: { host: pacs.example }')).toEqual([['token_needed', 'admin.host']]);
+  for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);
+  const routes = SMALLEST.replace('[{ to: pacs }]', '[{ id: route-2, to: pacs }, { to: pacs }]');
+  expect(problemsOf(routes).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'routes[1].id']]);
+});
+
+test('a secret is never shown, not even a wrong one', () => {
+  const told = lines(`${SMALLEST}
+admin: { token: hunter2 }
+telemetry: { siteKey: 31337, otlp: "ftp://me:hunter2@x" }
+queue: { redis: "redis:hunter2@localhost" }`);
+  expect(told).toHaveLength(4);
+  expect(told.join('\n')).not.toMatch(/hunter2|31337/);
+  expect(lines(`${SMALLEST}\nadmin: { token: hunter2`).join('\n')).not.toMatch(/hunter2/);
+});
+
+test('a file that is not YAML, has a key twice, or expands without end is refused in a line each', () => {
+  expect(lines('a: [1\nb: 2')[0]).toMatch(/^f\.yaml:2:\d+: not YAML: /);
+  expect(lines(`${SMALLEST}routes: []`)[0]).toMatch(/^f\.yaml:5:1: not YAML: /);
+  const bomb = Array.from({ length: 30 }, (_, level) => `b${level}: &b${level} [${level === 0 ? 'x' : `*b${level - 1}, *b${level - 1}`}]`);
+  expect(lines(bomb.join('\n'))).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
+  for (const text of ['[]', 'text', '1']) expect(lines(text)[0]).toMatch(/allowed: a mapping of listeners, destinations/);
+});
+
+test('names that every object has are no destinations', () => {
+  expect(problemsOf(SMALLEST.replace('{ to: pacs }', '{ to: constructor }')).map(({ code }) => code)).toEqual(['no_such_destination']);
+  expect(problemsOf(SMALLEST.replace('{ pacs:', '{ __proto__:')).length).toBeGreaterThan(0);
+});
+
+test('the file is looked for where it is documented to be, and the environment may be all there is', async () => {
+  const seen: string[] = [];
+  const only = (place: string) => (file: string) => {
+    seen.push(file);
+    return file === place ? Promise.resolve(SMALLEST) : noSuchFile(file);
+  };
+  expect((await loadConfig({ env: {}, readFile: only('/etc/radiotracer/radiotracer.yaml') })).file).toBe(
+    '/etc/radiotracer/radiotracer.yaml',
+  );
+  expect(seen).toEqual(['./radiotracer.yaml', '/etc/radiotracer/radiotracer.yaml']);
+  await expect(loadConfig({ env: {}, readFile: noSuchFile })).rejects.toThrow(
+    /looked for \.\/radiotracer\.yaml and \/etc\/.*--config FILE/,
+  );
+  await expect(loadConfig({ file: 'x.yaml', env: {}, readFile: noSuchFile })).rejects.toThrow('x.yaml: no such file');
+  const denied = () => Promise.reject(Object.assign(new Error('denied'), { code: 'EACCES' }));
+  await expect(loadConfig({ env: {}, readFile: denied })).rejects.toThrow('./radiotracer.yaml: cannot be read (EACCES)');
+  const env = {
+    RADIOTRACER_LISTENERS_0_PORT: '0',
+    RADIOTRACER_LISTENERS_1_PORT: '4242',
+    RADIOTRACER_DESTINATIONS_MAIN_PACS_HOST: '10.0.0.1',
+    RADIOTRACER_DESTINATIONS_MAIN_PACS_PORT: '104',
+    RADIOTRACER_DESTINATIONS_MAIN_PACS_TIMEOUTS_DIMSE_RESPONSE: '1m',
+    RADIOTRACER_ROUTES_0_TO: 'main_pacs',
+    RADIOTRACER_ROUTES_0_CALLED_AET: '12345',
+    RADIOTRACER_TELEMETRY_IDENTIFIERS: 'studyInstanceUid, studyDate',
+  };
+  const { config, file } = await loadConfig({ env, readFile: noSuchFile });
+  expect(file).toBeUndefined();
+  expect(config.listeners.map(({ port }) => port)).toEqual([0, 4242]);
+  expect(config.destinations['main_pacs']?.timeouts.dimseResponseMs).toBe(60_000);
+  expect(config.routes[0]).toMatchObject({ to: 'main_pacs', calledAet: '12345' });
+  expect(config.telemetry.identifiers).toEqual(['studyInstanceUid', 'studyDate']);
+});
+
+test('a variable goes over the file, whatever the name of the destination; one that fits nothing is an error', () => {
+  const file = SMALLEST.replaceAll('pacs', 'main-pacs.1');
+  const env = { RADIOTRACER_DESTINATIONS_MAIN_PACS_1_HOST: 'other', RADIOTRACER_ADMIN_PORT: '9', RADIOTRACER_ADMIN_TOKEN: '' };
+  const config = parseConfig(file, 'f.yaml', env);
+  expect([config.destinations['main-pacs.1']?.host, config.admin.port, config.admin.token]).toEqual(['other', 9, undefined]);
+  const codes = (variable: string, text = SMALLEST): unknown => problemsOf(text, { [variable]: '1' }).map(({ code }) => code);
+  for (const variable of [
+    'RADIOTRACER_LISTENERS_2_PORT',
+    'RADIOTRACER_LISTENERS',
+    'RADIOTRACER_ADMIN',
+    'RADIOTRACER_',
+    'RADIOTRACER_DESTINATIONS_PACS',
+  ]) {
+    expect([variable, codes(variable)]).toEqual([variable, ['unknown_variable']]);
+  }
+  const twins = SMALLEST.replace('{ pacs:', '{ pa-cs: { host: a, port: 1 }, pa_cs: { host: a, port: 1 }, pacs:');
+  expect(codes('RADIOTRACER_DESTINATIONS_PA_CS_PORT', twins)).toEqual(['unknown_variable']);
+  // Kubernetes sets these beside a Service named radiotracer.
+  for (const variable of [
+    'RADIOTRACER_SERVICE_HOST',
+    'RADIOTRACER_PORT',
+    'RADIOTRACER_PORT_11112_TCP_ADDR',
+    'RADIOTRACER_SERVICE_PORT_DICOM',
+  ]) {
+    expect([variable, codes(variable)]).toEqual([variable, []]);
+  }
+});
+
+test('whatever a file holds, it is a configuration or a ConfigError, and nothing is changed in place', () => {
+  const keys = [
+    'listeners',
+    'destinations',
+    'routes',
+    'port',
+    'host',
+    'to',
+    'timeouts',
+    'connect',
+    'pacs',
+    'admin',
+    'token',
+    'telemetry',
+    'identifiers',
+    '__proto__',
+  ];
+  const leaf = fc.oneof(
+    fc.constantFrom('pacs', '*', '10s', '1KiB', '10.0.0.1'),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.string(),
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('tree'), { maxLength: 3 }), fc.dictionary(fc.constantFrom(...keys), tie('tree'))),
+  }));
+  fc.assert(
+    fc.property(tree, (value) => {
+      const before = JSON.stringify(value);
+      try {
+        configFrom(value, { RADIOTRACER_ADMIN_PORT: '1' });
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect((error as ConfigError).problems.length).toBeGreaterThan(0);
+      }
+      expect(JSON.stringify(value)).toBe(before);
+    }),
+    { numRuns: 1000 },
+  );
+});
