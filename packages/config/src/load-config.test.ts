@@ -115,7 +115,7 @@ log: quiet
     'f.yaml:8:7: routes[0].to: found "pcas", which names no destination; did you mean "pacs"?',
     'f.yaml:9:7: routes[1].callingAet: found 12; allowed: an AE title',
     'f.yaml:9:5: routes[1].to: missing; allowed: the name of a destination',
-    'f.yaml:10:44: telemetry.identifiers[1]: found "studyUid"; allowed: a list of studyInstanceUid, ',
+    'f.yaml:10:46: telemetry.identifiers[1]: found "studyUid"; allowed: a list of studyInstanceUid, ',
     'f.yaml:11:1: shutdwon: unknown key; did you mean "shutdown"?',
     'f.yaml:12:1: log: found "quiet"; allowed: a mapping with level',
     'RADIOTRACER_LIMITS_MAX_ASSOCIATIONS: limits.maxAssociations: found "many"; allowed: a whole number',

@@ -15,8 +15,8 @@ const groups = (value: bigint): string =>
   Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16)).join(':');
 
 test('the first route of which every condition holds wins', () => {
-  const title = fc.constantFrom('A', 'B', 'C');
-  const condition = fc.constantFrom('A', 'B', undefined);
+  const title = fc.constantFrom<string>('A', 'B', 'C');
+  const condition = fc.constantFrom<string | undefined>('A', 'B', undefined);
   const address = fc.constantFrom('10.0.0.1', '10.0.0.2', '192.168.0.1');
   const source = fc.constantFrom('10.0.0.0/8', '10.0.0.1', undefined);
   const routes = fc.array(fc.record({ calledAet: condition, callingAet: condition, source }).map(route), { maxLength: 6 });
