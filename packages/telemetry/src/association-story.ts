@@ -4,6 +4,7 @@
  */
 import { isSpanContextValid, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { AttributeValues } from './attribute.ts';
+import { secondsBetween } from './epoch-time.ts';
 import type { AssociationAccepted, AssociationEnded, AssociationOpened } from './event.ts';
 import { SpanBudget } from './span-budget.ts';
 import { associationErrorType, associationStatus } from './span-status.ts';
@@ -87,6 +88,7 @@ export class AssociationStory {
     this.#open.delete(event.associationId);
     tell(association, endedValues(event));
     tell(association, {
+      'dicom.association.duration': secondsBetween(association.opened.at, event.at),
       'dicom.association.study.count': association.linked.size === 0 ? undefined : association.linked.size,
       'radiotracer.spans.omitted': association.budget.omitted === 0 ? undefined : association.budget.omitted,
     });

@@ -59,6 +59,7 @@ export const attributeRegistry = {
   'dicom.association.abort.source': { patientData: 'P0', type: 'int', description: 'Source of the A-ABORT (PS3.8 9.3.8)' },
   'dicom.association.abort.reason': { patientData: 'P0', type: 'int', description: 'Reason of the A-ABORT (PS3.8 9.3.8)' },
   'dicom.association.abort.by': { patientData: 'P0', type: 'string', description: 'Who sent the A-ABORT: peer or self' },
+  'dicom.association.duration': { patientData: 'P0', type: 'double', description: 'A-ASSOCIATE-RQ to the end, seconds' },
   'dicom.association.operation.count': { patientData: 'P0', type: 'int', description: 'DIMSE operations on the association' },
   'dicom.association.study.count': { patientData: 'P0', type: 'int', description: 'Studies that the association touched' },
   'dicom.association.received': { patientData: 'P0', type: 'int', description: 'Bytes received' },

@@ -10,7 +10,7 @@ import { type AssociationStory, linkStudy, type OpenAssociation } from './associ
 import type { AttributeValues } from './attribute.ts';
 import type { OperationEnded } from './event.ts';
 import { knownModality } from './modality.ts';
-import { clientValues, instanceValues, operationValues, serverValues } from './operation-values.ts';
+import { clientValues, destinationOf, instanceValues, operationValues, serverValues } from './operation-values.ts';
 import type { SpanBudget } from './span-budget.ts';
 import { clientOperationStatus, operationErrorType, serverOperationStatus } from './span-status.ts';
 import type { SpanEnd, SpanLink, SpanWriter } from './span-writer.ts';
@@ -49,13 +49,25 @@ export class OperationStory {
   }
 
   ended(event: OperationEnded): OperationTold {
-    const server = this.#options.associations.find(event.serverAssociationId);
-    const client = this.#options.associations.find(event.clientAssociationId);
+    const { server, client } = this.#sides(event);
     if (event.operation === 'C-STORE') return this.#instance(event, server, client);
     const values: AttributeValues = { ...operationValues(event), 'radiotracer.trace.kind': 'association' };
-    const context = this.#writeServer(event, server?.span.context, { ...values, ...serverValues(event) }, []);
-    this.#writeClient(event, client?.span.context ?? context, { ...values, ...clientValues(event) }, []);
-    return { context, values: { ...values, ...serverValues(event) } };
+    const ofServer = { ...values, ...serverValues(event, server?.opened.associationId) };
+    const context = this.#writeServer(event, server?.span.context, ofServer, []);
+    this.#writeClient(event, client?.span.context ?? context, { ...values, ...clientValues(event, client?.opened.associationId) }, []);
+    return { context, values: ofServer };
+  }
+
+  /**
+   * The association with the invoker, on which the operation's SERVER span hangs, and the one it was passed on. An acceptor invokes
+   * on the association that we opened.
+   */
+  #sides(event: OperationEnded): { readonly server: OpenAssociation | undefined; readonly client: OpenAssociation | undefined } {
+    const first = this.#options.associations.find(event.serverAssociationId);
+    const second = this.#options.associations.find(event.clientAssociationId);
+    const role = event.invokedBy === 'requestor' ? 'server' : 'client';
+    const isSwapped = first !== undefined && first.opened.role !== role;
+    return isSwapped ? { server: second, client: first } : { server: first, client: second };
   }
 
   #instance(event: OperationEnded, server: OpenAssociation | undefined, client: OpenAssociation | undefined): OperationTold {
@@ -77,7 +89,7 @@ export class OperationStory {
     };
     const ofServer: AttributeValues = {
       ...values,
-      ...serverValues(event),
+      ...serverValues(event, server?.opened.associationId),
       'radiotracer.instance.disposition': isDelivered(event) ? 'relayed' : 'failed',
     };
     if (study !== undefined) {
@@ -89,7 +101,12 @@ export class OperationStory {
     const context = this.#writeServer(event, parent, ofServer, linksTo(study, server));
     const outcome = isDelivered(event) ? 'delivered' : 'failed';
     const delivery: AttributeValues = { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome };
-    this.#writeClient(event, context, { ...values, ...clientValues(event), ...delivery }, linksTo(study, client));
+    this.#writeClient(
+      event,
+      context,
+      { ...values, ...clientValues(event, client?.opened.associationId), ...delivery },
+      linksTo(study, client),
+    );
     return { context, values: ofServer };
   }
 
@@ -140,7 +157,7 @@ export class OperationStory {
   #writeClient(event: OperationEnded, parent: SpanContext, values: AttributeValues, links: readonly SpanLink[]): void {
     if (event.requestOutAt === undefined) return;
     this.#options.writer.write({
-      name: event.destinationId === undefined ? event.operation : `${event.operation} ${event.destinationId}`,
+      name: destinationOf(event) === undefined ? event.operation : `${event.operation} ${destinationOf(event)}`,
       kind: SpanKind.CLIENT,
       parent,
       startAt: event.requestOutAt,

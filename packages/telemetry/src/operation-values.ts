@@ -23,9 +23,9 @@ export function operationValues(event: OperationEnded): AttributeValues {
 }
 
 /** What the SERVER span says besides: who asked, and what the relay cost. */
-export function serverValues(event: OperationEnded): AttributeValues {
+export function serverValues(event: OperationEnded, associationId: string | undefined): AttributeValues {
   return {
-    'dicom.association.id': event.serverAssociationId,
+    'dicom.association.id': associationId,
     'dicom.calling_ae.title': event.callingAeTitle,
     'dicom.called_ae.title': event.calledAeTitle,
     'radiotracer.destination.id': event.destinationId,
@@ -35,12 +35,17 @@ export function serverValues(event: OperationEnded): AttributeValues {
 }
 
 /** What the CLIENT span says besides: who was asked. */
-export function clientValues(event: OperationEnded): AttributeValues {
+export function clientValues(event: OperationEnded, associationId: string | undefined): AttributeValues {
   return {
-    'dicom.association.id': event.clientAssociationId,
+    'dicom.association.id': associationId,
     'radiotracer.destination.id': event.destinationId,
-    'service.peer.name': event.destinationId,
+    'service.peer.name': destinationOf(event),
   };
+}
+
+/** The destination where it is the one asked; what an acceptor invokes goes the other way, to the modality. */
+export function destinationOf(event: OperationEnded): string | undefined {
+  return event.invokedBy === 'requestor' ? event.destinationId : undefined;
 }
 
 /** What a C-STORE says of its instance, without pseudonyms. */
