@@ -1,0 +1,30 @@
+import pino from 'pino';
+
+export interface LogOptions {
+  /** Default `info`. */
+  readonly level?: NonNullable<pino.LoggerOptions['level']>;
+  /** Default: standard output. */
+  readonly destination?: pino.DestinationStream;
+}
+
+/**
+ * JSON lines on standard output. An error is told by its name, code and place: never by its message, which may quote a path, a UID
+ * or what a peer sent.
+ */
+export function createLogger(options: LogOptions = {}): pino.Logger {
+  const settings: pino.LoggerOptions = {
+    level: options.level ?? 'info',
+    base: null,
+    messageKey: 'message',
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: errorFields, error: errorFields },
+  };
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
+  return { type: error.name, code: (error as NodeJS.ErrnoException).code, stack: frames?.slice(0, 8).map((line) => line.trim()) };
+}

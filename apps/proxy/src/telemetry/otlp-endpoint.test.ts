@@ -1,0 +1,30 @@
+import { tracesEndpoint } from './otlp-endpoint.ts';
+
+const base = 'http://collector.example:4318';
+
+describe('OTLP endpoint', () => {
+  afterEach(() => {
+    for (const name of Object.keys(process.env)) if (name.startsWith('OTEL_')) delete process.env[name];
+  });
+
+  test.each<[string | undefined, Record<string, string>, string | undefined, string | undefined]>([
+    [undefined, {}, undefined, undefined],
+    [base, {}, `${base}/v1/traces`, 'gzip'],
+    [`${base}/otlp/`, {}, `${base}/otlp/v1/traces`, 'gzip'],
+    ['http://localhost:4318', {}, 'http://localhost:4318/v1/traces', 'none'],
+    ['http://127.0.0.1:4318', {}, 'http://127.0.0.1:4318/v1/traces', 'none'],
+    ['http://[::1]:4318', {}, 'http://[::1]:4318/v1/traces', 'none'],
+    ['http://127.example:4318', {}, 'http://127.example:4318/v1/traces', 'gzip'],
+    [base, { OTEL_EXPORTER_OTLP_COMPRESSION: 'none' }, `${base}/v1/traces`, 'none'],
+    [base, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://other:1' }, 'http://other:1/v1/traces', 'gzip'],
+    [undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/in' }, 'http://other:1/in', 'gzip'],
+    [base, { OTEL_TRACES_EXPORTER: 'none' }, undefined, undefined],
+  ])('configured %s, environment %j: %s %s', (configured, environment, url, compression) => {
+    Object.assign(process.env, environment);
+    expect(tracesEndpoint(configured)).toEqual(url === undefined ? undefined : { url, compression });
+  });
+
+  it.each(['', 'collector:4318', '/v1/traces'])('%j is said to be unusable', (configured) => {
+    expect(() => tracesEndpoint(configured)).toThrow(expect.objectContaining({ code: 'otlp-endpoint-unusable' }));
+  });
+});

@@ -1,0 +1,160 @@
+/**
+ * OpenTelemetry's SDK, put together by hand: no detectors (they publish the command line and the owner), no instrumentations (they
+ * publish keys), small batches (a large one holds up the event loop), short time-outs (a dead collector must not hold up the end).
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { context, type Meter, metrics, propagation, type Tracer, trace } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import {
+  defaultResource,
+  detectResources,
+  type Resource,
+  resourceAttributesEnvDetector,
+  resourceFromAttributes,
+  serviceNameEnvDetector,
+} from '@opentelemetry/resources';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import {
+  AlwaysOffSampler,
+  BatchSpanProcessor,
+  NoopSpanProcessor,
+  SimpleSpanProcessor,
+  type SpanExporter,
+  type SpanLimits,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace';
+import type { RootTracer } from '@radiotracer/telemetry';
+import { createRootTracer } from './derived-ids.ts';
+import { count } from './environment.ts';
+import { isSampled, rootSampler, withParents } from './head-sampler.ts';
+import { type OtlpEndpoint, tracesEndpoint } from './otlp-endpoint.ts';
+import { type ExportStats, WatchedExporter } from './watched-exporter.ts';
+
+export interface TelemetrySdkConfig {
+  /** Base URL of an OTLP/HTTP receiver; undefined: nothing is exported, unless `OTEL_*` variables say so. */
+  readonly otlp: string | undefined;
+  readonly serviceVersion?: string;
+  /** Gets every span in this process as it ends, whatever is exported. */
+  readonly localExporter?: SpanExporter;
+  /** Exports to the OTLP receiver began to fail, or work again. */
+  readonly onExportChange?: (state: 'failing' | 'working') => void;
+  /** How long a flush and the shutdown may take. Default 3000. */
+  readonly shutdownTimeoutMs?: number;
+}
+
+export interface TelemetrySdk {
+  readonly tracer: Tracer;
+  readonly rootTracer: RootTracer;
+  readonly meter: Meter;
+  /** Undefined: spans go nowhere but to the local exporter. */
+  readonly endpoint: OtlpEndpoint | undefined;
+  stats(): ExportStats;
+  /** Exports what has ended; never rejects, and gives up after the time-out. */
+  forceFlush(): Promise<void>;
+  /** Exports what has ended and stops; never rejects, and gives up after the time-out. */
+  shutdown(): Promise<void>;
+}
+
+const scope = 'radiotracer';
+const exporterTimeoutMs = 3000;
+const maxQueuedSpans = 8192;
+const maxBatchSpans = 256;
+
+/** Registers OpenTelemetry's globals: one at a time in a process, until its shutdown. */
+export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
+  const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
+  const endpoint = tracesEndpoint(config.otlp);
+  const otlp = endpoint === undefined ? undefined : new WatchedExporter(otlpExporter(endpoint), onExportChange);
+  const processors = spanProcessors(otlp, config.localExporter);
+  // Nobody listens: spans are not recorded, and yet have ids, for the log lines.
+  const root = processors.length === 0 ? new AlwaysOffSampler() : rootSampler();
+  const shared = {
+    resource: resourceOf(config.serviceVersion),
+    sampler: withParents(root),
+    spanLimits: spanLimits(),
+    spanProcessors: processors.length === 0 ? [new NoopSpanProcessor()] : processors,
+  };
+  const sdk = new NodeSDK({
+    ...shared,
+    metricReaders: [],
+    logRecordProcessors: [],
+    textMapPropagator: null,
+    autoDetectResources: false,
+    instrumentations: [],
+  });
+  sdk.start();
+  const within = (work: Promise<unknown>): Promise<void> => raced(work, shutdownTimeoutMs);
+  return {
+    tracer: trace.getTracer(scope, config.serviceVersion),
+    rootTracer: createRootTracer(shared, scope, (traceId) => isSampled(root, traceId)),
+    meter: metrics.getMeter(scope, config.serviceVersion),
+    endpoint,
+    stats: () => otlp?.stats ?? { exportedSpans: 0, failedSpans: 0 },
+    forceFlush: () => within(Promise.all(shared.spanProcessors.map((processor) => processor.forceFlush()))),
+    shutdown: async () => {
+      await within(sdk.shutdown());
+      trace.disable();
+      metrics.disable();
+      propagation.disable();
+      context.disable();
+    },
+  };
+}
+
+function otlpExporter({ url, compression }: OtlpEndpoint): SpanExporter {
+  const timeoutMillis = count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
+  type Options = NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>;
+  return new OTLPTraceExporter({
+    url,
+    compression: compression as NonNullable<Options['compression']>,
+    timeoutMillis: Math.max(1, timeoutMillis),
+    // A flush sends the whole queue at once; the default of 30 would refuse the last batches of a full one.
+    concurrencyLimit: Math.ceil(maxQueuedSpans / maxBatchSpans) * 2,
+  });
+}
+
+function spanProcessors(otlp: SpanExporter | undefined, local: SpanExporter | undefined): SpanProcessor[] {
+  const processors: SpanProcessor[] = [];
+  if (otlp !== undefined) {
+    processors.push(
+      new BatchSpanProcessor({
+        exporter: otlp,
+        maxQueueSize: count('OTEL_BSP_MAX_QUEUE_SIZE') || maxQueuedSpans,
+        maxExportBatchSize: count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') || maxBatchSpans,
+        scheduledDelayMillis: count('OTEL_BSP_SCHEDULE_DELAY') ?? 5000,
+        exportTimeoutMillis: count('OTEL_BSP_EXPORT_TIMEOUT') || exporterTimeoutMs + 500,
+      }),
+    );
+  }
+  if (local !== undefined) processors.push(new SimpleSpanProcessor({ exporter: local }));
+  return processors;
+}
+
+function resourceOf(version: string | undefined): Resource {
+  const own = {
+    'service.name': 'radiotracer',
+    'service.instance.id': randomUUID(),
+    ...(version === undefined ? {} : { 'service.version': version }),
+  };
+  return defaultResource()
+    .merge(resourceFromAttributes(own))
+    .merge(detectResources({ detectors: [resourceAttributesEnvDetector] }))
+    .merge(detectResources({ detectors: [serviceNameEnvDetector] }));
+}
+
+function spanLimits(): SpanLimits {
+  return {
+    attributeCountLimit: count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', 'OTEL_ATTRIBUTE_COUNT_LIMIT') ?? 48,
+    attributeValueLengthLimit: count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') ?? 256,
+    eventCountLimit: count('OTEL_SPAN_EVENT_COUNT_LIMIT') ?? 32,
+    linkCountLimit: count('OTEL_SPAN_LINK_COUNT_LIMIT') ?? 32,
+  };
+}
+
+async function raced(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  const ended = new AbortController();
+  const limit = sleep(timeoutMs, undefined, { signal: ended.signal }).catch(() => {});
+  await Promise.race([work.catch(() => {}), limit]);
+  ended.abort();
+}

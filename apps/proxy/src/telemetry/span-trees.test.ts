@@ -1,0 +1,559 @@
+/** What leaves: scripted events through the real SDK and exporter into a receiver, and what was on the wire then. */
+import {
+  type AssociationEnded,
+  type AssociationOpened,
+  attributeRegistry,
+  createStudyIdentity,
+  createTelemetry,
+  type OperationEnded,
+  type TelemetryEvent,
+  type TelemetryOptions,
+} from '@radiotracer/telemetry';
+import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
+import { spanTree } from '../../../../test/fixtures/span-tree.ts';
+import { createLogger, logTo, startTelemetrySdk } from './index.ts';
+
+const siteKey = Buffer.from('a site key of the tests');
+const began = Date.UTC(2026, 0, 5, 8, 0, 0);
+
+function opened(role: 'server' | 'client', overrides: Partial<AssociationOpened> = {}): AssociationOpened {
+  const isServer = role === 'server';
+  return {
+    type: 'association.opened',
+    associationId: isServer ? 's1' : 'c1',
+    role,
+    pairedWith: isServer ? undefined : 's1',
+    at: began + (isServer ? 0 : 1),
+    callingAeTitle: 'CT1',
+    calledAeTitle: isServer ? 'PROXY' : 'MAINPACS',
+    peerAddress: isServer ? '10.0.0.7' : '10.0.0.9',
+    peerPort: isServer ? 51000 : 104,
+    destinationId: isServer ? undefined : 'pacs',
+    routeId: isServer ? undefined : 'routes[0]',
+    proposedContexts: 3,
+    requestorMaxPduBytes: 16384,
+    requestorImplementationClassUid: '1.2.276.0.7230010.3.0.3.6.7',
+    requestorImplementationVersionName: 'OFFIS_DCMTK_367',
+    ...overrides,
+  };
+}
+
+function ended(associationId: string, overrides: Partial<AssociationEnded> = {}): AssociationEnded {
+  return {
+    type: 'association.ended',
+    associationId,
+    at: began + 900,
+    outcome: 'released',
+    errorType: undefined,
+    ours: false,
+    reject: undefined,
+    abort: undefined,
+    operations: 1,
+    bytesReceived: 2000,
+    bytesSent: 500,
+    ...overrides,
+  };
+}
+
+function operation(overrides: Partial<OperationEnded> & { readonly at?: number } = {}): OperationEnded {
+  const { at = 10, ...rest } = overrides;
+  return {
+    type: 'operation.ended',
+    serverAssociationId: 's1',
+    clientAssociationId: 'c1',
+    invokedBy: 'requestor',
+    operation: 'C-STORE',
+    messageId: 1,
+    destinationId: 'pacs',
+    callingAeTitle: 'CT1',
+    calledAeTitle: 'PROXY',
+    sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    sopInstanceUid: '1.2.3.4.1',
+    transferSyntaxUid: '1.2.840.10008.1.2.1',
+    requestInAt: began + at,
+    requestOutAt: began + at + 0.25,
+    requestEndAt: began + at + 3,
+    responseInAt: began + at + 5,
+    responseOutAt: began + at + 5.125,
+    endedAt: began + at + 5.125,
+    status: 0,
+    statusClass: 'success',
+    errorType: undefined,
+    dataSetBytes: 1000,
+    pendingResponses: 0,
+    head: {
+      sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+      sopInstanceUid: '1.2.3.4.1',
+      studyInstanceUid: '1.2.3\0',
+      seriesInstanceUid: '1.2.3.4',
+      modality: 'CT',
+      numberOfFrames: undefined,
+    },
+    ...rest,
+  };
+}
+
+const noAnswer = { responseInAt: undefined, responseOutAt: undefined, status: undefined, statusClass: undefined };
+const pair: readonly TelemetryEvent[] = [
+  opened('server'),
+  opened('client'),
+  {
+    type: 'association.accepted',
+    associationId: 'c1',
+    at: began + 3,
+    acceptedContexts: 2,
+    acceptorMaxPduBytes: 131072,
+    acceptorImplementationClassUid: '1.2.9',
+    acceptorImplementationVersionName: 'PACS_1',
+  },
+  {
+    type: 'association.accepted',
+    associationId: 's1',
+    at: began + 4,
+    acceptedContexts: 2,
+    acceptorMaxPduBytes: 131072,
+    acceptorImplementationClassUid: '1.2.9',
+    acceptorImplementationVersionName: 'PACS_1',
+  },
+];
+const released = [ended('c1'), ended('s1')];
+
+let receiver: OtlpReceiver;
+beforeEach(async () => {
+  receiver = await startOtlpReceiver();
+});
+afterEach(async () => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('OTEL_')) delete process.env[name];
+  await receiver.close();
+});
+
+/** Plays events; everything is on the wire, or given up, when it returns. */
+async function play(events: readonly TelemetryEvent[], options: Partial<TelemetryOptions> & { otlp?: string | undefined } = {}) {
+  const { otlp = receiver.url, ...rest } = options;
+  const log: string[] = [];
+  const sdk = startTelemetrySdk({ otlp, serviceVersion: '0.1.0', shutdownTimeoutMs: 500 });
+  const telemetry = createTelemetry({
+    ...sdk,
+    siteKey,
+    listeners: [logTo(createLogger({ destination: { write: (line) => log.push(line) } }))],
+    ...rest,
+  });
+  for (const event of events) telemetry.publish(event);
+  await telemetry.flush();
+  await sdk.shutdown();
+  return { log: log.map((line) => JSON.parse(line) as Record<string, unknown>), stats: telemetry.stats(), exported: sdk.stats() };
+}
+
+const shown = {
+  attributes: [
+    'error.type',
+    'dicom.status.code',
+    'radiotracer.study.completion',
+    'dicom.study.instance.count',
+    'radiotracer.spans.omitted',
+  ],
+};
+
+describe('span trees on the wire', () => {
+  it('a study over one pair of associations: one derived trace, two of their own, linked', async () => {
+    const second = { sopInstanceUid: '1.2.3.4.2', messageId: 2 };
+    await play([...pair, operation(), operation({ at: 20, ...second, status: 0xb000, statusClass: 'warning' }), ...released]);
+    expect(`\n${spanTree(receiver.spans, shown)}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER → association pacs in trace 2 → study in trace 3
+trace 2
+  association pacs CLIENT → association in trace 1 → study in trace 3
+trace 3
+  study INTERNAL radiotracer.study.completion=shutdown dicom.study.instance.count=2
+    series CT INTERNAL
+      C-STORE SERVER dicom.status.code=0000 [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.code=0000 → association pacs in trace 2
+      C-STORE SERVER dicom.status.code=B000 [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.code=B000 → association pacs in trace 2
+"
+`);
+  });
+
+  it('other operations hang on the associations, also with the roles reversed', async () => {
+    const find = operation({ operation: 'C-FIND', head: undefined, sopInstanceUid: undefined, dataSetBytes: 60, pendingResponses: 3 });
+    const report = operation({ at: 30, operation: 'N-EVENT-REPORT', invokedBy: 'acceptor', head: undefined });
+    await play([...pair, find, report, ...released]);
+    expect(`\n${spanTree(receiver.spans, { attributes: ['dicom.operation.pending.count'] })}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER → association pacs in trace 2
+    C-FIND SERVER dicom.operation.pending.count=3
+    N-EVENT-REPORT CLIENT
+trace 2
+  association pacs CLIENT → association in trace 1
+    C-FIND pacs CLIENT dicom.operation.pending.count=3
+    N-EVENT-REPORT SERVER
+"
+`);
+  });
+
+  it('failures: whose fault decides what is an Error, and the study says what was not delivered', async () => {
+    const failed = { statusClass: 'failure', errorType: 'status_failure' } as const;
+    await play([
+      ...pair,
+      operation({ ...failed, status: 0xa700 }),
+      operation({ at: 20, ...failed, status: 0xc001, sopInstanceUid: '1.2.3.4.2' }),
+      operation({ at: 30, ...noAnswer, errorType: 'dimse_timeout', sopInstanceUid: '1.2.3.4.3' }),
+      operation({ at: 40, sopInstanceUid: '1.2.3.4.2' }),
+      ended('c1', { outcome: 'aborted', errorType: 'aborted', abort: { source: 2, reason: 0, by: 'peer' } }),
+      ended('s1', { outcome: 'aborted', errorType: 'dimse_timeout', ours: true, abort: { source: 2, reason: 0, by: 'self' } }),
+    ]);
+    expect(`\n${spanTree(receiver.spans, shown)}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER ERROR(DIMSE response time-out) error.type=dimse_timeout → association pacs in trace 2 → study in trace 3
+trace 2
+  association pacs CLIENT ERROR(association aborted) error.type=aborted → association in trace 1 → study in trace 3
+trace 3
+  study INTERNAL ERROR(instances were not delivered) radiotracer.study.completion=shutdown dicom.study.instance.count=1
+    series CT INTERNAL
+      C-STORE SERVER ERROR(failure status) error.type=status_failure dicom.status.code=A700 [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT ERROR(failure status) error.type=status_failure dicom.status.code=A700 → association pacs in trace 2
+      C-STORE SERVER error.type=status_failure dicom.status.code=C001 [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT ERROR(failure status) error.type=status_failure dicom.status.code=C001 → association pacs in trace 2
+      C-STORE SERVER ERROR(DIMSE response time-out) error.type=dimse_timeout [first_byte] → association in trace 1
+        C-STORE pacs CLIENT ERROR(DIMSE response time-out) error.type=dimse_timeout → association pacs in trace 2
+      C-STORE SERVER dicom.status.code=0000 [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.code=0000 → association pacs in trace 2
+"
+`);
+  });
+
+  it('an instance that names no study is told in the trace of its association', async () => {
+    await play([...pair, operation({ head: undefined, sopInstanceUid: undefined }), ...released]);
+    expect(`\n${spanTree(receiver.spans)}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER → association pacs in trace 2
+    C-STORE SERVER [first_byte ack_sent]
+      C-STORE pacs CLIENT
+trace 2
+  association pacs CLIENT → association in trace 1
+"
+`);
+  });
+
+  it('past the span budget what is worth telling stays, and the root says how many are left out', async () => {
+    const many = Array.from({ length: 20 }, (_, index) => operation({ at: 10 + index, sopInstanceUid: `1.2.3.4.${index}` }));
+    const failed = operation({ at: 90, sopInstanceUid: '1.2.3.4.99', status: 0xa900, statusClass: 'failure' });
+    const { stats } = await play([...pair, ...many, failed, ...released], { maxInstanceSpans: 4, keepOneIn: 0 });
+    const stores = receiver.spans.filter((span) => span.name.startsWith('C-STORE'));
+    expect(stores.length).toBe(4 + 2);
+    expect(stores.filter((span) => span.status.code === 'ERROR').map((span) => span.name)).toEqual(['C-STORE pacs']);
+    const root = receiver.spans.find((span) => span.name === 'study');
+    expect(root?.attributes).toMatchObject({ 'radiotracer.spans.omitted': 36, 'dicom.study.instance.count': 20 });
+    expect(stats.omittedSpans).toBe(36);
+  });
+
+  it('a study that comes back goes on in its trace, its root told once; after the rollover it is a new one, linked', async () => {
+    let now = began;
+    let due: { readonly at: number; readonly call: () => void } | undefined;
+    const clock = {
+      now: () => now,
+      after: (delayMs: number, call: () => void) => {
+        due = { at: now + delayMs, call };
+        return () => {
+          due = undefined;
+        };
+      },
+    };
+    const pass = (ms: number): void => {
+      const until = now + ms;
+      while (due !== undefined && due.at <= until) {
+        const { at, call } = due;
+        due = undefined;
+        now = at;
+        call();
+      }
+      now = until;
+    };
+    const sdk = startTelemetrySdk({ otlp: receiver.url });
+    // Events are told at once here, so that time can pass between them.
+    const telemetry = createTelemetry({
+      ...sdk,
+      siteKey,
+      clock,
+      soon: (call) => call(),
+      quietPeriodMs: 60_000,
+      studyRolloverMs: 3_600_000,
+    });
+    for (const waitMs of [60_000, 3_600_000, 3_660_001]) {
+      for (const event of [...pair, operation(), ...released]) telemetry.publish(event);
+      pass(waitMs);
+    }
+    telemetry.publish(operation());
+    await telemetry.flush();
+    await sdk.shutdown();
+    const first = createStudyIdentity(siteKey).study('1.2.3', 0);
+    const next = createStudyIdentity(siteKey).study('1.2.3', 1);
+    const roots = receiver.spans.filter((span) => span.name === 'study');
+    expect(roots.map((span) => [span.traceId, span.attributes['radiotracer.study.completion']])).toEqual([
+      [first.traceId, 'quiet'],
+      [next.traceId, 'shutdown'],
+    ]);
+    expect(roots.map((span) => span.links.map((link) => [link.traceId, link.spanId]))).toEqual([[], [[first.traceId, first.rootSpanId]]]);
+    expect(receiver.spans.filter((span) => span.name === 'series CT').map((span) => span.traceId)).toEqual([first.traceId, next.traceId]);
+    expect(receiver.spans.filter((span) => span.name === 'C-STORE' && span.traceId === first.traceId).length).toBe(3);
+  });
+
+  it('head sampling keeps or leaves out whole studies, by their derived ids', async () => {
+    process.env['OTEL_TRACES_SAMPLER'] = 'parentbased_traceidratio';
+    process.env['OTEL_TRACES_SAMPLER_ARG'] = '0.5';
+    const head = operation().head;
+    if (head === undefined) throw new Error('a C-STORE has a head');
+    const stores = Array.from({ length: 40 }, (_, index) => operation({ head: { ...head, studyInstanceUid: `1.2.3.${index}` } }));
+    await play([...pair, ...stores, ...released]);
+    const byTrace = Map.groupBy(
+      receiver.spans.filter((span) => span.attributes['radiotracer.trace.kind'] === 'study'),
+      (span) => span.traceId,
+    );
+    expect(byTrace.size).toBeGreaterThan(5);
+    expect(byTrace.size).toBeLessThan(35);
+    for (const spans of byTrace.values())
+      expect(spans.map((span) => span.name).sort()).toEqual(['C-STORE', 'C-STORE pacs', 'series CT', 'study']);
+  });
+
+  it('a flush of a full queue loses nothing, and what a collector elsewhere gets is compressed', async () => {
+    process.env['OTEL_EXPORTER_OTLP_COMPRESSION'] = 'gzip';
+    const { exported } = await play([
+      ...pair,
+      ...Array.from({ length: 4000 }, () => operation({ operation: 'C-ECHO', head: undefined })),
+      ...released,
+    ]);
+    expect(exported).toEqual({ exportedSpans: 8002, failedSpans: 0 });
+    expect(receiver.spans.length).toBe(8002);
+    expect(new Set(receiver.requests.map(({ headers }) => headers['content-encoding']))).toEqual(new Set(['gzip']));
+  });
+
+  it('has derived ids, exact times, the registry’s attributes and nothing of the machine', async () => {
+    await play([...pair, operation(), ...released]);
+    const identity = createStudyIdentity(siteKey);
+    const byName = (name: string) => receiver.spans.find((span) => span.name === name);
+    const ids = identity.study('1.2.3', 0);
+    expect(byName('study')).toMatchObject({ traceId: ids.traceId, spanId: ids.rootSpanId, parentSpanId: undefined });
+    expect(byName('series CT')).toMatchObject({
+      traceId: ids.traceId,
+      spanId: identity.seriesSpanId('1.2.3.4', 0),
+      parentSpanId: ids.rootSpanId,
+    });
+    expect(byName('C-STORE')).toMatchObject({
+      startNanos: BigInt(began + 10) * 1_000_000n,
+      endNanos: BigInt(began + 15) * 1_000_000n + 125_000n,
+    });
+    expect(byName('C-STORE')?.attributes).toMatchInlineSnapshot(`
+{
+  "dicom.association.id": "s1",
+  "dicom.called_ae.title": "PROXY",
+  "dicom.calling_ae.title": "CT1",
+  "dicom.instance.hash": "6e8c5c3344209977",
+  "dicom.instance.size": 1000,
+  "dicom.message.id": 1,
+  "dicom.modality": "CT",
+  "dicom.operation.invoked_by": "requestor",
+  "dicom.operation.name": "C-STORE",
+  "dicom.series.hash": "d828d83959446eb7",
+  "dicom.sop_class.name": "CT Image Storage",
+  "dicom.sop_class.uid": "1.2.840.10008.5.1.4.1.1.2",
+  "dicom.status.class": "success",
+  "dicom.status.code": "0000",
+  "dicom.study.hash": "848f9e40444ce566",
+  "dicom.transfer_syntax.uid": "1.2.840.10008.1.2.1",
+  "radiotracer.destination.id": "pacs",
+  "radiotracer.instance.disposition": "relayed",
+  "radiotracer.relay.overhead.request": 0.00025,
+  "radiotracer.relay.overhead.response": 0.000125,
+  "radiotracer.trace.kind": "study",
+}
+`);
+    expect(byName('study')?.attributes).toMatchInlineSnapshot(`
+{
+  "dicom.called_ae.title": "PROXY",
+  "dicom.calling_ae.title": "CT1",
+  "dicom.study.hash": "848f9e40444ce566",
+  "dicom.study.instance.count": 1,
+  "dicom.study.modalities": [
+    "CT",
+  ],
+  "dicom.study.series.count": 1,
+  "dicom.study.size": 1000,
+  "radiotracer.destination.id": "pacs",
+  "radiotracer.study.completion": "shutdown",
+  "radiotracer.study.generation": 0,
+  "radiotracer.trace.kind": "study",
+}
+`);
+    expect(byName('association pacs')?.attributes).toMatchInlineSnapshot(`
+{
+  "dicom.association.duration": 0.899,
+  "dicom.association.id": "c1",
+  "dicom.association.operation.count": 1,
+  "dicom.association.outcome": "released",
+  "dicom.association.received": 2000,
+  "dicom.association.role": "client",
+  "dicom.association.sent": 500,
+  "dicom.association.study.count": 1,
+  "dicom.called_ae.title": "MAINPACS",
+  "dicom.calling_ae.title": "CT1",
+  "dicom.implementation.class_uid": "1.2.9",
+  "dicom.implementation.version_name": "PACS_1",
+  "dicom.max_pdu.local": 16384,
+  "dicom.max_pdu.remote": 131072,
+  "dicom.presentation_context.accepted": 2,
+  "dicom.presentation_context.proposed": 3,
+  "network.peer.address": "10.0.0.9",
+  "network.peer.port": 104,
+  "radiotracer.destination.id": "pacs",
+  "radiotracer.route.id": "routes[0]",
+  "radiotracer.trace.kind": "association",
+  "server.address": "10.0.0.9",
+  "server.port": 104,
+  "service.peer.name": "pacs",
+}
+`);
+    for (const span of receiver.spans) {
+      expect(Object.keys(span.attributes).filter((name) => !(name in attributeRegistry))).toEqual([]);
+      expect(Object.keys(span.resource).sort()).toEqual([
+        'service.instance.id',
+        'service.name',
+        'service.version',
+        'telemetry.sdk.language',
+        'telemetry.sdk.name',
+        'telemetry.sdk.version',
+      ]);
+    }
+    expect(receiver.requests.map(({ path, headers }) => [path, headers['content-type'], headers['content-encoding']])).toEqual([
+      ['/v1/traces', 'application/json', undefined],
+    ]);
+  });
+});
+
+describe('log lines', () => {
+  it('are one per association and one per failure, with the ids of the span that tells it', async () => {
+    const failed = operation({ status: 0xa700, statusClass: 'failure', errorType: 'status_failure' });
+    const { log } = await play([...pair, operation(), failed, ...released]);
+    expect(log.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'warn operation failed',
+      'info association ended',
+      'info association ended',
+    ]);
+    const failure = receiver.spans.find((span) => span.name === 'C-STORE' && span.status.code === 'ERROR');
+    expect(log[0]).toMatchObject({ trace_id: failure?.traceId, span_id: failure?.spanId, 'dicom.status.code': 'A700' });
+    const server = receiver.spans.find((span) => span.name === 'association');
+    expect(log[2]).toMatchObject({ trace_id: server?.traceId, span_id: server?.spanId, 'dicom.calling_ae.title': 'CT1' });
+    expect(log.flatMap((line) => Object.keys(line)).filter((name) => name.endsWith('.hash'))).toEqual([]);
+  });
+});
+
+describe('patient data', () => {
+  const poison = [
+    'POISON^STUDY',
+    'POISON^SERIES',
+    'POISON^INSTANCE',
+    'POISON^MODALITY',
+    'POISON^CLASS',
+    'POISON^SYNTAX',
+    '1.2.66.1',
+    '1.2.66.2',
+    '1.2.66.3',
+  ];
+  const outcomes: readonly Partial<OperationEnded>[] = [
+    {},
+    { status: 0xa700, statusClass: 'failure', errorType: 'status_failure' },
+    { ...noAnswer, errorType: 'aborted' },
+    { ...noAnswer, errorType: 'internal', requestOutAt: undefined },
+    { operation: 'N-CREATE' },
+  ];
+  const heads = [
+    {
+      sopClassUid: 'POISON^CLASS',
+      sopInstanceUid: 'POISON^INSTANCE',
+      studyInstanceUid: 'POISON^STUDY',
+      seriesInstanceUid: 'POISON^SERIES',
+      modality: 'POISON^MODALITY',
+      numberOfFrames: undefined,
+    },
+    {
+      sopClassUid: '1.2.66.0',
+      sopInstanceUid: '1.2.66.3',
+      studyInstanceUid: '1.2.66.1',
+      seriesInstanceUid: '1.2.66.2',
+      modality: 'CT',
+      numberOfFrames: 1,
+    },
+  ];
+  const poisoned = outcomes.flatMap((outcome) =>
+    heads.map((head) =>
+      operation({
+        ...outcome,
+        head,
+        sopInstanceUid: head.sopInstanceUid,
+        sopClassUid: head.sopClassUid,
+        transferSyntaxUid: 'POISON^SYNTAX',
+      }),
+    ),
+  );
+
+  it('never leaves, in spans or in logs', async () => {
+    const { log, stats } = await play([...pair, ...poisoned, ...released]);
+    expect(receiver.spans.filter((span) => span.name === 'study').length).toBe(2);
+    expect(receiver.poisonFound(poison)).toEqual([]);
+    expect(poison.filter((one) => JSON.stringify(log).includes(one))).toEqual([]);
+    expect(log.length).toBeGreaterThan(2);
+    expect(stats.errors).toBe(0);
+  });
+
+  it('leaves, UID by UID, where the site turned it on (and so the search above can find)', async () => {
+    const { log } = await play([...pair, ...poisoned, ...released], { identifiers: ['studyInstanceUid'] });
+    expect(receiver.poisonFound(poison)).toEqual(['1.2.66.1']);
+    expect(JSON.stringify(log)).not.toContain('1.2.66.1');
+  });
+});
+
+describe('a passenger', () => {
+  it('is told when the collector refuses, hangs or is gone, and ends all the same', async () => {
+    receiver.mood = { status: 400 };
+    expect((await play([...pair, ...released])).exported).toEqual({ exportedSpans: 0, failedSpans: 2 });
+    receiver.mood = 'hang';
+    process.env['OTEL_EXPORTER_OTLP_TIMEOUT'] = '300';
+    const { stats } = await play([...pair, operation(), ...released]);
+    expect(stats).toMatchObject({ openAssociations: 0, openStudies: 0, errors: 0 });
+    expect((await play([...pair, ...released], { otlp: 'http://127.0.0.1:1' })).stats.errors).toBe(0);
+  });
+
+  it('publishes without throwing and within bounds, whatever is published and whatever listeners do', async () => {
+    const nonsense = { type: 'operation.ended' } as unknown as TelemetryEvent;
+    const flood = Array.from({ length: 500 }, () => operation());
+    const { stats } = await play([...pair, ...flood, nonsense, undefined as unknown as TelemetryEvent, ...released], {
+      maxQueuedEvents: 100,
+      listeners: [
+        () => {
+          throw new Error('a listener’s fault');
+        },
+      ],
+    });
+    expect(stats.published).toBe(4 + 500 + 2 + 2);
+    expect(stats.dropped).toBe(4 + 500 + 1 - 100);
+    // The associations’ ends came through all the same, and each of the events told was the listener’s fault once.
+    expect(stats).toMatchObject({ queued: 0, openAssociations: 0, openStudies: 0 });
+    expect(stats.errors).toBe(1 + 100 + 2);
+  });
+
+  it('exports nothing without an endpoint, and still has ids for the log', async () => {
+    const sdk = startTelemetrySdk({ otlp: undefined });
+    const contexts: (string | undefined)[] = [];
+    const telemetry = createTelemetry({ ...sdk, siteKey, listeners: [({ context }) => contexts.push(context?.traceId)] });
+    for (const event of [...pair, operation(), ...released]) telemetry.publish(event);
+    await telemetry.flush();
+    await sdk.shutdown();
+    expect(sdk.endpoint).toBeUndefined();
+    expect(contexts[4]).toBe(createStudyIdentity(siteKey).study('1.2.3', 0).traceId);
+    expect(contexts.filter((one) => one === undefined || /^0+$/.test(one))).toEqual([]);
+    expect(receiver.requests).toEqual([]);
+  });
+});
