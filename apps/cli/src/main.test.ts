@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'radiotracer-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The real process, as `./dev cli` runs it, without the NODE_OPTIONS of the test runner. */
+async function radiotracer(listenPort: number, adminPort: number) {
+  const file = join(folder, `${listenPort}-${adminPort}.yaml`);
+  const text = `{ listeners: [{ host: 127.0.0.1, port: ${listenPort} }], destinations: { pacs: { host: 127.0.0.1, port: 9 } }, routes: [{ to: pacs }], admin: { port: ${adminPort} } }`;
+  await writeFile(file, text);
+  const child = spawn(process.execPath, ['--conditions=@radiotracer/source', MAIN, 'start', '--json', '--config', file], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const ready = Promise.withResolvers<{ listeners: { port: number }[]; adminPort: number }>();
+  createInterface(child.stdout).on('line', (line) => {
+    const told = JSON.parse(line) as { event?: string; listeners: { port: number }[]; adminPort: number };
+    if (told.event === 'ready') ready.resolve(told);
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, errors }));
+  return { child, ready: ready.promise, ended };
+}
+
+test('the real process becomes ready, drains at SIGTERM and ends with 0', async () => {
+  const { child, ready, ended } = await radiotracer(0, 0);
+  const { adminPort, listeners } = await ready;
+  expect(listeners[0]?.port).toBeGreaterThan(0);
+  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+  expect([response.status, await response.json()]).toEqual([200, { status: 'ready' }]);
+  child.kill('SIGTERM');
+  expect(await ended).toEqual({ code: 0, errors: '' });
+});
+
+test('a port in use, for modalities or for the admin, is one line and code 1', async () => {
+  const other = createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  const line = { code: 1, errors: `cannot start: 127.0.0.1:${port}: the port is in use (EADDRINUSE)\n` };
+  expect(await (await radiotracer(port, 0)).ended).toEqual(line);
+  expect(await (await radiotracer(0, port)).ended).toEqual(line);
+  other.close();
+});

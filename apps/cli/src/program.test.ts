@@ -1,0 +1,226 @@
+import type { RunningProxy } from '@radiotracer/proxy';
+import { AssociationError, type EchoOptions } from '@radiotracer/upper-layer';
+import { run } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
+
+const CONFIG = `
+listeners: [{ port: 11112 }]
+destinations:
+  pacs: { host: 10.0.0.1, port: 104, timeouts: { connect: 0, associate: 5s } }
+  named: { host: 10.0.0.2, port: 104, aet: NAMED }
+routes:
+  - { calledAet: CT, callingAet: CT1, to: pacs, rewriteCallingAet: PROXY }
+  - { to: named }
+shutdown: { drain: 7s }
+`;
+
+/** A world in which everything goes well, and what the commands did to it. */
+function world(changes: Partial<Surroundings> = {}) {
+  const said = { out: '', err: '', echoes: [] as EchoOptions[], calls: [] as string[] };
+  let signal = (): void => undefined;
+  const drained = Promise.withResolvers<void>();
+  const proxy: RunningProxy = {
+    listeners: [{ host: '::', port: 11112 }],
+    adminPort: 8080,
+    drain: (limitMs) => {
+      said.calls.push(`drain ${limitMs}`);
+      return drained.promise;
+    },
+    abort: () => {
+      said.calls.push('abort');
+      return Promise.resolve();
+    },
+  };
+  const surroundings: Surroundings = {
+    env: {},
+    version: '1.2.3',
+    readFile: () => Promise.resolve(CONFIG),
+    out: (text) => {
+      said.out += text;
+    },
+    err: (text) => {
+      said.err += text;
+    },
+    startProxy: () => {
+      said.calls.push('start');
+      return Promise.resolve(proxy);
+    },
+    echo: (options) => {
+      said.echoes.push(options);
+      return Promise.resolve({ status: 0, acceptorImplementationVersionName: 'PACS_1', durationMs: 1.23456 });
+    },
+    onStopSignal: (listener) => {
+      signal = listener;
+    },
+    ...changes,
+  };
+  const rc = async (...args: string[]): Promise<number> => await run(args, surroundings);
+  return { said, rc, proxy, drained, signal: () => signal() };
+}
+
+/** Lets everything that is ready to go on go on. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function refused(options: EchoOptions): Promise<never> {
+  return Promise.reject(new AssociationError('connection_refused', `nothing listens there (${options.host})`));
+}
+
+test('start: the first signal drains within the configured limit, and the code is 0', async () => {
+  const { said, rc, drained, signal } = world();
+  const ended = rc('start');
+  await settled();
+  expect(said).toMatchObject({ calls: ['start'], err: 'radiotracer 1.2.3 listens on [::]:11112; health on port 8080\n', out: '' });
+  signal();
+  await settled();
+  expect(said.calls).toEqual(['start', 'drain 7000']);
+  drained.resolve();
+  expect(await ended).toBe(0);
+  expect(said.calls).toEqual(['start', 'drain 7000']);
+});
+
+test('start: the second signal aborts what the first waits for', async () => {
+  const { said, rc, signal } = world();
+  const ended = rc('start', '--json');
+  await settled();
+  expect(JSON.parse(said.out)).toEqual({ event: 'ready', version: '1.2.3', listeners: [{ host: '::', port: 11112 }], adminPort: 8080 });
+  signal();
+  signal();
+  expect(await ended).toBe(0);
+  expect(said.calls).toEqual(['start', 'drain 7000', 'abort']);
+});
+
+test('start: a signal while it starts is not lost, and a second one does not wait for the start', async () => {
+  const started = Promise.withResolvers<RunningProxy>();
+  const one = world({ startProxy: () => started.promise });
+  const ended = one.rc('start');
+  await settled();
+  one.signal();
+  started.resolve(one.proxy);
+  one.drained.resolve();
+  expect([await ended, one.said.calls]).toEqual([0, ['drain 7000']]);
+
+  const stuck = world({ startProxy: () => new Promise(() => undefined) });
+  const givenUp = stuck.rc('start');
+  await settled();
+  stuck.signal();
+  stuck.signal();
+  expect([await givenUp, stuck.said.err]).toEqual([1, 'cannot start: stopped before it had started\n']);
+});
+
+test('start: what keeps it from starting or from stopping is one line and code 1', async () => {
+  const inUse = Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE', address: '0.0.0.0', port: 11112 });
+  const busy = world({ startProxy: () => Promise.reject(inUse) });
+  expect([await busy.rc('start'), busy.said.err]).toEqual([1, 'cannot start: 0.0.0.0:11112: the port is in use (EADDRINUSE)\n']);
+  const odd = world({ startProxy: () => Promise.reject(new Error('two\n  lines')) });
+  expect([await odd.rc('start'), odd.said.err]).toEqual([1, 'cannot start: two lines\n']);
+  const unclean = world();
+  const ended = unclean.rc('start');
+  await settled();
+  unclean.signal();
+  unclean.drained.reject(new Error('disk gone'));
+  expect([await ended, unclean.said.err.split('\n').at(-2)]).toEqual([1, 'did not stop cleanly: disk gone']);
+});
+
+test('a wrong configuration is code 2 on every command, a line for each thing, and nothing is started', async () => {
+  for (const command of [['start'], ['check'], ['echo', 'pacs']]) {
+    const { said, rc } = world({ readFile: () => Promise.resolve('listeners: [{ port: x }]') });
+    expect(await rc(...command, '--config', 'f.yaml')).toBe(2);
+    const lines = said.err.trimEnd().split('\n');
+    expect(lines.map((line) => line.split(':').slice(0, -2).join(':'))).toContain('f.yaml:1:15: listeners[0].port');
+    expect(lines).toHaveLength(3);
+    expect([said.calls, said.echoes, said.out]).toEqual([[], [], '']);
+  }
+  const { said, rc } = world({ readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) });
+  expect([await rc('start', '-c', '/secret.yaml'), said.err]).toEqual([2, '/secret.yaml: cannot be read (EACCES)\n']);
+});
+
+test('check: every destination as a modality would be seen through the proxy; its waits end though the configuration’s do not', async () => {
+  const { said, rc } = world();
+  expect(await rc('check')).toBe(0);
+  expect(said.echoes).toEqual([
+    {
+      host: '10.0.0.1',
+      port: 104,
+      calledAeTitle: 'CT',
+      callingAeTitle: 'PROXY',
+      timeouts: { connectTimeoutMs: 30_000, associateTimeoutMs: 5000, dimseTimeoutMs: 20_000 },
+    },
+    {
+      host: '10.0.0.2',
+      port: 104,
+      calledAeTitle: 'NAMED',
+      callingAeTitle: 'RADIOTRACER',
+      timeouts: { connectTimeoutMs: 10_000, associateTimeoutMs: 30_000, dimseTimeoutMs: 20_000 },
+    },
+  ]);
+  expect(said.err).toBe('');
+  expect(said.out).toMatch(/^pacs +10\.0\.0\.1:104 +CT +PROXY +ok +ok 1\.23 ms +PACS_1$/m);
+});
+
+test('check: a destination that fails is one line on standard error, code 1, and the others are still told', async () => {
+  const echo: Surroundings['echo'] = (options) => {
+    if (options.host === '10.0.0.1') return refused(options);
+    return Promise.resolve({ status: 0x0122, acceptorImplementationVersionName: undefined, durationMs: 2 });
+  };
+  const { said, rc } = world({ echo });
+  expect(await rc('check', '--json', '--calling-aet', 'ME')).toBe(1);
+  expect(JSON.parse(said.out)).toMatchObject({
+    ok: false,
+    config: { file: './radiotracer.yaml' },
+    destinations: [
+      { id: 'pacs', reachable: false, ok: false, status: null, error: { type: 'connection_refused' }, callingAet: 'ME' },
+      { id: 'named', reachable: true, ok: false, status: '0122', error: { type: 'status_failure' }, callingAet: 'ME' },
+    ],
+  });
+  expect(said.err.split('\n')).toEqual([
+    'destination pacs, 10.0.0.1:104 (CT): nothing listens there (10.0.0.1)',
+    'destination named, 10.0.0.2:104 (NAMED): C-ECHO was answered with status 0122',
+    '',
+  ]);
+});
+
+test('echo: an address needs no configuration, a name does', async () => {
+  const noFile = { readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'ENOENT' })) };
+  for (const [target, host, port] of [
+    ['pacs.example:104', 'pacs.example', 104],
+    ['[fd00::1]:11112', 'fd00::1', 11_112],
+  ] as const) {
+    const { said, rc } = world(noFile);
+    expect(await rc('echo', target, '--called-aet', 'PACS', '--calling-aet', 'ME')).toBe(0);
+    expect(said.echoes).toMatchObject([{ host, port, calledAeTitle: 'PACS', callingAeTitle: 'ME' }]);
+    expect(said.out).toBe(`${host}:${port} (PACS): C-ECHO answered in 1.23 ms, PACS_1\n`);
+  }
+  expect(await world(noFile).rc('echo', 'pacs')).toBe(2);
+  const named = world();
+  expect([await named.rc('echo', 'named'), named.said.echoes[0]?.calledAeTitle]).toEqual([0, 'NAMED']);
+  const dead = world({ echo: refused });
+  expect([await dead.rc('echo', 'h:1'), dead.said.err, dead.said.out]).toEqual([1, 'h:1 (ANY-SCP): nothing listens there (h)\n', '']);
+});
+
+test('wrong usage is code 2 and does nothing; help and version are 0', async () => {
+  for (const args of [
+    [],
+    ['strat'],
+    ['echo'],
+    ['start', '--port', '1'],
+    ['echo', 'h:0'],
+    ['echo', 'h:70000'],
+    ['echo', 'nowhere'],
+    ['check', 'x'],
+    ['echo', 'h:1', '--called-aet', 'SEVENTEEN_LETTERS'],
+  ]) {
+    const { said, rc } = world();
+    expect([args, await rc(...args)]).toEqual([args, 2]);
+    expect(said.err).not.toBe('');
+    expect([said.calls, said.echoes]).toEqual([[], []]);
+  }
+  const { said, rc } = world();
+  expect([await rc('--version'), said.out]).toEqual([0, '1.2.3\n']);
+  for (const command of ['start', 'check', 'echo']) {
+    const { said: help, rc: helped } = world();
+    expect(await helped(command, '--help')).toBe(0);
+    expect(help.out).toMatch(/--config <file>[\s\S]*--json[\s\S]*Exit codes:/);
+  }
+});
