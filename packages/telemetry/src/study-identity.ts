@@ -2,7 +2,7 @@
  * The ids of a study's trace are computed, not drawn, so that everything that happens to a study is one trace, over all
  * associations, nodes, retries and days. They are keyed, so that a UID cannot be confirmed from a trace id by who has no key.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 
 /** Ids of one generation of a study; lowercase hexadecimal. */
 export interface StudyTraceIds {
@@ -27,9 +27,11 @@ export interface StudyIdentity {
 
 /** @param siteKey secret bytes; the same on every node of a site. */
 export function createStudyIdentity(siteKey: Uint8Array): StudyIdentity {
+  // A key object, because Node makes a new one of raw bytes for every HMAC, which takes five times as long as the HMAC.
+  const key = createSecretKey(siteKey);
   const derive = (text: string, bytes: number): string =>
     notAllZero(
-      createHmac('sha256', siteKey)
+      createHmac('sha256', key)
         .update(text, 'utf8')
         .digest('hex')
         .slice(0, bytes * 2),
