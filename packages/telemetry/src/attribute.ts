@@ -20,7 +20,7 @@ export type Identifier =
   | 'stationName';
 
 /** `int` and `double` are both numbers here; they differ in documentation and on the wire. */
-export type AttributeType = 'string' | 'int' | 'double' | 'string[]';
+type AttributeType = 'string' | 'int' | 'double' | 'string[]';
 
 /** One entry of the registry. */
 export interface AttributeDefinition {

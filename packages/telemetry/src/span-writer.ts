@@ -20,7 +20,7 @@ import type { EpochMs } from './event.ts';
 import type { ForcedIds, RootTracer } from './root-tracer.ts';
 
 /** What a link leads to. */
-export type LinkKind = 'pair' | 'study' | 'association' | 'earlier';
+type LinkKind = 'pair' | 'study' | 'association' | 'earlier';
 
 export interface SpanLink {
   readonly to: SpanContext;
@@ -44,7 +44,7 @@ export interface SpanEnd {
 }
 
 /** Closed: event names are as public as span names. */
-export type SpanEventName = 'first_byte' | 'ack_sent';
+type SpanEventName = 'first_byte' | 'ack_sent';
 
 /** A span that is still open. */
 export interface OpenSpan {

@@ -1,5 +1,4 @@
-export { createLogger, type LogOptions } from './log.ts';
-export { type LogLine, logLine, logTo } from './log-line.ts';
-export { OtlpEndpointError } from './otlp-endpoint.ts';
-export { startTelemetrySdk, type TelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
-export { fileSiteKeyStore, loadSiteKey, SiteKeyError, type SiteKeyStore } from './site-key.ts';
+export { createLogger } from './log.ts';
+export { logTo } from './log-line.ts';
+export { startTelemetrySdk, type TelemetrySdk } from './sdk.ts';
+export { fileSiteKeyStore, loadSiteKey } from './site-key.ts';

@@ -3,7 +3,7 @@ import { createAttributeGate, type ToldEvent } from '@radiotracer/telemetry';
 import type pino from 'pino';
 
 /** One line of the log. */
-export interface LogLine {
+interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export interface LogLine {
 const gate = createAttributeGate({ classes: ['P0', 'P1'] });
 
 /** One line per association, at its end, and one per failed operation; nothing for the rest. */
-export function logLine(told: ToldEvent): LogLine | undefined {
+function logLine(told: ToldEvent): LogLine | undefined {
   const { event } = told;
   const errorType = told.values['error.type'];
   switch (event.type) {

@@ -8,7 +8,7 @@ export interface OtlpEndpoint {
 }
 
 /** Configuration or an `OTEL_*` variable names no usable URL; `code` is `otlp-endpoint-unusable`. Nothing was started. */
-export class OtlpEndpointError extends Error {
+class OtlpEndpointError extends Error {
   override readonly name = 'OtlpEndpointError';
   readonly code = 'otlp-endpoint-unusable';
 }

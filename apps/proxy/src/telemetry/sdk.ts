@@ -26,7 +26,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { RootTracer } from '@radiotracer/telemetry';
 import { createRootTracer } from './derived-ids.ts';
-import { count } from './environment.ts';
+import { count, text } from './environment.ts';
 import { isSampled, rootSampler, withParents } from './head-sampler.ts';
 import { type OtlpEndpoint, tracesEndpoint } from './otlp-endpoint.ts';
 import { type ExportStats, WatchedExporter } from './watched-exporter.ts';
@@ -64,9 +64,10 @@ const maxBatchSpans = 256;
 /** Registers OpenTelemetry's globals: one at a time in a process, until its shutdown. */
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
-  const endpoint = tracesEndpoint(config.otlp);
+  const isDisabled = text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
+  const endpoint = isDisabled ? undefined : tracesEndpoint(config.otlp);
   const otlp = endpoint === undefined ? undefined : new WatchedExporter(otlpExporter(endpoint), onExportChange);
-  const processors = spanProcessors(otlp, config.localExporter);
+  const processors = isDisabled ? [] : spanProcessors(otlp, config.localExporter);
   // Nobody listens: spans are not recorded, and yet have ids, for the log lines.
   const root = processors.length === 0 ? new AlwaysOffSampler() : rootSampler();
   const shared = {

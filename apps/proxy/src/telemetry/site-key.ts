@@ -11,7 +11,7 @@ export interface SiteKeyStore {
 }
 
 /** The stored key is too short to be one; `code` is `site-key-unusable`. Nothing was changed. */
-export class SiteKeyError extends Error {
+class SiteKeyError extends Error {
   override readonly name = 'SiteKeyError';
   readonly code = 'site-key-unusable';
 }

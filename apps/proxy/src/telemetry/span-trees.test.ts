@@ -544,6 +544,17 @@ describe('a passenger', () => {
     expect(stats.errors).toBe(1 + 100 + 2);
   });
 
+  it('is silent when OTEL_SDK_DISABLED says so', async () => {
+    process.env['OTEL_SDK_DISABLED'] = 'true';
+    const { log, stats } = await play([...pair, operation(), ...released]);
+    expect(receiver.requests).toEqual([]);
+    expect(stats).toMatchObject({ errors: 0, closedStudies: 1 });
+    expect(log.map((line) => [line['message'], line['trace_id']])).toEqual([
+      ['association ended', undefined],
+      ['association ended', undefined],
+    ]);
+  });
+
   it('exports nothing without an endpoint, and still has ids for the log', async () => {
     const sdk = startTelemetrySdk({ otlp: undefined });
     const contexts: (string | undefined)[] = [];
