@@ -6,10 +6,13 @@ import { writeFileSync } from 'node:fs';
 
 export default class CountingReporter {
   onRunComplete(_contexts, results) {
-    const skipped = results.testResults.flatMap((file) => file.testResults.filter(({ status }) => status === 'pending' || status === 'todo'));
+    const skipped = results.testResults.flatMap((file) =>
+      file.testResults.filter(({ status }) => status === 'pending' || status === 'todo'),
+    );
     for (const { fullName } of skipped) console.log(`skipped: ${fullName}`);
     if (skipped.length > 0) console.log(`${skipped.length} skipped`);
     const counts = process.env.TEST_COUNTS;
-    if (counts !== undefined) writeFileSync(counts, `${results.numPassedTests} ${results.numFailedTests + results.numRuntimeErrorTestSuites}\n`);
+    if (counts !== undefined)
+      writeFileSync(counts, `${results.numPassedTests} ${results.numFailedTests + results.numRuntimeErrorTestSuites}\n`);
   }
 }
