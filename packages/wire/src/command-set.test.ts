@@ -129,6 +129,16 @@ describe('command set', () => {
     assert.equal(decodeCommandSet(Uint8Array.from([...raw(0x0110, [7, 0]), 0])).messageId, 7);
   });
 
+  test('the group length counts group 0000 alone', () => {
+    const encoded = encodeCommandSet(
+      new CommandSet([
+        { tag: 0x0110, value: Uint8Array.of(7, 0) },
+        { tag: 0x00090010, value: Uint8Array.of(1, 2) },
+      ]),
+    );
+    assert.equal(encoded[8], 10);
+  });
+
   test('padding of UIDs and AE titles is not read', () => {
     const command = decodeCommandSet(
       Uint8Array.from([

@@ -60,7 +60,7 @@ export class ElementHeader {
 
   /** This element, of undefined length, is what made the depth `depth`. */
   opened(depth: number): void {
-    if (this.#isUn && this.#unDepth === 0) this.#unDepth = depth;
+    if (this.#isUn) this.#unDepth = depth;
   }
 
   /** The depth fell back to `depth`. */

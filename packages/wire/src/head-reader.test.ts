@@ -207,6 +207,20 @@ describe('head reader', () => {
     assert.deepEqual([...reader.values.values()].map(uidValue), ['1.2', '1.3']);
   });
 
+  test('of a repeated tag the first value is kept, of a sequence nothing', () => {
+    const bytes = explicit([
+      element(sopInstanceUid, 'UI', '1.2\0'),
+      element(sopInstanceUid, 'UI', '1.9\0'),
+      element(0x00081140, 'SQ', [{ undefinedLength: false, elements: [element(studyInstanceUid, 'UI', '1.4\0')] }]),
+      element(studyInstanceUid, 'UI', '1.3\0'),
+    ]);
+    const { values } = readHeadOf(bytes, {
+      transferSyntaxUid: explicitLittle,
+      wanted: new Set([sopInstanceUid, 0x00081140, studyInstanceUid]),
+    });
+    assert.deepEqual([...values.values()].map(uidValue), ['1.2', '1.3']);
+  });
+
   test('a data set that ends early leaves it reading; pixel data ends it', () => {
     const early = [element(sopInstanceUid, 'UI', '1.2\0')];
     const options = { transferSyntaxUid: explicitLittle, wanted: [studyInstanceUid, 0xffff0000] };
@@ -305,7 +319,10 @@ describe('head reader', () => {
     const end = explicit([element(studyInstanceUid, 'UI', '1.3\0')]);
     const options = { transferSyntaxUid: explicitLittle, wanted: [studyInstanceUid] };
     for (const middle of [futureVr, noVr, delimiter(0xfffee00d, 0, encodingOf), delimiter(0xfffee0dd, 0, encodingOf)]) {
-      assert.equal(readHeadOf(Buffer.concat([start, middle, end]), options).values.size, 1);
+      const reader = readHeadOf(Buffer.concat([start, middle, end]), options);
+      assert.deepEqual([reader.values.size, reader.outcome], [1, 'complete']);
+      const beyond = readHeadOf(Buffer.concat([start, middle, explicit([element(pixelData, 'OB', '')])]), options);
+      assert.deepEqual([beyond.values.size, beyond.outcome], [0, 'complete']);
     }
     const item = delimiter(0xfffee000, 0, encodingOf);
     assert.equal(readHeadOf(Buffer.concat([start, item, end]), options).outcome, 'unreadable');

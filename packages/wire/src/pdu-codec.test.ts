@@ -197,6 +197,7 @@ describe('PDU codec', () => {
       [0x51, 0, 0, 2, 1, 2],
       [0x53, 0, 0, 3, 1, 2, 3],
       [0x54, 0, 0, 4, 0, 9, 1, 1],
+      [0x54, 0, 0, 6, 0, 1, 65, 1, 1, 1],
       [0x56, 0, 0, 1, 0],
       [0x57, 0, 0, 6, 0, 0, 0, 0, 0, 9],
       [0x58, 0, 0, 4, 1, 1, 0, 9],
@@ -225,6 +226,9 @@ describe('PDU codec', () => {
     const pdu = requestWith([0x20, 0, 0, 12, 1, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0, 0, 0]);
     assert.throws(() => decodePdu(pdu, { maxItems: 2 }), { code: 'too-many-items' });
     assert.equal(decodePdu(pdu, { maxItems: 3 }).kind, 'A-ASSOCIATE-RQ');
+    const related = requestWith([0x50, 0, 0, 16, 0x57, 0, 0, 12, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0]);
+    assert.throws(() => decodePdu(related, { maxItems: 4 }), { code: 'too-many-items' });
+    assert.equal(decodePdu(related, { maxItems: 5 }).kind, 'A-ASSOCIATE-RQ');
   });
 
   test('AE titles are replaced in place and nothing else is', () => {

@@ -28,6 +28,7 @@ describe('text values', () => {
       ['Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7', '\\ISO 2022 IR 149', 'Hong^Gildong=洪^吉洞'],
       // PS3.5 K.3
       ['Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab', '\\ISO 2022 IR 58', 'Zhang^XiaoDong=张^小东'],
+      ['\x1b$(D0!\x1b(B', '\\ISO 2022 IR 159', '丂'],
       ['\x1b-L\xbb\xee\xda', 'ISO 2022 IR 100', 'Люк'],
       ['  A B \0', 'no such set', 'A B'],
     ];
