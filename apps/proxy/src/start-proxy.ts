@@ -1,10 +1,9 @@
 /** The one place where the stages meet: what each needs is made here and handed in. */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
 import { Relay, type RouteDecision } from '@radiotracer/relay';
 import type { Publish } from '@radiotracer/telemetry';
-import { systemClock } from '@radiotracer/upper-layer';
+import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 
@@ -24,9 +23,6 @@ export interface RunningProxy {
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
-/** Silence after which TCP asks whether the destination's machine is still there. */
-const keepAliveDelayMs = 30_000;
-
 /** Starts everything that the configuration names; rejects with the system's error when a port cannot be had. */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
   let readiness: Readiness = 'starting';
@@ -35,12 +31,14 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
     config.admin.host,
     config.admin.port,
   );
+  const readBuffers = new ReadBufferPool();
   const relay = new Relay({
     listeners: config.listeners,
     clock: systemClock,
     publish: ports.publish ?? (() => {}),
     findRoute: (query) => decide(config, query),
-    connect: ({ host, port }) => connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs }),
+    readBuffers,
+    connect: ({ host, port }) => connectTransport(host, port, readBuffers),
     limits: config.limits,
     timeouts: config.timeouts,
   });

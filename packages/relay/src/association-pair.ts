@@ -9,7 +9,6 @@
  * rejection before the association (no route, overload, no destination) and an abort after.
  */
 
-import type { Socket } from 'node:net';
 import type { Destination, Limits, Route, Timeouts } from '@radiotracer/config';
 import type { ErrorType, Publish } from '@radiotracer/telemetry';
 import {
@@ -22,6 +21,7 @@ import {
   type PdataSink,
   rejectPdu,
   type Timer,
+  type Transport,
 } from '@radiotracer/upper-layer';
 import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, WireError } from '@radiotracer/wire';
 import { agreedTransferSyntaxes, proposedContexts, userInformation } from './agreement.ts';
@@ -35,7 +35,7 @@ export interface PairPorts {
   readonly clock: Clock;
   readonly publish: Publish;
   readonly findRoute: FindRoute;
-  readonly connect: (destination: Destination) => Socket;
+  readonly connect: (destination: Destination) => Transport;
   /** Undefined: welcome. Otherwise why this association is one too many just now. */
   readonly refusal: () => 'limit_exceeded' | 'shutdown' | undefined;
   readonly limits: Limits;
@@ -79,16 +79,16 @@ export class AssociationPair {
   #serverClosed = false;
   #clientClosed = false;
 
-  constructor(socket: Socket, ports: PairPorts, onClosed: (pair: AssociationPair) => void) {
+  constructor(transport: Transport, ports: PairPorts, onClosed: (pair: AssociationPair) => void) {
     this.#ports = ports;
     this.#onClosed = onClosed;
-    this.#peerAddress = socket.remoteAddress ?? '';
-    this.#peerPort = socket.remotePort ?? 0;
+    this.#peerAddress = transport.socket.remoteAddress ?? '';
+    this.#peerPort = transport.socket.remotePort ?? 0;
     this.#serverLeg = new Leg(ports.publish, ports.clock.now);
     this.#server = new Association(
       {
         role: 'acceptor',
-        socket,
+        transport,
         limits: ports.limits,
         timeouts: ports.timeouts,
         clock: ports.clock,
@@ -216,7 +216,7 @@ export class AssociationPair {
     const association = new Association(
       {
         role: 'requestor',
-        socket: this.#ports.connect(destination),
+        transport: this.#ports.connect(destination),
         limits,
         timeouts: destination.timeouts,
         clock,

@@ -118,6 +118,7 @@ export class Link implements PdataSink {
   }
 
   flush(): void {
+    this.#recutter.settle();
     this.#endRun();
     const runs = this.#runs;
     if (runs.length > 0) {
@@ -139,11 +140,12 @@ export class Link implements PdataSink {
 
   #send(runs: readonly Uint8Array[]): void {
     const [first] = runs;
+    const lease = this.#source.chunkLease;
     if (runs.length === 1 && first !== undefined) {
-      this.#target.send(first);
+      this.#target.send(first, lease);
     } else {
       this.#target.cork();
-      for (const run of runs) this.#target.send(run);
+      for (const run of runs) this.#target.send(run, lease);
       this.#target.uncork();
     }
     if (this.#target.bufferedBytes > maxBufferedBytes && this.#pausedSince === undefined) {
@@ -160,7 +162,7 @@ export class Link implements PdataSink {
 
   #emit(buffer: Uint8Array, start: number, end: number): void {
     if (this.#gated !== undefined) {
-      this.#gated.push(buffer.subarray(start, end));
+      this.#gated.push(new Uint8Array(buffer.subarray(start, end)));
     } else if (buffer === this.#runBuffer && start === this.#runEnd) {
       this.#runEnd = end;
     } else {

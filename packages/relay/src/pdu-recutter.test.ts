@@ -69,7 +69,7 @@ function contents(pdus: readonly { readonly pdvs: readonly Pdv[] }[]): string[] 
 
 function recut(stream: Uint8Array, cuts: readonly number[], receiverMaxPduBytes: number): Buffer {
   const out: Uint8Array[] = [];
-  const recutter = new PduRecutter(receiverMaxPduBytes, (buffer, start, end) => out.push(buffer.slice(start, end)));
+  const recutter = new PduRecutter(receiverMaxPduBytes, (buffer, start, end) => out.push(new Uint8Array(buffer.subarray(start, end))));
   const reader = new PduReader({});
   const sink = {
     pdu: () => {},
@@ -81,7 +81,13 @@ function recut(stream: Uint8Array, cuts: readonly number[], receiverMaxPduBytes:
   };
   let at = 0;
   for (const cut of [...cuts.map((part) => Math.min(part, stream.length)).sort((a, b) => a - b), stream.length]) {
-    if (cut > at) reader.push(stream.subarray(at, cut), sink);
+    if (cut > at) {
+      const chunk = new Uint8Array(stream.subarray(at, cut));
+      reader.push(chunk, sink);
+      recutter.settle();
+      // As with a pool: the memory is used again.
+      chunk.fill(0xee);
+    }
     at = Math.max(at, cut);
   }
   return Buffer.concat(out);

@@ -19,7 +19,7 @@ const maxHeldPduBytes = 256 * 1024;
 /** P-DATA-TF and PDV headers: what the maximum length counts on top of a fragment is the PDV's own six bytes (PS3.8 D.1). */
 const pdvHeaderBytes = 6;
 
-type Mode = 'undecided' | 'pass' | 'hold' | 'cut';
+type Mode = 'between' | 'undecided' | 'pass' | 'hold' | 'cut';
 
 interface HeldPdv {
   readonly contextId: number;
@@ -33,7 +33,7 @@ export class PduRecutter {
   /** Bytes of the variable field that the receiver takes; Infinity when it set no (usable) limit. */
   readonly #maxPduBytes: number;
   readonly #maxFragmentBytes: number;
-  #mode: Mode = 'undecided';
+  #mode: Mode = 'between';
   #header: Uint8Array = new Uint8Array(0);
   #headerStart = 0;
   #headerEnd = 0;
@@ -78,7 +78,7 @@ export class PduRecutter {
         this.#emit(buffer, start, end);
         return;
       case 'hold':
-        this.#asCame.push(buffer.subarray(start, end));
+        this.#asCame.push(new Uint8Array(buffer.subarray(start, end)));
         this.#held.push({ contextId, control, fragmentBytes, pieces: [] });
         return;
       default:
@@ -92,7 +92,7 @@ export class PduRecutter {
         this.#emit(buffer, start, end);
         return;
       case 'hold': {
-        const piece = buffer.subarray(start, end);
+        const piece = new Uint8Array(buffer.subarray(start, end));
         this.#asCame.push(piece);
         this.#held.at(-1)?.pieces.push(piece);
         return;
@@ -103,7 +103,9 @@ export class PduRecutter {
   }
 
   pdataEnd(): void {
-    if (this.#mode !== 'hold') return;
+    const mode = this.#mode;
+    this.#mode = 'between';
+    if (mode !== 'hold') return;
     const asCame = this.#asCame;
     const held = this.#held;
     this.#asCame = [];
@@ -118,6 +120,14 @@ export class PduRecutter {
     }
   }
 
+  /** The current chunk's memory is used again after this. What is held has been copied; a header with no PDV yet is now. */
+  settle(): void {
+    if (this.#mode !== 'undecided') return;
+    this.#header = new Uint8Array(this.#header.subarray(this.#headerStart, this.#headerEnd));
+    this.#headerStart = 0;
+    this.#headerEnd = this.#header.length;
+  }
+
   #decide(control: number, remainingBytes: number): void {
     const simple = remainingBytes === 0 && (control & PdvControl.command) === 0 && this.#lengthBytes <= this.#maxPduBytes;
     if (simple) {
@@ -125,7 +135,7 @@ export class PduRecutter {
       this.#emit(this.#header, this.#headerStart, this.#headerEnd);
     } else if (this.#lengthBytes <= maxHeldPduBytes) {
       this.#mode = 'hold';
-      this.#asCame.push(this.#header.subarray(this.#headerStart, this.#headerEnd));
+      this.#asCame.push(new Uint8Array(this.#header.subarray(this.#headerStart, this.#headerEnd)));
     } else {
       this.#mode = 'cut';
     }

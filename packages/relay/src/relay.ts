@@ -1,5 +1,6 @@
 /** Listens for modalities and pairs each association with its destination. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { acceptTransport, type ReadBufferPool, serverOptions } from '@radiotracer/upper-layer';
 import { AssociationPair, type PairPorts } from './association-pair.ts';
 
 export interface RelayListener {
@@ -10,6 +11,7 @@ export interface RelayListener {
 
 export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
   readonly listeners: readonly RelayListener[];
+  readonly readBuffers: ReadBufferPool;
 }
 
 /** Sockets beyond this many times the association limit are closed unheard: each one costs memory until its ARTIM timer runs out. */
@@ -78,9 +80,7 @@ export class Relay {
   }
 
   #listenOn({ host, port }: RelayListener): Promise<Server> {
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs }, (socket) =>
-      this.#connected(socket),
-    );
+    const server = createServer(serverOptions, (socket) => this.#connected(socket));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, backlog: 511 }, () => {
@@ -98,7 +98,7 @@ export class Relay {
       socket.destroy();
       return;
     }
-    const pair = new AssociationPair(socket, this.#ports, (closed) => {
+    const pair = new AssociationPair(acceptTransport(socket, this.#options.readBuffers), this.#ports, (closed) => {
       this.#pairs.delete(closed);
       if (this.#pairs.size === 0) this.#whenEmpty?.();
     });
@@ -121,6 +121,3 @@ export class Relay {
 
 /** How long a peer may take to close after our A-ABORT when the process is going. */
 const abortGraceMs = 1000;
-
-/** Silence after which TCP asks whether the peer's machine is still there. */
-const keepAliveDelayMs = 30_000;

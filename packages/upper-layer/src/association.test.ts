@@ -6,6 +6,7 @@ import type { AssociationUser } from './association-user.ts';
 import { abortPdu, rejectPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData } from './pdata-sink.ts';
 import { ManualClock } from './testing/manual-clock.ts';
+import { plainTransport } from './transport.ts';
 
 const timeouts: AssociationTimeouts = { artimMs: 1_000, connectMs: 2_000, associateMs: 3_000, releaseMs: 4_000, idleMs: 5_000 };
 const rq = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 68, 0, 1]), Buffer.alloc(66, 0x20)]);
@@ -65,7 +66,7 @@ function associate(role: 'requestor' | 'acceptor', socket: Socket, answer?: (tol
     closed: () => tell('closed'),
   };
   const clock = new ManualClock();
-  const association = new Association({ role, socket, limits: {}, timeouts, clock, peer: 'peer' }, user);
+  const association = new Association({ role, transport: plainTransport(socket), limits: {}, timeouts, clock, peer: 'peer' }, user);
   const told: Told = {
     association,
     clock,

@@ -12,7 +12,9 @@ import type { AbortReason, AssociationUser } from './association-user.ts';
 import type { Clock, Timer } from './clock.ts';
 import { abortPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData, type PdataSink } from './pdata-sink.ts';
+import { type Lease, unleased } from './read-buffer.ts';
 import { type Event, type Role, type State, transition } from './state-table.ts';
+import type { Transport } from './transport.ts';
 
 /** All in milliseconds; 0 means no limit. */
 export interface AssociationTimeouts {
@@ -30,7 +32,7 @@ export interface AssociationTimeouts {
 
 export interface AssociationOptions {
   readonly role: Role;
-  readonly socket: Socket;
+  readonly transport: Transport;
   readonly limits: PduReaderLimits;
   readonly timeouts: AssociationTimeouts;
   readonly clock: Clock;
@@ -48,6 +50,7 @@ export class Association implements PduSink {
   readonly #clock: Clock;
   readonly #user: AssociationUser;
   #data: PdataSink = ignoreData;
+  #lease: Lease = unleased;
   #rq: Uint8Array | undefined;
   #timer: Timer | undefined;
   #activity = 0;
@@ -59,13 +62,13 @@ export class Association implements PduSink {
   constructor(options: AssociationOptions, user: AssociationUser) {
     this.role = options.role;
     this.peer = options.peer;
-    this.#socket = options.socket;
+    this.#socket = options.transport.socket;
     this.#timeouts = options.timeouts;
     this.#clock = options.clock;
     this.#reader = new PduReader(options.limits);
     this.#user = user;
     const socket = this.#socket;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    options.transport.listen((chunk, lease) => this.#receive(chunk, lease));
     socket.on('drain', () => this.#user.drained());
     socket.on('end', () => this.#transportClosed());
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -119,11 +122,20 @@ export class Association implements PduSink {
     return this.#state === 'Sta6' || this.#state === 'Sta8';
   }
 
-  /** P-DATA request: bytes of P-DATA-TF PDUs, cut anywhere. Dropped when data may not be sent any more. */
-  send(bytes: Uint8Array): void {
+  /** Holds the memory of the chunk that is being told. */
+  get chunkLease(): Lease {
+    return this.#lease;
+  }
+
+  /**
+   * P-DATA request: bytes of P-DATA-TF PDUs, cut anywhere. Dropped when data may not be sent any more. `lease` holds their memory
+   * until the transport has taken them.
+   */
+  send(bytes: Uint8Array, lease: Lease = unleased): void {
     if (!this.maySend) return;
     this.#activity++;
-    this.#socket.write(bytes);
+    lease.retain();
+    this.#socket.write(bytes, lease.release);
   }
 
   /** Gathers what is sent until `uncork` into one write. */
@@ -247,7 +259,8 @@ export class Association implements PduSink {
     this.#data.pdataEnd();
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(chunk: Uint8Array, lease: Lease): void {
+    this.#lease = lease;
     this.#activity++;
     this.#bytesReceived += chunk.length;
     try {

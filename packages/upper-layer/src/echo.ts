@@ -3,6 +3,7 @@ import { CommandField, commandSet } from '@radiotracer/wire';
 import { AssociationError } from './association-error.ts';
 import { systemClock } from './clock.ts';
 import { Requestor } from './requestor.ts';
+import { plainTransport } from './transport.ts';
 
 export interface EchoOptions {
   readonly host: string;
@@ -29,7 +30,7 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
   const { connectTimeoutMs, associateTimeoutMs, dimseTimeoutMs } = options.timeouts;
   const requestor = await Requestor.open({
     ...options,
-    socket: connect({ host: options.host, port: options.port, noDelay: true }),
+    transport: plainTransport(connect({ host: options.host, port: options.port, noDelay: true })),
     peer: `${options.host}:${options.port}`,
     contexts: [verification],
     timeouts: {

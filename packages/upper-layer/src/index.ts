@@ -6,5 +6,7 @@ export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
 export { ignoreData, type PdataSink } from './pdata-sink.ts';
+export { type Lease, ReadBufferPool } from './read-buffer.ts';
 export { Requestor, type RequestorOptions } from './requestor.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
+export { acceptTransport, connectTransport, plainTransport, serverOptions, type Transport } from './transport.ts';

@@ -5,7 +5,6 @@
  *   const { command } = await requestor.invoke(1, commandSet({...}));
  *   await requestor.release();
  */
-import type { Socket } from 'node:net';
 import {
   type AssociateAc,
   type CommandSet,
@@ -23,9 +22,10 @@ import type { Clock, Timer } from './clock.ts';
 import { MessageAssembler, type MessageLimits } from './message-assembler.ts';
 import type { PdataSink } from './pdata-sink.ts';
 import { rejectText } from './reject-text.ts';
+import type { Transport } from './transport.ts';
 
 export interface RequestorOptions {
-  readonly socket: Socket;
+  readonly transport: Transport;
   /** For messages: `10.1.2.3:104`. */
   readonly peer: string;
   readonly calledAeTitle: string;
