@@ -1,20 +1,24 @@
 /** The one place where the stages meet: what each needs is made here and handed in. */
 import { readFileSync } from 'node:fs';
-import { type Config, type Destination, matchRoute } from '@radiotracer/config';
+import { type Config, matchRoute } from '@radiotracer/config';
 import { Relay, type RouteDecision } from '@radiotracer/relay';
-import type { Publish } from '@radiotracer/telemetry';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
-import { listenAdmin } from './admin/admin-server.ts';
+import { type AdminServer, listenAdmin } from './admin/admin-server.ts';
+import { createLogger, type RunningTelemetry, startTelemetry, type TelemetryPorts } from './telemetry/index.ts';
 
-/** What a process hands in where it wants something else than the real thing. */
-export interface ProxyPorts {
-  readonly publish: Publish;
+/** What a caller hands in where it wants something else than the real thing. */
+export interface ProxyPorts extends Pick<TelemetryPorts, 'localExporter'> {
+  readonly logger: pino.Logger;
 }
 
 export interface RunningProxy {
   readonly listeners: readonly { readonly host: string; readonly port: number }[];
-  readonly adminPort: number | undefined;
+  readonly adminPort: number;
+  /** Tells and exports what happened so far; closes every open study. */
+  flushTelemetry(): Promise<void>;
+  telemetryStats: RunningTelemetry['stats'];
   /** Accepts no more, waits for the associations to end, for `limitMs` at most (0: not at all), and closes. */
   drain(limitMs: number): Promise<void>;
   /** Aborts the associations and closes. */
@@ -25,43 +29,56 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Starts everything that the configuration names; rejects with the system's error when a port cannot be had. */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
+  const logger = ports.logger ?? createLogger({ level: config.log.level });
   let readiness: Readiness = 'starting';
   const admin = await listenAdmin(
     adminApp({ version, readiness: () => readiness, token: config.admin.token }),
     config.admin.host,
     config.admin.port,
   );
+  const telemetry = await orClose(admin, startTelemetry(config, { ...ports, logger, version }));
   const readBuffers = new ReadBufferPool();
   const relay = new Relay({
     listeners: config.listeners,
-    clock: systemClock,
-    publish: ports.publish ?? (() => {}),
-    findRoute: (query) => decide(config, query),
     readBuffers,
+    clock: systemClock,
+    publish: telemetry.publish,
+    findRoute: (query) => findRoute(config, query),
     connect: ({ host, port }) => connectTransport(host, port, readBuffers),
     limits: config.limits,
     timeouts: config.timeouts,
   });
-  const listeners = await relay.listen().catch(async (error: unknown) => {
-    await admin.close();
-    throw error;
-  });
+  const listeners = await orClose(admin, relay.listen());
   readiness = 'ready';
+  logger.info({ version, listeners, 'admin.port': admin.port }, 'listening');
   const close = async (stop: () => Promise<void>) => {
     readiness = 'draining';
     await stop();
+    await telemetry.shutdown();
     await admin.close();
+    logger.info('stopped');
   };
   return {
     listeners,
     adminPort: admin.port,
+    flushTelemetry: telemetry.flush,
+    telemetryStats: telemetry.stats,
     drain: (limitMs) => close(() => relay.drain(limitMs)),
     abort: () => close(() => relay.abort()),
   };
 }
 
-function decide(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {
+async function orClose<T>(admin: AdminServer, starting: Promise<T>): Promise<T> {
+  try {
+    return await starting;
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
+
+function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {
   const route = matchRoute(config.routes, query);
-  const destination: Destination | undefined = route === undefined ? undefined : config.destinations[route.to];
+  const destination = route === undefined ? undefined : config.destinations[route.to];
   return route === undefined || destination === undefined ? undefined : { route, destination };
 }

@@ -118,7 +118,7 @@ export type TelemetryIdentifier =
 export interface TelemetryConfig {
   /** Base URL of an OTLP/HTTP receiver, without `/v1/traces`; undefined: nothing is exported unless `OTEL_*` variables say so. */
   readonly otlp: string | undefined;
-  /** The secret from which trace ids and pseudonyms are derived; undefined: one is made up when the process starts. */
+  /** The secret from which trace ids and pseudonyms are derived; undefined: one is drawn once and kept beside the spool. */
   readonly siteKey: string | undefined;
   readonly identifiers: readonly TelemetryIdentifier[];
   /** Instance spans per study before only the noteworthy are kept. 0: no limit. */

@@ -166,7 +166,7 @@ export const fileSchema = z.strictObject({
       ),
       siteKey: optional(
         value.secretText(16),
-        'Secret from which trace ids and pseudonyms are derived; the same on every node of a site. Left out: drawn anew at each start.',
+        'Secret from which trace ids and pseudonyms are derived; the same on every node of a site. Left out: drawn once and kept beside the spool (`site-key`).',
       ),
       identifiers: standard(
         value.someOf(identifiers),

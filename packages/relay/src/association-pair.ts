@@ -351,7 +351,7 @@ export class AssociationPair {
   /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
   #end(end: LegEnd, openOperations: ErrorType): void {
     this.#responseTimer?.cancel();
-    this.#operations?.end(openOperations);
+    this.#operations?.end(openOperations, end.ours ?? false);
     const operations = this.#operations?.count ?? 0;
     this.#serverLeg.ended(end, operations, this.#server);
     this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);

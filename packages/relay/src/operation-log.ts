@@ -68,12 +68,12 @@ export class OperationLog {
   }
 
   /** The association is over: what was not answered never will be. */
-  end(errorType: ErrorType): void {
+  end(errorType: ErrorType, ours: boolean): void {
     const endedAt = this.#clock.now();
     for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
       for (const operation of [...side]) {
         side.settle(operation);
-        this.#tell(operation, endedAt, errorType);
+        this.#tell(operation, endedAt, errorType, ours);
       }
     }
   }
@@ -89,7 +89,7 @@ export class OperationLog {
         head = undefined;
         if (command.isResponse) {
           const operation = theirs.find(command.messageIdBeingRespondedTo ?? -1);
-          if (operation !== undefined && this.#answer(operation, command, beganAt)) {
+          if (operation !== undefined && this.#answer(operation, command)) {
             theirs.settle(operation);
             answered.push(operation);
           }
@@ -113,7 +113,7 @@ export class OperationLog {
         for (const operation of begun.splice(0)) operation.requestOutAt = now;
         for (const operation of answered.splice(0)) {
           operation.responseOutAt = now;
-          this.#tell(operation, now, undefined);
+          this.#tell(operation, now, undefined, false);
         }
       },
       data: (buffer, start, end) => {
@@ -144,6 +144,7 @@ export class OperationLog {
       sopInstanceUid: command.affectedSopInstanceUid ?? command.requestedSopInstanceUid,
       transferSyntaxUid,
       requestInAt: beganAt,
+      commandInAt: this.#clock.now(),
       requestOutAt: undefined,
       requestEndAt: undefined,
       waitingSince: undefined,
@@ -163,19 +164,20 @@ export class OperationLog {
   }
 
   /** True when it was the final response. */
-  #answer(operation: Operation, response: CommandSet, beganAt: number): boolean {
+  #answer(operation: Operation, response: CommandSet): boolean {
     const status = response.status ?? 0;
+    const now = this.#clock.now();
     if (statusClass(status) === 'pending') {
       operation.pendingResponses++;
-      operation.waitingSince = beganAt;
+      operation.waitingSince = now;
       return false;
     }
     operation.status = status;
-    operation.responseInAt = beganAt;
+    operation.responseInAt = now;
     return true;
   }
 
-  #tell(operation: Operation, endedAt: number, errorType: ErrorType | undefined): void {
+  #tell(operation: Operation, endedAt: number, errorType: ErrorType | undefined, ours: boolean): void {
     const status = operation.status === undefined ? undefined : statusClass(operation.status);
     this.#publish({
       type: 'operation.ended',
@@ -191,6 +193,7 @@ export class OperationLog {
       sopInstanceUid: operation.sopInstanceUid,
       transferSyntaxUid: operation.transferSyntaxUid,
       requestInAt: operation.requestInAt,
+      commandInAt: operation.commandInAt,
       requestOutAt: operation.requestOutAt,
       requestEndAt: operation.requestEndAt,
       responseInAt: operation.responseInAt,
@@ -199,6 +202,7 @@ export class OperationLog {
       status: operation.status,
       statusClass: status,
       errorType: errorType ?? (status === 'failure' ? 'status_failure' : undefined),
+      ours,
       dataSetBytes: operation.dataSetBytes,
       pendingResponses: operation.pendingResponses,
       head: operation.readHead?.(),

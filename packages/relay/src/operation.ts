@@ -10,6 +10,7 @@ export interface Operation {
   readonly sopInstanceUid: string | undefined;
   readonly transferSyntaxUid: string | undefined;
   readonly requestInAt: EpochMs;
+  readonly commandInAt: EpochMs;
   requestOutAt: EpochMs | undefined;
   requestEndAt: EpochMs | undefined;
   /** When the peer that shall answer last gave a sign of life for it: the end of the request, a pending response. */

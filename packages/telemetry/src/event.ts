@@ -111,7 +111,7 @@ export interface AssociationEnded {
 /** A DIMSE operation is over: answered finally, or cut short by the end of its association. */
 export interface OperationEnded {
   readonly type: 'operation.ended';
-  /** The association with the peer that invoked the operation. */
+  /** The association that the modality opened with us, whichever side invoked the operation. */
   readonly serverAssociationId: string;
   /** The association on which it was passed on; undefined when it was not. */
   readonly clientAssociationId: string | undefined;
@@ -127,11 +127,13 @@ export interface OperationEnded {
   readonly transferSyntaxUid: string | undefined;
   /** First P-DATA byte of the command arrived. */
   readonly requestInAt: EpochMs;
+  /** The request's command had arrived whole; what the sender and its network took for it lies before. */
+  readonly commandInAt: EpochMs;
   /** The command was handed to the other socket; undefined when it never was. */
   readonly requestOutAt: EpochMs | undefined;
   /** The last byte of the request (its data set included) arrived. */
   readonly requestEndAt: EpochMs | undefined;
-  /** The final response's command arrived; undefined when none came. */
+  /** The final response's command had arrived whole; undefined when none came. */
   readonly responseInAt: EpochMs | undefined;
   /** The final response was handed to the invoker's socket. */
   readonly responseOutAt: EpochMs | undefined;
@@ -141,6 +143,8 @@ export interface OperationEnded {
   readonly status: number | undefined;
   readonly statusClass: StatusClass | undefined;
   readonly errorType: ErrorType | undefined;
+  /** Whether we cut it short, and not its invoker. */
+  readonly ours: boolean;
   /** Data set bytes of the request; 0 without a data set. */
   readonly dataSetBytes: number;
   /** Pending responses that passed (C-FIND, C-MOVE, C-GET). */

@@ -29,7 +29,7 @@ export function serverValues(event: OperationEnded, associationId: string | unde
     'dicom.calling_ae.title': event.callingAeTitle,
     'dicom.called_ae.title': event.calledAeTitle,
     'radiotracer.destination.id': event.destinationId,
-    'radiotracer.relay.overhead.request': secondsBetween(event.requestInAt, event.requestOutAt),
+    'radiotracer.relay.overhead.request': secondsBetween(event.commandInAt, event.requestOutAt),
     'radiotracer.relay.overhead.response': secondsBetween(event.responseInAt, event.responseOutAt),
   };
 }

@@ -47,7 +47,7 @@ export class RelayOverhead {
   }
 
   record(event: OperationEnded): void {
-    const request = secondsBetween(event.requestInAt, event.requestOutAt);
+    const request = secondsBetween(event.commandInAt, event.requestOutAt);
     const response = secondsBetween(event.responseInAt, event.responseOutAt);
     if (request === undefined && response === undefined) return;
     const attributes = this.#gate({ 'dicom.operation.name': event.operation });

@@ -62,7 +62,7 @@ function isReceiversFault(status: number | undefined): boolean {
 export function serverOperationStatus(event: OperationEnded): SpanStatus {
   if (isReceiversFault(event.status)) return error('status_failure');
   const errorType = operationErrorType(event);
-  return errorType !== undefined && ours.has(errorType) ? error(errorType) : unset;
+  return errorType !== undefined && (event.ours || ours.has(errorType)) ? error(errorType) : unset;
 }
 
 export function clientOperationStatus(event: OperationEnded): SpanStatus {

@@ -1,4 +1,2 @@
 export { createLogger } from './log.ts';
-export { logTo } from './log-line.ts';
-export { startTelemetrySdk, type TelemetrySdk } from './sdk.ts';
-export { fileSiteKeyStore, loadSiteKey } from './site-key.ts';
+export { type RunningTelemetry, startTelemetry, type TelemetryPorts } from './start-telemetry.ts';

@@ -11,7 +11,9 @@ import {
 } from '@radiotracer/telemetry';
 import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
 import { spanTree } from '../../../../test/fixtures/span-tree.ts';
-import { createLogger, logTo, startTelemetrySdk } from './index.ts';
+import { createLogger } from './log.ts';
+import { logTo } from './log-line.ts';
+import { startTelemetrySdk } from './sdk.ts';
 
 const siteKey = Buffer.from('a site key of the tests');
 const began = Date.UTC(2026, 0, 5, 8, 0, 0);
@@ -71,6 +73,7 @@ function operation(overrides: Partial<OperationEnded> & { readonly at?: number }
     sopInstanceUid: '1.2.3.4.1',
     transferSyntaxUid: '1.2.840.10008.1.2.1',
     requestInAt: began + at,
+    commandInAt: began + at,
     requestOutAt: began + at + 0.25,
     requestEndAt: began + at + 3,
     responseInAt: began + at + 5,
@@ -79,6 +82,7 @@ function operation(overrides: Partial<OperationEnded> & { readonly at?: number }
     status: 0,
     statusClass: 'success',
     errorType: undefined,
+    ours: false,
     dataSetBytes: 1000,
     pendingResponses: 0,
     head: {

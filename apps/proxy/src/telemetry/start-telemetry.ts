@@ -1,0 +1,54 @@
+/** Everything between the stages' events and what leaves the process: spans, metrics, log lines. */
+import { join } from 'node:path';
+import type { Config } from '@radiotracer/config';
+import { createTelemetry, type Telemetry } from '@radiotracer/telemetry';
+import type pino from 'pino';
+import { logTo } from './log-line.ts';
+import { startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
+import { fileSiteKeyStore, loadSiteKey } from './site-key.ts';
+
+export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'flush' | 'stats'> {
+  /** Tells what was published, exports it and stops; takes a few seconds at most and never rejects. */
+  shutdown(): Promise<void>;
+}
+
+export interface TelemetryPorts extends Pick<TelemetrySdkConfig, 'localExporter'> {
+  readonly logger: pino.Logger;
+  readonly version: string;
+}
+
+/** Rejects when a site key is configured, or kept, that cannot be used: another one would break every trace in two without a word. */
+export async function startTelemetry(config: Config, ports: TelemetryPorts): Promise<RunningTelemetry> {
+  const { logger, version, localExporter } = ports;
+  const siteKey = await loadSiteKey(config.telemetry.siteKey, fileSiteKeyStore(join(config.spool.dir, 'site-key')));
+  const sdk = startTelemetrySdk({
+    otlp: config.telemetry.otlp,
+    serviceVersion: version,
+    onExportChange: (state) => {
+      if (state === 'failing') logger.warn({ 'error.type': 'telemetry_export' }, 'telemetry is not being taken; images are not affected');
+      else logger.info('telemetry is being taken again');
+    },
+    ...(localExporter === undefined ? {} : { localExporter }),
+  });
+  const telemetry = createTelemetry({
+    ...sdk,
+    siteKey,
+    listeners: [logTo(logger)],
+    identifiers: config.telemetry.identifiers,
+    quietPeriodMs: config.integrity.quietPeriodMs,
+    studyRolloverMs: config.telemetry.studyRolloverMs,
+    maxInstanceSpans: config.telemetry.maxInstanceSpans,
+  });
+  return {
+    publish: telemetry.publish,
+    flush: async () => {
+      await telemetry.flush();
+      await sdk.forceFlush();
+    },
+    stats: telemetry.stats,
+    shutdown: async () => {
+      await telemetry.flush();
+      await sdk.shutdown();
+    },
+  };
+}
