@@ -34,11 +34,11 @@ test('three keys are enough; the rest has its default', () => {
         host: '10.1.2.3',
         port: 104,
         aet: undefined,
-        timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 20_000, idleMs: 600_000, releaseMs: 10_000 },
+        timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 0, idleMs: 600_000, releaseMs: 10_000 },
       },
     },
     routes: [{ id: 'route-1', to: 'pacs' }],
-    timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 20_000, idleMs: 600_000, releaseMs: 10_000 },
+    timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 0, idleMs: 600_000, releaseMs: 10_000 },
     limits: {
       maxAssociations: 1000,
       maxAssociatePduBytes: 2 ** 20,

@@ -58,7 +58,8 @@ const timeoutAbout = {
   artim: 'Wait for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
   connect: 'TCP connection to a destination.',
   associate: 'Wait for the answer of a destination to an A-ASSOCIATE-RQ.',
-  dimseResponse: 'Wait for a DIMSE response, and from one pending response to the next.',
+  dimseResponse:
+    'Wait for a DIMSE response, from one pending response to the next, and for a destination that does not read. Past it both associations are aborted.',
   idle: 'An association on which nothing passes in either direction is aborted after this.',
   release: 'Wait for the answer to an A-RELEASE-RQ.',
 } as const;
@@ -67,7 +68,7 @@ const timeouts = z.strictObject({
   artim: standard(value.durationMs, '30s', timeoutAbout.artim),
   connect: standard(value.durationMs, '10s', timeoutAbout.connect),
   associate: standard(value.durationMs, '30s', timeoutAbout.associate),
-  dimseResponse: standard(value.durationMs, '20s', timeoutAbout.dimseResponse),
+  dimseResponse: standard(value.durationMs, '0s', timeoutAbout.dimseResponse),
   idle: standard(value.durationMs, '10m', timeoutAbout.idle),
   release: standard(value.durationMs, '10s', timeoutAbout.release),
 });
