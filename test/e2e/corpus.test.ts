@@ -103,7 +103,7 @@ function printTable(): void {
   process.stdout.write(`\nThe corpus through the proxy\n${[head, ...lines].map(format).join('\n')}\n\n`);
 }
 
-afterEach(() => stage.clear());
+afterEach(() => stage.clear(), 60_000);
 afterAll(printTable);
 
 describeWith([missingData(), missingTools('storescu', 'storescp')], 'storescu → radiotracer → storescp', () => {
