@@ -1,7 +1,6 @@
-import type { RunningProxy } from '@radiotracer/proxy';
 import { AssociationError, type EchoOptions } from '@radiotracer/upper-layer';
 import { run } from './program.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { StartedProxy, Surroundings } from './surroundings.ts';
 
 const CONFIG = `
 listeners: [{ port: 11112 }]
@@ -19,7 +18,7 @@ function world(changes: Partial<Surroundings> = {}) {
   const said = { out: '', err: '', echoes: [] as EchoOptions[], calls: [] as string[] };
   let signal = (): void => undefined;
   const drained = Promise.withResolvers<void>();
-  const proxy: RunningProxy = {
+  const proxy: StartedProxy = {
     listeners: [{ host: '::', port: 11112 }],
     adminPort: 8080,
     drain: (limitMs) => {
@@ -92,7 +91,7 @@ test('start: the second signal aborts what the first waits for', async () => {
 });
 
 test('start: a signal while it starts is not lost, and a second one does not wait for the start', async () => {
-  const started = Promise.withResolvers<RunningProxy>();
+  const started = Promise.withResolvers<StartedProxy>();
   const one = world({ startProxy: () => started.promise });
   const ended = one.rc('start');
   await settled();

@@ -1,7 +1,6 @@
-import type { RunningProxy } from '@radiotracer/proxy';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { StartedProxy, Surroundings } from './surroundings.ts';
 
 export interface StartOptions extends ConfigOption {
   readonly json?: boolean;
@@ -14,7 +13,7 @@ export interface StartOptions extends ConfigOption {
 export async function startCommand(options: StartOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
   const stop = stopSignals(surroundings);
-  let proxy: RunningProxy;
+  let proxy: StartedProxy;
   try {
     const gaveUp = stop.second.then((): never => {
       throw new Error('stopped before it had started');
@@ -35,7 +34,7 @@ export async function startCommand(options: StartOptions, surroundings: Surround
   return ExitCode.ok;
 }
 
-function announce({ listeners, adminPort }: RunningProxy, options: StartOptions, { out, err, version }: Surroundings): void {
+function announce({ listeners, adminPort }: StartedProxy, options: StartOptions, { out, err, version }: Surroundings): void {
   if (options.json === true) {
     out(`${JSON.stringify({ event: 'ready', version, listeners, adminPort: adminPort ?? null })}\n`);
     return;

@@ -2,6 +2,9 @@ import type { Config } from '@radiotracer/config';
 import type { RunningProxy } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
 
+/** What `start` needs of a proxy. */
+export type StartedProxy = Pick<RunningProxy, 'listeners' | 'adminPort' | 'drain' | 'abort'>;
+
 /** All that the commands touch of the world. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -11,7 +14,7 @@ export interface Surroundings {
   /** Standard output and standard error; line ends are the caller's. */
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  readonly startProxy: (config: Config) => Promise<RunningProxy>;
+  readonly startProxy: (config: Config) => Promise<StartedProxy>;
   readonly echo: (options: EchoOptions) => Promise<EchoResult>;
   /** Calls the listener at every SIGTERM and SIGINT from now on. */
   readonly onStopSignal: (listener: () => void) => void;

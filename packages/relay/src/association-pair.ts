@@ -43,6 +43,14 @@ export interface PairPorts {
   readonly timeouts: Timeouts;
 }
 
+/** Who keeps the pairs. */
+export interface PairLifetime {
+  /** The association is over; its transports close in their own time. */
+  ended(pair: AssociationPair): void;
+  /** Nothing of it is left. */
+  closed(pair: AssociationPair): void;
+}
+
 /** PS3.8 table 9-21: result, source, reason. */
 const reject = {
   /** rejected-permanent, service-user, called-AE-title-not-recognized */
@@ -68,7 +76,7 @@ export class AssociationPair {
   readonly #serverLeg: Leg;
   readonly #peerAddress: string;
   readonly #peerPort: number;
-  readonly #onClosed: (pair: AssociationPair) => void;
+  readonly #lifetime: PairLifetime;
   #rq: AssociateRq | undefined;
   #upstream: Upstream | undefined;
   #rewritten = false;
@@ -76,12 +84,13 @@ export class AssociationPair {
   #toModality: Link | undefined;
   #operations: OperationLog | undefined;
   #responseTimer: Timer | undefined;
+  #ended = false;
   #serverClosed = false;
   #clientClosed = false;
 
-  constructor(transport: Transport, ports: PairPorts, onClosed: (pair: AssociationPair) => void) {
+  constructor(transport: Transport, ports: PairPorts, lifetime: PairLifetime) {
     this.#ports = ports;
-    this.#onClosed = onClosed;
+    this.#lifetime = lifetime;
     this.#peerAddress = transport.socket.remoteAddress ?? '';
     this.#peerPort = transport.socket.remotePort ?? 0;
     this.#serverLeg = new Leg(ports.publish, ports.clock.now);
@@ -98,9 +107,9 @@ export class AssociationPair {
     );
   }
 
-  /** Whether an A-ASSOCIATE-RQ has come. */
-  get requested(): boolean {
-    return this.#rq !== undefined;
+  /** Whether it is an association: its A-ASSOCIATE-RQ has come, and its end has not. Its transports may live a little longer. */
+  get active(): boolean {
+    return this.#rq !== undefined && !this.#ended;
   }
 
   /** Ends both associations by A-ABORT: the process is going. */
@@ -350,11 +359,13 @@ export class AssociationPair {
 
   /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
   #end(end: LegEnd, openOperations: ErrorType): void {
+    this.#ended = true;
     this.#responseTimer?.cancel();
     this.#operations?.end(openOperations, end.ours ?? false);
     const operations = this.#operations?.count ?? 0;
     this.#serverLeg.ended(end, operations, this.#server);
     this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
+    this.#lifetime.ended(this);
   }
 
   #upstreamEnded(end: LegEnd): void {
@@ -365,7 +376,7 @@ export class AssociationPair {
   #closedIfAll(): void {
     if (!this.#serverClosed || !this.#clientClosed) return;
     this.#responseTimer?.cancel();
-    this.#onClosed(this);
+    this.#lifetime.closed(this);
   }
 
   // Time.

@@ -1,7 +1,7 @@
 /** Listens for modalities and pairs each association with its destination. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { acceptTransport, type ReadBufferPool, serverOptions } from '@radiotracer/upper-layer';
-import { AssociationPair, type PairPorts } from './association-pair.ts';
+import { AssociationPair, type PairLifetime, type PairPorts } from './association-pair.ts';
 
 export interface RelayListener {
   readonly host: string;
@@ -23,16 +23,29 @@ export class Relay {
   readonly #pairs = new Set<AssociationPair>();
   readonly #ports: PairPorts;
   #draining = false;
-  #whenEmpty: (() => void) | undefined;
+  readonly #lifetime: PairLifetime;
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#ports = { ...options, refusal: () => this.#refusal() };
+    const changed = () => {
+      for (const check of this.#waiting) check();
+    };
+    this.#lifetime = {
+      ended: changed,
+      closed: (pair) => {
+        this.#pairs.delete(pair);
+        changed();
+      },
+    };
   }
 
-  /** Connections from modalities that are open now. */
-  get activeConnections(): number {
-    return this.#pairs.size;
+  /** Associations with modalities now. */
+  get activeAssociations(): number {
+    let active = 0;
+    for (const pair of this.#pairs) if (pair.active) active++;
+    return active;
   }
 
   /** Opens every listener; rejects with the system's error (EADDRINUSE, EACCES…) and leaves none open. */
@@ -54,7 +67,7 @@ export class Relay {
   async drain(limitMs: number): Promise<void> {
     this.#draining = true;
     const serversClosed = this.#closeServers();
-    if (limitMs > 0) await this.#empty(limitMs);
+    if (limitMs > 0) await this.#until(() => this.activeAssociations === 0, limitMs);
     await this.abort();
     await serversClosed;
   }
@@ -63,20 +76,22 @@ export class Relay {
   async abort(): Promise<void> {
     this.#draining = true;
     for (const pair of this.#pairs) pair.abort();
-    await this.#empty(abortGraceMs);
+    await this.#until(() => this.#pairs.size === 0, abortGraceMs);
     for (const pair of this.#pairs) pair.destroy();
     await this.#closeServers();
   }
 
-  #empty(limitMs: number): Promise<void> {
-    if (this.#pairs.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, limitMs);
-      this.#whenEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  async #until(condition: () => boolean, limitMs: number): Promise<void> {
+    if (condition()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const check = () => {
+      if (condition()) resolve();
+    };
+    this.#waiting.add(check);
+    const timer = this.#options.clock.setTimer(resolve, limitMs);
+    await promise;
+    timer.cancel();
+    this.#waiting.delete(check);
   }
 
   #listenOn({ host, port }: RelayListener): Promise<Server> {
@@ -98,20 +113,13 @@ export class Relay {
       socket.destroy();
       return;
     }
-    const pair = new AssociationPair(acceptTransport(socket, this.#options.readBuffers), this.#ports, (closed) => {
-      this.#pairs.delete(closed);
-      if (this.#pairs.size === 0) this.#whenEmpty?.();
-    });
-    this.#pairs.add(pair);
+    this.#pairs.add(new AssociationPair(acceptTransport(socket, this.#options.readBuffers), this.#ports, this.#lifetime));
   }
 
   #refusal(): 'limit_exceeded' | 'shutdown' | undefined {
     if (this.#draining) return 'shutdown';
     const { maxAssociations } = this.#options.limits;
-    if (maxAssociations === 0) return undefined;
-    let requested = 0;
-    for (const pair of this.#pairs) if (pair.requested) requested++;
-    return requested > maxAssociations ? 'limit_exceeded' : undefined;
+    return maxAssociations > 0 && this.activeAssociations > maxAssociations ? 'limit_exceeded' : undefined;
   }
 
   async #closeServers(): Promise<void> {

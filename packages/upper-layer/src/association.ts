@@ -299,7 +299,7 @@ export class Association implements PduSink {
       case 'AA-6':
         return false;
       case 'AA-7':
-        this.#write(abortPdu({ source: 2, reason: 2 }));
+        if (!this.#socket.writableEnded) this.#write(abortPdu({ source: 2, reason: 2 }));
         return false;
       case 'AA-2':
         this.#enter(step.next);
@@ -331,8 +331,10 @@ export class Association implements PduSink {
     if (transition(before, event, this.role) === undefined) return false;
     this.#reader.stop();
     this.#write(abortPdu(abort));
+    // FIN behind it, so that a peer that speaks no DICOM sees an end too; what it still sends is read and ignored, because a reset
+    // could overtake our A-ABORT.
+    this.#socket.end();
     this.#enter('Sta13');
-    // Whatever the peer still sends is read and ignored, so that it finds our A-ABORT behind it.
     this.#paused = false;
     this.#socket.resume();
     return before !== 'Sta13';

@@ -1,0 +1,169 @@
+/** What leaves the real process in telemetry and logs: the traces of a study, and nothing of a patient, whatever goes wrong. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { storescp, storescu } from '../fixtures/dcmtk.ts';
+import { eventually } from '../fixtures/deadline.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
+import { freePort } from '../fixtures/ports.ts';
+import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { associateRj, ctImageStorage, element, explicitVrLittleEndian, item, releaseRq, u16be } from '../fixtures/raw-pdu.ts';
+import { rawScp, success } from '../fixtures/raw-scp.ts';
+import { rawAssociate, rawConnect, rawStore } from '../fixtures/raw-scu.ts';
+import { spanTree } from '../fixtures/span-tree.ts';
+import { Stage } from '../fixtures/stage.ts';
+import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+import { itWith, missingTools } from '../fixtures/tools.ts';
+
+const stage = new Stage();
+let otlp: OtlpReceiver;
+
+beforeAll(async () => {
+  otlp = await startOtlpReceiver();
+  stage.defer(() => otlp.close());
+});
+afterAll(() => stage.clear(), 60_000);
+
+itWith(
+  missingTools('storescu', 'storescp'),
+  'the trace of a study that storescu sent: root, series, each instance in and out, linked with its associations',
+  async () => {
+    const scp = await storescp(stage, {});
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: scp.port } }, otlp: otlp.url });
+    const folder = await stage.folder('study');
+    const files: string[] = [];
+    for (const instance of generateStudy({ slices: 2, series: 2, rows: 16, columns: 16, seed: 7 })) {
+      const file = join(folder, `${files.length}.dcm`);
+      await writeFile(file, instance.bytes);
+      files.push(file);
+    }
+    expect((await storescu({ port: proxy.port }, files)).code).toBe(0);
+    await eventually('the study to be closed', () => otlp.spans.some(({ name }) => name === 'study'));
+    await proxy.stop();
+    const tree = spanTree(otlp.spans, { attributes: ['dicom.status.class', 'radiotracer.study.completion', 'dicom.study.instance.count'] });
+    expect(tree).toMatchInlineSnapshot(`
+"trace 1
+  association SERVER → association pacs in trace 2 → study in trace 3
+trace 2
+  association pacs CLIENT → association in trace 1 → study in trace 3
+trace 3
+  study INTERNAL radiotracer.study.completion=quiet dicom.study.instance.count=4
+    series CT INTERNAL
+      C-STORE SERVER dicom.status.class=success [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.class=success → association pacs in trace 2
+      C-STORE SERVER dicom.status.class=success [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.class=success → association pacs in trace 2
+    series CT INTERNAL
+      C-STORE SERVER dicom.status.class=success [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.class=success → association pacs in trace 2
+      C-STORE SERVER dicom.status.class=success [first_byte ack_sent] → association in trace 1
+        C-STORE pacs CLIENT dicom.status.class=success → association pacs in trace 2"
+`);
+    const [study] = otlp.spans.filter((span) => span.name === 'study');
+    const [association] = otlp.spans.filter((span) => span.name === 'association');
+    expect(association?.links.map(({ traceId }) => traceId)).toContain(study?.traceId);
+  },
+  60_000,
+);
+
+/** Known strings in every place where a peer can put words. */
+const poison = {
+  name: 'POISONNAME^ANNA',
+  id: 'POISONID4711',
+  birthDate: '19010203',
+  accession: 'POISONACC99',
+  description: 'POISONDESCRIPTION',
+  passcode: 'POISONPASSCODE',
+  user: 'POISONUSER',
+  comment: 'POISONCOMMENT patient is',
+  wire: 'POISONWIRE',
+} as const;
+
+/** Of the study, which must not leave in the clear. */
+const uidsOf = ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }: GeneratedInstance) => [
+  studyInstanceUid,
+  seriesInstanceUid,
+  sopInstanceUid,
+];
+
+const contexts = [{ id: 3, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] }];
+const userIdentity = item(0x58, Buffer.of(2, 0), u16be(poison.user.length), poison.user, u16be(poison.passcode.length), poison.passcode);
+
+/** Sends the instance with poisoned words around it; whatever comes of it is the test's. */
+async function send(proxy: RunningProxy, instance: GeneratedInstance): Promise<void> {
+  const { connection } = await rawAssociate(stage, proxy.port, { contexts, userItems: [userIdentity] });
+  await rawStore(connection, {
+    contextId: 3,
+    messageId: 1,
+    sopClassUid: ctImageStorage,
+    sopInstanceUid: instance.sopInstanceUid,
+    dataSet: Buffer.from(instance.bytes.subarray(instance.dataSetOffset)),
+  });
+  await connection.release();
+}
+
+test('nothing of a patient leaves, in spans or log lines, delivered or refused, aborted, cut or garbled', async () => {
+  const [instance] = generateStudy({
+    slices: 1,
+    rows: 16,
+    columns: 16,
+    seed: 4711,
+    patient: { name: poison.name, id: poison.id, birthDate: poison.birthDate },
+    accessionNumber: poison.accession,
+    description: poison.description,
+  });
+  if (instance === undefined) throw new Error('a study has an instance');
+  const good = await rawScp(stage);
+  const failing = await rawScp(stage, {
+    onMessage: (message, { connection }) =>
+      connection.sendMessage(message.contextId, {
+        ...success(message),
+        [element.status]: 0xa700,
+        [element.errorComment]: `${poison.comment} ${poison.name}`,
+      }),
+  });
+  const aborting = await rawScp(stage, {
+    onMessage: (_message, { connection }) => connection.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 2, 0])),
+  });
+  const cutting = await rawScp(stage, { onMessage: (_message, { connection }) => connection.destroy() });
+  const garbling = await rawScp(stage, {
+    onMessage: (_message, { connection }) => connection.send(Buffer.from(`${poison.wire} ${poison.name}`)),
+  });
+  const rejecting = await rawScp(stage, { answer: () => associateRj(1, 1, 1) });
+  const receiver = await startOtlpReceiver();
+  stage.defer(() => receiver.close());
+  const destinations = { good, failing, aborting, cutting, garbling, rejecting, gone: { port: await freePort() } };
+  const proxies: RunningProxy[] = [];
+  for (const { port } of Object.values(destinations)) {
+    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, otlp: receiver.url });
+    proxies.push(proxy);
+    await send(proxy, instance).catch(() => {});
+    const raw = await rawConnect(stage, proxy.port);
+    raw.send(Buffer.from(`GET /${poison.wire} HTTP/1.1\r\nHost: ${poison.name}\r\n\r\n`));
+    await raw.ended;
+    const early = await rawConnect(stage, proxy.port);
+    early.send(releaseRq);
+    await early.ended;
+  }
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  const secrets = [...Object.values(poison), ...uidsOf(instance)];
+  expect(receiver.poisonFound(secrets)).toEqual([]);
+  const log = proxies.map(({ process }) => process.stdout + process.stderr).join('');
+  expect(secrets.filter((secret) => log.includes(secret))).toEqual([]);
+  // The search would find what is there, and each way to fail was told.
+  expect(receiver.poisonFound([ctImageStorage])).toEqual([ctImageStorage]);
+  const errors = new Set(receiver.spans.map((span) => span.attributes['error.type']));
+  for (const error of ['status_failure', 'aborted', 'connection_refused', 'protocol_error', 'rejected']) expect(errors).toContain(error);
+}, 90_000);
+
+test('a collector that hangs delays nothing: instances go through, and the process ends within its limits', async () => {
+  const hanging = await startOtlpReceiver();
+  hanging.mood = 'hang';
+  stage.defer(() => hanging.close());
+  const scp = await rawScp(stage);
+  const proxy = await startProxy(stage, { destinations: { pacs: { port: scp.port } }, otlp: hanging.url });
+  const instances = [...generateStudy({ slices: 20, rows: 16, columns: 16, seed: 3 })];
+  for (const instance of instances) await send(proxy, instance);
+  await eventually('an export that hangs', () => hanging.requests.length > 0, 30_000);
+  expect(scp.associations.flatMap(({ messages }) => messages)).toHaveLength(instances.length);
+  await proxy.stop();
+}, 60_000);
