@@ -1,1 +1,12 @@
+export {
+  decodeEnvelope,
+  type Envelope,
+  EnvelopeError,
+  type EnvelopeErrorCode,
+  type EnvelopeStart,
+  encodeEnvelope,
+  isFinished,
+  type OpenEnvelope,
+} from './envelope.ts';
 export type { InstanceHead } from './instance-head.ts';
+export { type InstanceId, type InstanceIdSources, InstanceIds, isInstanceId } from './instance-id.ts';
