@@ -278,6 +278,7 @@ export class AssociationPair {
     this.#toDestination = new Link({
       source: this.#server,
       target: upstream.association,
+      contexts: transferSyntaxes,
       targetMaxPduBytes: acceptor.maxPduBytes,
       limits,
       clock,
@@ -286,6 +287,7 @@ export class AssociationPair {
     this.#toModality = new Link({
       source: upstream.association,
       target: this.#server,
+      contexts: transferSyntaxes,
       targetMaxPduBytes: requestor.maxPduBytes,
       limits,
       clock,

@@ -10,7 +10,7 @@
  */
 
 import { type Association, type Clock, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
-import { type CommandSet, PdvControl } from '@radiotracer/wire';
+import { type CommandSet, PdvControl, WireError } from '@radiotracer/wire';
 import { PduRecutter } from './pdu-recutter.ts';
 
 /** What reads along. Must not throw but for what ends the association. */
@@ -26,6 +26,8 @@ export interface Tap {
 export interface LinkOptions {
   readonly source: Association;
   readonly target: Association;
+  /** The presentation contexts that were accepted; a PDV on another one ends the association. */
+  readonly contexts: ReadonlyMap<number, unknown>;
   /** The maximum length that the target's peer announced; 0: none. */
   readonly targetMaxPduBytes: number;
   readonly limits: MessageLimits;
@@ -39,6 +41,7 @@ const maxBufferedBytes = 128 * 1024;
 export class Link implements PdataSink {
   readonly #source: Association;
   readonly #target: Association;
+  readonly #contexts: ReadonlyMap<number, unknown>;
   readonly #clock: Clock;
   readonly #tap: Tap;
   readonly #assembler: MessageAssembler;
@@ -56,6 +59,7 @@ export class Link implements PdataSink {
   constructor(options: LinkOptions) {
     this.#source = options.source;
     this.#target = options.target;
+    this.#contexts = options.contexts;
     this.#clock = options.clock;
     this.#tap = options.tap;
     this.#recutter = new PduRecutter(options.targetMaxPduBytes, (buffer, start, end) => this.#emit(buffer, start, end));
@@ -96,6 +100,7 @@ export class Link implements PdataSink {
     fragmentBytes: number,
     remainingBytes: number,
   ): void {
+    if (!this.#contexts.has(contextId)) throw new WireError('message-malformed', 'a PDV came on a context that was not accepted', 6);
     if ((control & PdvControl.command) !== 0 && this.#gated === undefined) {
       this.#gated = [];
       this.#commandBeganAt = this.#clock.now();
