@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { CommandField, commandSet } from '@radiotracer/wire';
+import { CommandField, commandSet, Status } from '@radiotracer/wire';
 import { AssociationError } from './association-error.ts';
 import { systemClock } from './clock.ts';
 import { Requestor } from './requestor.ts';
@@ -44,8 +44,7 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
     limits: { maxCommandBytes: 64 * 1024 },
     clock: systemClock,
   });
-  const context = requestor.ac.items.find((item) => item.kind === 'presentation-context-ac');
-  if (context?.result !== 0) {
+  if (!requestor.agreed.has(verification.id)) {
     requestor.abort();
     throw new AssociationError('rejected', `the peer does not accept the Verification SOP Class (${options.host}:${options.port})`);
   }
@@ -58,7 +57,8 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
   const userInformation = requestor.ac.items.find((item) => item.kind === 'user-information');
   const version = userInformation?.items.find((item) => item.kind === 'implementation-version-name');
   return {
-    status: response.status ?? 0,
+    // No status is no success.
+    status: response.status ?? Status.processingFailure,
     acceptorImplementationVersionName: version?.name,
     durationMs,
   };

@@ -2,24 +2,18 @@
  * An association that we open ourselves, and the DIMSE operations that we invoke on it, one at a time.
  *
  *   const requestor = await Requestor.open({...});
- *   const { command } = await requestor.invoke(1, commandSet({...}));
+ *   const response = await requestor.invoke(1, commandSet({...}), dataSetPieces);
  *   await requestor.release();
  */
-import {
-  type AssociateAc,
-  type CommandSet,
-  decodePdu,
-  encodeCommandSet,
-  type PduReaderLimits,
-  PdvControl,
-  pdataHeader,
-} from '@radiotracer/wire';
+import { type AssociateAc, type CommandSet, decodePdu, type PduReaderLimits, Status, statusClass, WireError } from '@radiotracer/wire';
 import { associateRequest, type ProposedContext } from './associate-request.ts';
+import { agreedContexts, maxPduBytesOf } from './associate-response.ts';
 import { Association, type AssociationTimeouts } from './association.ts';
 import { AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock, Timer } from './clock.ts';
 import { MessageAssembler, type MessageLimits } from './message-assembler.ts';
+import { type DataSetPieces, MessageSender } from './message-sender.ts';
 import type { PdataSink } from './pdata-sink.ts';
 import { rejectText } from './reject-text.ts';
 import type { Transport } from './transport.ts';
@@ -31,8 +25,13 @@ export interface RequestorOptions {
   readonly calledAeTitle: string;
   readonly callingAeTitle: string;
   readonly contexts: readonly ProposedContext[];
+  /** What we announce to take in one P-DATA-TF; 0: no limit. Default 128 KiB: the answers that we read are short. */
+  readonly maxPduBytes?: number;
   readonly timeouts: AssociationTimeouts & {
-    /** From a request's end to its response, and between two responses; 0: no limit. */
+    /**
+     * From a request's end to its response, between two responses, and how long the peer may not take what is buffered for it; 0: no
+     * limit.
+     */
     readonly dimseMs: number;
   };
   readonly limits: PduReaderLimits & MessageLimits;
@@ -44,16 +43,28 @@ interface Settle<T> {
   reject(error: AssociationError): void;
 }
 
-/** What we take in one P-DATA-TF; our own answers to read are short. */
-const maxPduBytes = 128 * 1024;
+/** The operation being invoked. It is over when its request has been sent whole and its final response is here, in either order. */
+interface Operation extends Settle<CommandSet> {
+  readonly request: CommandSet;
+  sent: boolean;
+  response: CommandSet | undefined;
+}
+
+const defaultMaxPduBytes = 128 * 1024;
+
+/** Unsent past it, no more of a data set is taken from its source. More than a socket's high-water mark, so that `drained` follows. */
+const maxBufferedBytes = 128 * 1024;
 
 export class Requestor {
   readonly #association: Association;
   readonly #options: RequestorOptions;
   readonly #assembler: MessageAssembler;
   #ac: AssociateAc | undefined;
+  #agreed: ReadonlyMap<number, string> = new Map();
+  #sender: MessageSender | undefined;
   #opening: Settle<void> | undefined;
-  #answering: Settle<CommandSet> | undefined;
+  #operation: Operation | undefined;
+  #draining: Settle<void> | undefined;
   #releasing: Settle<void> | undefined;
   #closed = Promise.withResolvers<void>();
   #error: AssociationError | undefined;
@@ -62,6 +73,7 @@ export class Requestor {
   /** Opens an association; rejects with AssociationError. */
   static async open(options: RequestorOptions): Promise<Requestor> {
     const requestor = new Requestor(options);
+    const { maxPduBytes = defaultMaxPduBytes } = options;
     await new Promise<void>((resolve, reject) => {
       requestor.#opening = { resolve, reject };
       requestor.#association.request(associateRequest({ ...options, maxPduBytes }));
@@ -84,18 +96,48 @@ export class Requestor {
     return this.#ac;
   }
 
-  /** Invokes an operation without a data set and waits for its final response. */
-  invoke(contextId: number, request: CommandSet): Promise<CommandSet> {
-    return new Promise((resolve, reject) => {
-      if (this.#error !== undefined) return reject(this.#error);
-      this.#answering = { resolve, reject };
-      const bytes = encodeCommandSet(request);
-      this.#association.cork();
-      this.#association.send(pdataHeader(contextId, PdvControl.command | PdvControl.last, bytes.length));
-      this.#association.send(bytes);
-      this.#association.uncork();
-      this.#await();
-    });
+  /** The transfer syntax of every accepted context, by context id. */
+  get agreed(): ReadonlyMap<number, string> {
+    return this.#agreed;
+  }
+
+  /** Why nothing more can be invoked; undefined while the association is open. */
+  get error(): AssociationError | undefined {
+    return this.#error;
+  }
+
+  /** Bytes that the transport has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#association.bufferedBytes;
+  }
+
+  /**
+   * Invokes an operation and waits until its request is sent whole and its final response is here. `dataSet` goes with a request that
+   * announces one (`hasDataSet`); it is read as the peer takes it.
+   *
+   * Rejects with AssociationError when the association ends before; after a data set that could not be read to its end, too, because
+   * half a message cannot be taken back: the association is aborted, and the error's cause is the data set's.
+   */
+  async invoke(contextId: number, request: CommandSet, dataSet?: DataSetPieces): Promise<CommandSet> {
+    if (this.#error !== undefined) throw this.#error;
+    const sender = this.#sender;
+    if (sender === undefined || this.#operation !== undefined || this.#releasing !== undefined)
+      throw new AssociationError('internal', 'one operation at a time, on an open association');
+    if (!this.#agreed.has(contextId)) throw new AssociationError('internal', `presentation context ${contextId} was not accepted`);
+    if (request.hasDataSet !== (dataSet !== undefined)) throw new AssociationError('internal', 'a request and its data set do not match');
+    const { promise, resolve, reject } = Promise.withResolvers<CommandSet>();
+    const operation: Operation = { request, resolve, reject, sent: false, response: undefined };
+    this.#operation = operation;
+    sender.command(contextId, request);
+    if (dataSet === undefined) this.#sent(operation);
+    else
+      sender
+        .dataSet(contextId, dataSet, () => this.#flow())
+        .then(
+          () => this.#sent(operation),
+          (cause) => this.#cut(cause),
+        );
+    return await promise;
   }
 
   /** Releases the association and waits until the transport is closed. */
@@ -108,37 +150,94 @@ export class Requestor {
     await this.#closed.promise;
   }
 
-  /** Ends the association by A-ABORT. */
+  /** Ends the association by A-ABORT; what is being waited for rejects. */
   abort(): void {
     this.#association.abort({ source: 0, reason: 0 });
+    this.#lost(new AssociationError('aborted', `we aborted the association (${this.#options.peer})`));
   }
 
-  #await(): void {
+  /** Whether the next P-DATA-TF has to wait for the peer. */
+  #flow(): Promise<void> | undefined {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#association.bufferedBytes <= maxBufferedBytes) return undefined;
+    this.#limit('the peer took nothing');
+    return new Promise((resolve, reject) => {
+      this.#draining = { resolve, reject };
+    });
+  }
+
+  #drained(): void {
+    if (this.#draining === undefined) return;
+    this.#timer?.cancel();
+    this.#draining.resolve();
+    this.#draining = undefined;
+  }
+
+  #sent(operation: Operation): void {
+    if (this.#operation !== operation) return;
+    operation.sent = true;
+    if (operation.response === undefined) this.#limit('no response');
+    else this.#finish(operation, operation.response);
+  }
+
+  /** The data set ended before its end: of its own, or because the association did. */
+  #cut(cause: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#association.abort({ source: 0, reason: 0 });
+    this.#lost(new AssociationError('internal', `a data set could not be read to its end (${this.#options.peer})`, { cause }));
+  }
+
+  #limit(what: string): void {
     this.#timer?.cancel();
     const { dimseMs } = this.#options.timeouts;
     if (dimseMs === 0) return;
     this.#timer = this.#options.clock.setTimer(() => {
-      this.abort();
-      this.#lost(new AssociationError('dimse_timeout', `no response in ${dimseMs} ms (${this.#options.peer})`));
+      this.#association.abort({ source: 0, reason: 0 });
+      this.#lost(new AssociationError('dimse_timeout', `${what} in ${dimseMs} ms (${this.#options.peer})`));
     }, dimseMs);
   }
 
   #answered(response: CommandSet): void {
-    // Only final responses end an operation; FF00 and FF01 say that more is coming (PS3.7 annex C).
-    if (response.status === 0xff00 || response.status === 0xff01) {
-      this.#await();
+    const operation = this.#operation;
+    const { request } = operation ?? {};
+    // A response to something else must never pass for the answer to this.
+    if (
+      operation?.response !== undefined ||
+      request === undefined ||
+      response.commandField !== ((request.commandField ?? 0) | 0x8000) ||
+      response.messageIdBeingRespondedTo !== request.messageId
+    ) {
+      throw new WireError('message-malformed', 'a command came that is not the response to our request', 2);
+    }
+    if (statusClass(response.status ?? Status.processingFailure) === 'pending') {
+      if (operation?.sent) this.#limit('no further response');
       return;
     }
+    if (operation === undefined) return;
+    if (operation.sent) this.#finish(operation, response);
+    else operation.response = response;
+  }
+
+  #finish(operation: Operation, response: CommandSet): void {
     this.#timer?.cancel();
-    const answering = this.#answering;
-    this.#answering = undefined;
-    answering?.resolve(response);
+    this.#operation = undefined;
+    operation.resolve(response);
   }
 
   #lost(error: AssociationError): void {
     this.#timer?.cancel();
-    this.#error ??= error;
-    for (const waiting of [this.#opening, this.#answering, this.#releasing]) waiting?.reject(error);
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    for (const waiting of [this.#opening, this.#operation, this.#draining, this.#releasing]) waiting?.reject(error);
+  }
+
+  #accepted(bytes: Uint8Array): void {
+    const ac = decodePdu(bytes);
+    if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
+    this.#sender = new MessageSender(this.#association, maxPduBytesOf(ac));
+    this.#ac = ac;
+    this.#agreed = agreedContexts(ac);
+    this.#opening?.resolve();
   }
 
   #user(): AssociationUser {
@@ -155,20 +254,23 @@ export class Requestor {
     return {
       data,
       associateIndication() {},
-      associateAccepted: (bytes) => {
-        const ac = decodePdu(bytes);
-        if (ac.kind !== 'A-ASSOCIATE-AC') return;
-        this.#ac = ac;
-        this.#opening?.resolve();
-      },
+      associateAccepted: (ac) => this.#accepted(ac),
       associateRejected: (rj) => this.#lost(new AssociationError('rejected', `${rejectText(rj[7], rj[8], rj[9])} (${peer})`)),
-      releaseIndication: () => this.#association.releaseResponse(),
+      releaseIndication: () => {
+        this.#association.releaseResponse();
+        if (this.#releasing === undefined)
+          this.#lost(new AssociationError('connection_closed', `the peer released the association (${peer})`));
+      },
       releaseConfirmation: () => this.#releasing?.resolve(),
       abortIndication: ({ source, reason }) =>
         this.#lost(new AssociationError('aborted', `the peer aborted the association: source ${source}, reason ${reason} (${peer})`)),
       providerAbort: (error) => this.#lost(error),
-      drained() {},
-      closed: () => this.#closed.resolve(),
+      drained: () => this.#drained(),
+      closed: () => {
+        // Nobody is left waiting, whatever came before; after a release this finds nobody.
+        this.#lost(new AssociationError('connection_closed', `the connection was closed (${peer})`));
+        this.#closed.resolve();
+      },
     };
   }
 }
