@@ -1,3 +1,6 @@
+export { Acceptor, type AcceptorOptions, type AcceptorUser, type Negotiation } from './acceptor.ts';
+export type { ProposedContext } from './associate-request.ts';
+export { acceptContexts, type ContextResult } from './associate-response.ts';
 export { Association, type AssociationOptions, type AssociationTimeouts } from './association.ts';
 export { AssociationError, type AssociationErrorType } from './association-error.ts';
 export type { AbortReason, AssociationUser } from './association-user.ts';
@@ -5,8 +8,18 @@ export { type Clock, systemClock, type Timer } from './clock.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
+export type { DataSetPieces } from './message-sender.ts';
 export { ignoreData, type PdataSink } from './pdata-sink.ts';
+export {
+  type DataSetSink,
+  type MessageHandler,
+  Performer,
+  type PerformerLimits,
+  type PerformerOptions,
+  type ReceivedMessage,
+} from './performer.ts';
 export { type Lease, ReadBufferPool } from './read-buffer.ts';
 export { Requestor, type RequestorOptions } from './requestor.ts';
+export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
 export { acceptTransport, connectTransport, plainTransport, serverOptions, type Transport } from './transport.ts';
