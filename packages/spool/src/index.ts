@@ -1,0 +1,12 @@
+export type { LateFields } from './file-header.ts';
+export { type InstanceState, instanceStates } from './layout.ts';
+export { MemoryMachine } from './memory-machine.ts';
+export { nodeFileSystem } from './node-file-system.ts';
+export type { Finding, FindingKind, RecoveryReport } from './recovery-report.ts';
+export { Spool, type SpoolLimits, type SpoolOptions } from './spool.ts';
+export { SpoolError, type SpoolErrorCode } from './spool-error.ts';
+export type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
+export type { SpoolWriter } from './spool-writer.ts';
+export type { ListedInstance, OpenInstance } from './spooled-instance.ts';
+export type { Amount, SpoolUsage } from './usage.ts';
+export type { Refusal } from './watermarks.ts';

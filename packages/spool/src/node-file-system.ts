@@ -1,0 +1,149 @@
+/** The real home: node:fs, one system call per operation. */
+import { close, closeSync, constants, fdatasync, fstat, fstatSync, fsync, open, openSync, promises, read, readSync, write } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import { systemCode } from './spool-error.ts';
+import type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const statFile = promisify(fstat);
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+
+/** Patient data: for the user of the proxy alone. */
+const fileMode = 0o600;
+const folderMode = 0o700;
+
+class NodeFile implements SpoolFile {
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  // Not promisify: its { bytesWritten, buffer } object per call is thrown away at once.
+  write(bytes: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.#descriptor, bytes, 0, bytes.length, position, (error, written) => {
+        if (error !== null) reject(error);
+        else if (written === 0 && bytes.length > 0) reject(Object.assign(new Error('write: nothing was written'), { code: 'EIO' }));
+        else resolve(written);
+      });
+    });
+  }
+
+  read(into: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      read(this.#descriptor, into, 0, into.length, position, (error, bytesRead) => {
+        if (error !== null) reject(error);
+        else resolve(bytesRead);
+      });
+    });
+  }
+
+  async bytes(): Promise<number> {
+    return (await statFile(this.#descriptor)).size;
+  }
+
+  datasync(): Promise<void> {
+    return syncData(this.#descriptor);
+  }
+
+  close(): Promise<void> {
+    return closeFile(this.#descriptor);
+  }
+}
+
+async function create(path: string): Promise<SpoolFile> {
+  return new NodeFile(await openFile(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, fileMode));
+}
+
+/** O_NOFOLLOW: what the spool wrote is never a link, and a link may lead anywhere. */
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+async function openForReading(path: string): Promise<SpoolFile> {
+  return new NodeFile(await openFile(path, readFlags));
+}
+
+async function mkdir(path: string): Promise<boolean> {
+  try {
+    await promises.mkdir(path, { mode: folderMode });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && (await promises.stat(path)).isDirectory()) return false;
+    throw error;
+  }
+}
+
+async function stat(path: string): Promise<FileStatus> {
+  const status = await promises.lstat(path);
+  return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', bytes: status.size };
+}
+
+async function statfs(path: string): Promise<VolumeStatus> {
+  const volume = await promises.statfs(path);
+  return { freeBytes: volume.bavail * volume.bsize, freeFiles: volume.ffree, totalFiles: volume.files };
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const descriptor = await openFile(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await syncAll(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+function readHeadNow(path: string, into: Uint8Array): FileHead {
+  const descriptor = openSync(path, readFlags);
+  try {
+    const fileBytes = fstatSync(descriptor).size;
+    let headBytes = 0;
+    while (headBytes < into.length) {
+      const bytes = readSync(descriptor, into, headBytes, into.length - headBytes, headBytes);
+      if (bytes === 0) break;
+      headBytes += bytes;
+    }
+    return { headBytes, fileBytes };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Node has no flock. SQLite's exclusive lock is the kernel's own (fcntl): it ends with the process, also by SIGKILL, needs no process id that
+ * may come back as another's or mean nothing in another container, and shuts out other connections of the same process as well.
+ */
+async function lock(path: string): Promise<FileLock | undefined> {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 0 });
+    // Nothing is ever written through it: the file stays empty.
+    database.exec('BEGIN EXCLUSIVE');
+    const held = database;
+    return { release: async () => held.close() };
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && 'errcode' in error && (error.errcode === sqliteBusy || error.errcode === sqliteLocked)) return undefined;
+    throw error;
+  }
+}
+
+const sqliteBusy = 5;
+const sqliteLocked = 6;
+
+export const nodeFileSystem: SpoolFileSystem = {
+  mkdir,
+  create,
+  open: openForReading,
+  rename: (from, to) => promises.rename(from, to),
+  unlink: (path) => promises.unlink(path),
+  rmdir: (path) => promises.rmdir(path),
+  readdir: (path) => promises.readdir(path),
+  stat,
+  statfs,
+  syncDirectory,
+  readHeadNow,
+  lock,
+};

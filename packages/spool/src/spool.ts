@@ -1,0 +1,403 @@
+/**
+ * The spool: the truth about what waits. One DICOM Part 10 file per instance, and its state is the folder that it lies in, as in Postfix's queue
+ * and Maildir.
+ *
+ *     <dir>/incoming/<id>.part            being written, or retained while a destination has not answered
+ *     <dir>/waiting/<shard>/<id>.dcm      acknowledged, to be forwarded
+ *     <dir>/held/…  <dir>/dead/…          acknowledged, held by a person; given up
+ *     <dir>/damaged/<name>  <name>.why    moved aside, never deleted; and why
+ *     <dir>/owner.lock                    locked by the process that owns the spool
+ *
+ * ## Why "committed" means safe
+ *
+ * A commit does these, each after the one before has succeeded, and resolves after the last:
+ *
+ * 1. All bytes of the data set are written to the part, then the finished front over the unfinished one. There is no other buffer: what the
+ *    kernel has taken is what step 2 syncs.
+ * 2. `fdatasync` of the part: contents and length are on the disk. By the same descriptor that wrote, opened before the first byte: the
+ *    kernel tells an error of writing back once per descriptor. Never tried again after a failure: the kernel has dropped the pages by then and a
+ *    second try would succeed without them.
+ * 3. The folder of the instance (`waiting/<shard>`) is there and its own name is durable: `mkdir`, then sync of `waiting`, once per folder.
+ * 4. `rename` of the part into that folder. The whole file appears at once, under a name that nobody else has.
+ * 5. Sync of that folder: the new name is durable. One that began after the rename: an earlier one may have missed it. Commits that come while
+ *    a sync runs share the next.
+ *
+ * What a crash (of process, kernel or power) leaves, and what the next start makes of it:
+ *
+ * - before 4: a part, or nothing, or a torn part. Nobody was told that it is safe. It is moved to `damaged`.
+ * - between 4 and the end of 5: the name may be in `waiting` or still in `incoming`; in either place the whole file, because of 2. In
+ *   `waiting` it will be forwarded, though the modality was not told and will send again: a duplicate, not a loss. In `incoming` as above.
+ * - after 5: the whole file, in `waiting`. This is the promise.
+ *
+ * A move between states is one `rename` (in both folders at once; see SpoolFileSystem) and a sync of the folder it went to; it resolves after that.
+ * A crash before leaves it in the one or in the other. Removal is one `unlink`, without a sync: a crash may bring the file back,
+ * and it is delivered twice; waiting for the disk would not make it safer, for the crash may come before the unlink as well. At least once
+ * is the promise, and the order is: response of the destination, then unlink.
+ *
+ * A start syncs every folder that it reports: a run before may have been killed between rename and sync, and what was reported as there
+ * must still be there after the next power cut.
+ *
+ * What it does not defend against: a disk that lies about its cache, a file system without atomic rename, somebody who writes into its folders.
+ * Bytes that change later are found by the digest, before they are sent.
+ */
+import { randomFillSync } from 'node:crypto';
+import { resolve } from 'node:path';
+import { type EnvelopeStart, type InstanceId, InstanceIds, isInstanceId, type OpenEnvelope } from '@radiotracer/instance';
+import { DirectorySyncs } from './directory-syncs.ts';
+import { fittingLateFields, headerRoom } from './file-header.ts';
+import { type InstanceState, instanceStates, Layout, shardOf } from './layout.ts';
+import { listInstances } from './listing.ts';
+import { moveAside } from './move-aside.ts';
+import { nodeFileSystem } from './node-file-system.ts';
+import { PiecePool } from './piece-pool.ts';
+import { Recovery } from './recovery.ts';
+import { type Finding, Findings, type RecoveryReport } from './recovery-report.ts';
+import { ShardFolders } from './shard-folders.ts';
+import { closedError, SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
+import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
+import { makeSpoolFolders } from './spool-folders.ts';
+import { SpoolWriter, type WriterHome } from './spool-writer.ts';
+import { type ListedInstance, type OpenInstance, openInstance } from './spooled-instance.ts';
+import { type SpoolUsage, UsageCounter } from './usage.ts';
+import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
+
+export interface SpoolLimits extends WatermarkLimits {
+  /** What a writer takes before its caller must wait, 1 MiB by default. A piece of 256 KiB comes on top. */
+  readonly maxUnwrittenBytes: number;
+}
+
+export interface SpoolOptions {
+  /** The spool's folder; made if it is not there. */
+  readonly dir: string;
+  /** Default: the real one. */
+  readonly fileSystem?: SpoolFileSystem;
+  /** Milliseconds since 1970. */
+  readonly clock: { now(): number };
+  /** Default: the system's cryptographic source. */
+  readonly random?: (bytes: Uint8Array) => void;
+  readonly limits?: Partial<SpoolLimits>;
+  /** Told of every instance that the start finds, in order of arrival: an index can be rebuilt without another pass. Awaited. */
+  readonly onInstance?: (instance: ListedInstance) => void | Promise<void>;
+  /** Told of everything that is not as it should be, at the start and later. */
+  readonly onFinding?: (finding: Finding) => void;
+}
+
+/** Longer than any front. */
+const pieceBytes = 256 * 1024;
+const piecesKept = 32;
+const defaultUnwrittenBytes = 2 ** 20;
+
+export class Spool {
+  readonly recovery: RecoveryReport;
+  readonly #fileSystem: SpoolFileSystem;
+  readonly #layout: Layout;
+  readonly #lock: FileLock;
+  readonly #ids: InstanceIds;
+  readonly #syncs: DirectorySyncs;
+  readonly #shards: ShardFolders;
+  readonly #usage: UsageCounter;
+  readonly #watermarks: Watermarks;
+  readonly #findings: Findings;
+  readonly #writerHome: WriterHome;
+  readonly #writers = new Set<SpoolWriter>();
+  /** Of the newest id: its folder is about to be needed again. */
+  #currentShard = '';
+  /** Calls that are not answered yet; none rejects. */
+  readonly #calls = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Takes the spool: makes its folders, locks it, and puts in order what the last run left (see {@link RecoveryReport}). Nothing is served before
+   * this resolves.
+   * @throws SpoolError `locked` when another process has it; what the system says when the folders cannot be made, read or locked
+   */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const fileSystem = options.fileSystem ?? nodeFileSystem;
+    const layout = new Layout(resolve(options.dir));
+    const limits = watermarkLimits(options.limits ?? {});
+    let lock: FileLock | undefined;
+    try {
+      const syncs = new DirectorySyncs(fileSystem);
+      lock = await makeSpoolFolders(fileSystem, layout, syncs);
+      const usage = new UsageCounter();
+      const shards = new ShardFolders(fileSystem, syncs);
+      const findings = new Findings(options.onFinding ?? (() => {}));
+      const watermarks = new Watermarks(limits, usage, fileSystem, layout.dir, () => options.clock.now());
+      const lastId = await new Recovery({ fileSystem, layout, syncs, shards, usage, findings, found: options.onInstance }).run();
+      await watermarks.look();
+      const ids = new InstanceIds(
+        { now: () => options.clock.now(), random: options.random ?? ((bytes) => void randomFillSync(bytes)) },
+        lastId,
+      );
+      const maxUnwrittenBytes = options.limits?.maxUnwrittenBytes ?? defaultUnwrittenBytes;
+      return new Spool({ fileSystem, layout, lock, ids, syncs, shards, usage, watermarks, findings, maxUnwrittenBytes });
+    } catch (error) {
+      await lock?.release().catch(() => {});
+      throw spoolErrorOf(error, 'open', layout.dir);
+    }
+  }
+
+  private constructor(parts: {
+    readonly fileSystem: SpoolFileSystem;
+    readonly layout: Layout;
+    readonly lock: FileLock;
+    readonly ids: InstanceIds;
+    readonly syncs: DirectorySyncs;
+    readonly shards: ShardFolders;
+    readonly usage: UsageCounter;
+    readonly watermarks: Watermarks;
+    readonly findings: Findings;
+    readonly maxUnwrittenBytes: number;
+  }) {
+    this.#fileSystem = parts.fileSystem;
+    this.#layout = parts.layout;
+    this.#lock = parts.lock;
+    this.#ids = parts.ids;
+    this.#syncs = parts.syncs;
+    this.#shards = parts.shards;
+    this.#usage = parts.usage;
+    this.#watermarks = parts.watermarks;
+    this.#findings = parts.findings;
+    this.recovery = { usage: parts.usage.snapshot(), findings: [...parts.findings.list], findingCounts: { ...parts.findings.counts } };
+    this.#writerHome = {
+      fileSystem: parts.fileSystem,
+      pool: new PiecePool(pieceBytes, piecesKept),
+      usage: parts.usage,
+      maxUnwrittenBytes: parts.maxUnwrittenBytes,
+      overMaxBytes: () => this.#watermarks.overMaxBytes,
+      publish: (id) => this.#publish(id),
+      leftover: (path, error) => this.#findings.add({ kind: 'leftover', path, why: error.message }),
+      ended: (writer) => void this.#writers.delete(writer),
+    };
+  }
+
+  /** May something new be begun? Known as of the last look at the volume: {@link check} takes another. */
+  get accepting(): boolean {
+    return this.refusal === undefined;
+  }
+
+  /** Why not; undefined: go on. */
+  get refusal(): Refusal | undefined {
+    return this.#watermarks.refusal;
+  }
+
+  get usage(): SpoolUsage {
+    return this.#usage.snapshot();
+  }
+
+  /** Looks at the volume now, and says whether something new may be begun. To be called now and then while nothing is begun. */
+  async check(): Promise<Refusal | undefined> {
+    try {
+      await this.#watermarks.look(true);
+    } catch (error) {
+      throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
+    }
+    return this.refusal;
+  }
+
+  /**
+   * Begins an instance: to be committed, or to be retained until its destination has answered and then discarded. `retained`: what had
+   * come of it already; written before this resolves.
+   * @throws SpoolError `not-accepting` above a watermark, `closed`, `envelope-invalid`, `no-space`, `io`…: answer A700
+   */
+  async begin(start: EnvelopeStart, retained?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<SpoolWriter> {
+    const writer = await this.#called(async () => {
+      await this.#mustAccept();
+      return await this.#create(start);
+    });
+    if (retained === undefined) return writer;
+    try {
+      for await (const bytes of retained) if (!writer.write(bytes)) await writer.drained;
+      return writer;
+    } catch (error) {
+      await writer.discard();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens an instance for reading, whatever its state. Close it.
+   * @throws SpoolError `unknown-instance`, `damaged`, `io`…
+   */
+  async read(id: InstanceId): Promise<OpenInstance> {
+    return await this.#whereItIs(id, 'read', async (state, path) => openInstance(await this.#fileSystem.open(path), path, state, id));
+  }
+
+  /** Reads the whole data set and compares. @throws SpoolError `digest-mismatch`, and as {@link read} */
+  async verify(id: InstanceId): Promise<void> {
+    await using instance = await this.read(id);
+    await instance.verify();
+  }
+
+  /**
+   * Resolves when it durably is in that state. Rejected, it may be there or where it was.
+   * @throws SpoolError `unknown-instance`, `io`…
+   */
+  async move(id: InstanceId, to: InstanceState): Promise<void> {
+    const folder = this.#layout.shard(to, shardOf(id));
+    await this.#whereItIs(id, 'move', async (from, path) => {
+      const { bytes } = await this.#fileSystem.stat(path);
+      if (from !== to) {
+        await this.#shards.putInto(this.#layout.state(to), folder, () => this.#fileSystem.rename(path, this.#layout.file(to, id)));
+        this.#usage.shift(from, to, bytes);
+        await this.#leave(from, id);
+      }
+      await this.#syncs.sync(folder);
+    });
+  }
+
+  /**
+   * Deletes an instance that was delivered, or that a person gave up. After a crash it may be there again.
+   * @throws SpoolError `unknown-instance`, `io`…
+   */
+  async remove(id: InstanceId): Promise<void> {
+    await this.#whereItIs(id, 'remove', async (state, path) => {
+      const { bytes } = await this.#fileSystem.stat(path);
+      await this.#fileSystem.unlink(path);
+      this.#usage.add(state, -1, -bytes);
+      await this.#leave(state, id);
+    });
+  }
+
+  /**
+   * Moves an instance aside whose bytes are not to be trusted, durably.
+   * @returns where it is now
+   * @throws SpoolError `unknown-instance`, `io`…
+   */
+  async quarantine(id: InstanceId, why: string): Promise<string> {
+    return await this.#whereItIs(id, 'quarantine', async (state, path) => {
+      const { bytes } = await this.#fileSystem.stat(path);
+      const movedTo = await moveAside(this.#fileSystem, this.#layout, path, `damaged: ${why}`);
+      this.#usage.shift(state, 'damaged', bytes);
+      this.#findings.add({ kind: 'damaged', path, why, movedTo });
+      await this.#leave(state, id);
+      await this.#syncs.sync(this.#layout.damaged);
+      return movedTo;
+    });
+  }
+
+  /**
+   * What is in a state, or in all of them one after another, each in order of arrival, by their fronts alone. What comes or goes
+   * meanwhile may be missing. One that cannot be read is told to `onFinding` and passed over.
+   */
+  list(state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
+    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], (error) =>
+      this.#findings.add({ kind: error.code === 'damaged' ? 'damaged' : 'unreadable', path: error.where, why: error.message }),
+    );
+  }
+
+  /** Waits for commits under way, discards what is only begun, and gives the spool up. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#calls);
+    await Promise.all([...this.#writers].map((writer) => writer.discard()));
+    await this.#lock.release();
+  }
+
+  async #mustAccept(): Promise<void> {
+    try {
+      await this.#watermarks.look();
+    } catch (error) {
+      throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
+    }
+    const refusal = this.refusal;
+    if (refusal === undefined) return;
+    const advice = 'Let it drain, or make room';
+    throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: refusal.message, advice });
+  }
+
+  async #create(start: EnvelopeStart): Promise<SpoolWriter> {
+    const { studyInstanceUid, seriesInstanceUid, modality, traceparent, ...required } = start;
+    const late = { studyInstanceUid, seriesInstanceUid, modality, traceparent } as EnvelopeStart;
+    const id = this.#ids.next();
+    const path = this.#layout.part(id);
+    try {
+      const begun: OpenEnvelope = { ...required, ...fittingLateFields(late), id };
+      const headerBytes = headerRoom(begun);
+      this.#currentShard = shardOf(id);
+      const writer = new SpoolWriter(this.#writerHome, path, await this.#fileSystem.create(path), begun, headerBytes);
+      this.#writers.add(writer);
+      return writer;
+    } catch (error) {
+      throw spoolErrorOf(error, 'begin', path);
+    }
+  }
+
+  /** Steps 3 to 5. */
+  async #publish(id: InstanceId): Promise<void> {
+    const part = this.#layout.part(id);
+    const path = this.#layout.file('waiting', id);
+    const folder = this.#layout.shard('waiting', shardOf(id));
+    let put = false;
+    try {
+      await this.#shards.putInto(this.#layout.state('waiting'), folder, () => this.#fileSystem.rename(part, path));
+      put = true;
+      await this.#syncs.sync(folder);
+    } catch (error) {
+      // The modality is told that it failed, and sends again: what is whole but perhaps not durable goes, or it would arrive twice.
+      await this.#withdraw(path);
+      if (put) await this.#leave('waiting', id);
+      throw error;
+    }
+  }
+
+  async #withdraw(path: string): Promise<void> {
+    try {
+      await this.#fileSystem.unlink(path);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
+      this.#findings.add({ kind: 'leftover', path, why: spoolErrorOf(error, 'unlink', path).message });
+    }
+  }
+
+  async #leave(state: InstanceState, id: InstanceId): Promise<void> {
+    const shard = shardOf(id);
+    await this.#shards.left(this.#layout.shard(state, shard), state === 'waiting' && shard >= this.#currentShard);
+  }
+
+  /**
+   * Tries it in each state. ENOENT means: not in that one. A second round, because it may have been moved into a state that was
+   * already looked at.
+   */
+  #whereItIs<T>(id: InstanceId, operation: string, attempt: (state: InstanceState, path: string) => Promise<T>): Promise<T> {
+    return this.#called(() => this.#inEachState(id, operation, attempt));
+  }
+
+  async #inEachState<T>(id: InstanceId, operation: string, attempt: (state: InstanceState, path: string) => Promise<T>): Promise<T> {
+    if (!isInstanceId(id)) throw this.#unknown(operation, 'this is no id of an instance');
+    for (const state of [...instanceStates, ...instanceStates]) {
+      const path = this.#layout.file(state, id);
+      try {
+        return await attempt(state, path);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw spoolErrorOf(error, operation, path);
+      }
+    }
+    throw this.#unknown(operation, `no instance ${id} is waiting, held or dead`);
+  }
+
+  #unknown(operation: string, what: string): SpoolError {
+    const advice = 'It was delivered, removed or moved aside meanwhile';
+    return new SpoolError({ code: 'unknown-instance', operation, where: this.#layout.dir, what, advice });
+  }
+
+  /** Not once the spool is closed; and closing waits for it. */
+  async #called<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) throw closedError(this.#layout.dir);
+    const answer = call();
+    const settled = answer.then(
+      () => {},
+      () => {},
+    );
+    this.#calls.add(settled);
+    try {
+      return await answer;
+    } finally {
+      this.#calls.delete(settled);
+    }
+  }
+}

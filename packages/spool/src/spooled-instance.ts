@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { Envelope, InstanceId } from '@radiotracer/instance';
+import { decodeHeader, type Header, headerBytesOf, usualHeaderBytes } from './file-header.ts';
+import type { InstanceState } from './layout.ts';
+import { SpoolError, spoolErrorOf } from './spool-error.ts';
+import { readFully, type SpoolFile } from './spool-file-system.ts';
+
+/** An instance as a listing shows it: nothing of its data set was read. */
+export interface ListedInstance {
+  readonly id: InstanceId;
+  readonly envelope: Envelope;
+  readonly state: InstanceState;
+  /** Of the whole file. */
+  readonly bytes: number;
+}
+
+/** Bytes of a data set that are read at once. */
+const usualPieceBytes = 256 * 1024;
+
+/** An instance open for reading. It stays readable whatever becomes of its name; close it. */
+export class OpenInstance implements ListedInstance {
+  readonly id: InstanceId;
+  readonly envelope: Envelope;
+  readonly state: InstanceState;
+  readonly bytes: number;
+  readonly path: string;
+  readonly #file: SpoolFile;
+  readonly #headerBytes: number;
+
+  constructor(file: SpoolFile, path: string, state: InstanceState, { envelope, headerBytes }: Header) {
+    this.id = envelope.id;
+    this.envelope = envelope;
+    this.state = state;
+    this.bytes = headerBytes + envelope.dataSetBytes;
+    this.path = path;
+    this.#file = file;
+    this.#headerBytes = headerBytes;
+  }
+
+  /**
+   * The data set as it was received, in pieces of `pieceBytes`, each in memory of its own that the caller may keep. The last piece is held back
+   * until the digest of all is right: whoever sends on what comes here never completes an instance whose bytes have changed.
+   * @throws SpoolError `digest-mismatch` instead of the last piece, `damaged` when the file is shorter now, `io`…
+   */
+  async *dataSet(pieceBytes = usualPieceBytes): AsyncGenerator<Uint8Array, void, undefined> {
+    const hash = createHash('sha256');
+    const totalBytes = this.envelope.dataSetBytes;
+    let doneBytes = Math.min(pieceBytes, totalBytes);
+    let piece = await this.#piece(0, doneBytes);
+    while (doneBytes < totalBytes) {
+      const nextBytes = Math.min(pieceBytes, totalBytes - doneBytes);
+      const next = this.#piece(doneBytes, nextBytes);
+      // The consumer may take its time, or leave: the failure is told when the piece is asked for.
+      next.catch(() => {});
+      hash.update(piece);
+      yield piece;
+      piece = await next;
+      doneBytes += nextBytes;
+    }
+    hash.update(piece);
+    if (hash.digest('hex') !== this.envelope.digest) {
+      throw new SpoolError({
+        code: 'digest-mismatch',
+        operation: 'read',
+        where: this.path,
+        what: 'the bytes are not those that were received',
+        advice: 'Do not send it on: quarantine it, fetch it again from the modality, and look at the disk',
+      });
+    }
+    if (piece.length > 0) yield piece;
+  }
+
+  /** Reads all and compares. @throws SpoolError as {@link dataSet} */
+  async verify(): Promise<void> {
+    for await (const _ of this.dataSet());
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #piece(at: number, bytes: number): Promise<Uint8Array> {
+    const piece = Buffer.allocUnsafeSlow(bytes);
+    let read: number;
+    try {
+      read = await readFully(this.#file, piece, this.#headerBytes + at);
+    } catch (error) {
+      throw spoolErrorOf(error, 'read', this.path);
+    }
+    if (read === bytes) return piece;
+    throw new SpoolError({
+      code: 'damaged',
+      operation: 'read',
+      where: this.path,
+      what: `it ends after ${at + read} bytes of its data set, of ${this.envelope.dataSetBytes}`,
+      advice: 'Do not send it on: quarantine it',
+    });
+  }
+}
+
+/**
+ * Reads the front of an open file. On failure the file is closed.
+ * @throws SpoolError `damaged`, `io`…
+ */
+export async function openInstance(file: SpoolFile, path: string, state: InstanceState, id: InstanceId): Promise<OpenInstance> {
+  try {
+    const fileBytes = await file.bytes();
+    const head = Buffer.allocUnsafe(usualHeaderBytes);
+    let front = head.subarray(0, await readFully(file, head, 0));
+    const wanted = headerBytesOf(front);
+    if (wanted !== undefined && wanted > front.length) {
+      const whole = Buffer.allocUnsafe(wanted);
+      front = whole.subarray(0, await readFully(file, whole, 0));
+    }
+    return new OpenInstance(file, path, state, headerOf(front, fileBytes, path, id));
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw spoolErrorOf(error, 'read', path);
+  }
+}
+
+/** @throws SpoolError `damaged`, also when it is the front of another instance */
+export function headerOf(front: Uint8Array, fileBytes: number, path: string, id: InstanceId): Header {
+  const header = decodeHeader(front, fileBytes, path);
+  if (header.envelope.id === id) return header;
+  const what = 'its envelope is that of another instance';
+  throw new SpoolError({
+    code: 'damaged',
+    operation: 'read',
+    where: path,
+    what,
+    advice: 'Compare it with the modality; it must not be sent on',
+  });
+}
