@@ -18,7 +18,8 @@ const MAY_IMPORT = {
   forwarder: ['spool', 'queue', 'integrity', 'upper-layer', 'wire', 'instance', 'config', 'telemetry'],
 };
 
-const TEST_FILE = '\\.test\\.ts$';
+/** Tests, and what is made for tests alone and shipped nowhere. */
+const TEST_FILE = '(\\.test\\.ts|/src/contract/[^/]+\\.ts)$';
 
 const layers = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({
   name: `layer-of-${name}`,

@@ -1,0 +1,32 @@
+export {
+  type AttemptError,
+  ENTRY_STATES,
+  type EntryFacts,
+  type EntryKey,
+  type EntryLease,
+  type EntryState,
+  type HistoryEvent,
+  type NewEntry,
+  type QueueEntry,
+} from './entry.ts';
+export type { QueueFilter } from './filter.ts';
+export type { Claimed, ClaimRequest, DeliveryFault, Lease, Outcome } from './lease.ts';
+export { DEFAULT_LIMITS, type QueueLimits } from './limits.ts';
+export { openMemoryQueue } from './memory/memory-queue.ts';
+export type {
+  DestinationCounts,
+  PageCursor,
+  Queue,
+  QueueHealth,
+  QueuePage,
+  RebuildOptions,
+  RebuildResult,
+  StateCounts,
+  VerbOptions,
+  VerbResult,
+} from './queue.ts';
+export { LeaseLost, QueueUnavailable, type UnavailableCode } from './queue-error.ts';
+export type { RedisQueueOptions } from './redis/redis-options.ts';
+export { openRedisQueue } from './redis/redis-queue.ts';
+export type { SqliteQueueOptions } from './sqlite/sqlite-file.ts';
+export { openSqliteQueue } from './sqlite/sqlite-queue.ts';

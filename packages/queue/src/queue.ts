@@ -1,0 +1,152 @@
+import type { EntryKey, EntryState, NewEntry, QueueEntry } from './entry.ts';
+import type { QueueFilter } from './filter.ts';
+import type { Claimed, ClaimRequest, Lease, Outcome } from './lease.ts';
+
+/**
+ * The schedule over the spool: what is to be sent when, what was tried, who is sending it. The spool is the truth about what is waiting; the
+ * schedule can be lost and rebuilt, and no file is ever deleted on its word alone. Hence the order of things: into the spool before `add`;
+ * out of the spool before, or regardless of, `settle` with `delivered`; for `remove`, out of the schedule first.
+ *
+ *                 add            claim                settle: delivered
+ *     (spool) ──────────> waiting ─────> leased ──────────────────────────> (gone)
+ *                  hold │  ▲  ▲ └──────────┤ retry, unsent, lease expired
+ *                       ▼  │release        ├──────> held
+ *                      held│  │retry       └──────> dead
+ *                          └──┴─ dead
+ *
+ * Every call may fail with `QueueUnavailable`. Every `now` is the caller's wall clock in milliseconds since 1970; see `QueueLimits` for
+ * what happens when it steps.
+ */
+export interface Queue {
+  /**
+   * Puts an instance that is in the spool into the schedule. One that is there already stays as it is.
+   * @throws RangeError the entry is not one: its id is empty, too long, or has other than printable ASCII characters
+   */
+  add(entry: NewEntry): Promise<'added' | 'known'>;
+
+  /**
+   * Leases what is due, from as few studies as possible: the study of the entry that is due first, what is due of it in order of arrival,
+   * then the next. Of two that are due at the same time, the one that arrived first. Nothing while the destination is paused.
+   */
+  claim(request: ClaimRequest): Promise<readonly Claimed[]>;
+
+  /**
+   * The lease, from now on for `leaseMs`; the token stays. A lease that has run out but was not taken back is still in force.
+   * @throws LeaseLost
+   */
+  extend(lease: Lease, leaseMs: number, now: number): Promise<Lease>;
+
+  /** @throws LeaseLost */
+  settle(lease: Lease, outcome: Outcome, now: number): Promise<void>;
+
+  /**
+   * Brings back what processes that died were sending: waiting again and due as before, an attempt and a possible duplicate more. To be
+   * called every few seconds by anybody. Returns how many entries changed.
+   */
+  reclaimExpired(now: number): Promise<number>;
+
+  /** Waiting: due now. Dead: waiting, due now, with a new budget (attempts 0, no first attempt). Others: untouched. */
+  retry(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
+  /** Waiting: held. Leased: held when the lease ends without delivery. Others: untouched. */
+  hold(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
+  /** Held: waiting, due as before. Leased with a hold asked for: not any more. Others: untouched. */
+  release(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
+  /** Waiting, held, dead: gone from the schedule; the file stays. Leased: untouched. */
+  remove(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
+
+  /**
+   * Nothing of this destination is claimed until it is resumed. Kept in the schedule alone: a home that lost its memory does not know of
+   * it, so whoever must be sure says it again after a change of `generation`.
+   */
+  pauseDestination(destinationId: string, now: number, why: string): Promise<void>;
+  resumeDestination(destinationId: string): Promise<void>;
+
+  /**
+   * Entries in order of arrival (then destination, then owner), from behind the cursor of the page before; undefined starts. A page can be
+   * short, even empty, before the end: what is read per call is bounded too. The end is where there is no `next`. Entries that come, go
+   * or change meanwhile do not make others appear twice or be missed.
+   */
+  page(filter: QueueFilter, cursor: PageCursor | undefined, limit: number): Promise<QueuePage>;
+
+  /** One element per destination, in order of their ids. Kept as entries change: nothing is scanned. */
+  counts(filter?: { readonly ownerId?: string }): Promise<readonly DestinationCounts[]>;
+
+  /** When the next entry is due, maybe in the past; undefined if none waits or the destination is paused. */
+  nextDueAt(destinationId: string, ownerId?: string): Promise<number | undefined>;
+
+  /**
+   * Makes the schedule of one owner equal to its spool: what is missing is added, what the spool has in another state is moved there, what
+   * the spool does not have is dropped. Attempts and errors of known entries stay. What is leased, and what was added or changed since the
+   * call began, is left alone. May run at any time; to be run at start, when `generation` has changed, and every now and then.
+   * An entry whose file went away while this ran may be added: a claim can find no file, and settles it as delivered.
+   * Takes about 100 bytes of memory per entry of the spool.
+   * @throws RangeError an entry is of another owner
+   */
+  rebuild(ownerId: string, spool: AsyncIterable<NewEntry>, now: number, options?: RebuildOptions): Promise<RebuildResult>;
+
+  /** Never throws. */
+  health(): Promise<QueueHealth>;
+
+  /** Lets go of the home. Calls after it fail; leases stay until they expire. */
+  close(): Promise<void>;
+}
+
+export interface VerbOptions {
+  /**
+   * Told of the entries that were changed, as they are now (for `remove`: as they were), some hundred at a time, before the next are
+   * changed: so that the spool can follow.
+   */
+  readonly onChanged?: (entries: readonly QueueEntry[]) => Promise<void> | void;
+}
+
+export interface VerbResult {
+  readonly changed: number;
+  /** Matched, and left alone because they are being sent. */
+  readonly leased: number;
+}
+
+/** Opaque; good in any process, and in another run. */
+export type PageCursor = string;
+
+export interface QueuePage {
+  readonly entries: readonly QueueEntry[];
+  readonly next?: PageCursor;
+}
+
+export interface StateCounts {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Of the first in order of arrival; undefined where there are none. */
+  readonly oldestReceivedAt?: number;
+}
+
+export interface DestinationCounts {
+  readonly destinationId: string;
+  readonly paused?: { readonly at: number; readonly why: string };
+  readonly states: Readonly<Record<EntryState, StateCounts>>;
+}
+
+export interface RebuildOptions {
+  /** Asked before an entry is dropped, because a file can be renamed past whoever lists a folder: true keeps it. */
+  readonly stillInSpool?: (key: EntryKey) => Promise<boolean>;
+}
+
+export interface RebuildResult {
+  /** Entries that the spool told of. */
+  readonly seen: number;
+  readonly added: number;
+  /** Known, and now in the spool's state. */
+  readonly moved: number;
+  readonly dropped: number;
+}
+
+export interface QueueHealth {
+  readonly home: 'sqlite' | 'redis' | 'memory';
+  readonly available: boolean;
+  /** Another value than before: the home lost its memory in between (emptied, replaced, moved aside), and a rebuild is due. */
+  readonly generation?: string;
+  /** Why it is not available. */
+  readonly error?: string;
+  /** Where broken databases were put. */
+  readonly movedAside?: readonly string[];
+}

@@ -1,0 +1,61 @@
+import { checkedEntry } from './check-entry.ts';
+import { type EntryState, keyOf, type NewEntry } from './entry.ts';
+import type { Home } from './home.ts';
+import type { RebuildOptions, RebuildResult } from './queue.ts';
+import { byDestination, scan } from './scan.ts';
+
+const STEP_ENTRIES = 256;
+const AT_REST: readonly EntryState[] = ['waiting', 'held', 'dead'];
+
+/**
+ * Two passes. The first tells the home of everything in the spool. The second goes over what the home has of this owner and drops what the
+ * first did not see. While they run, instances arrive and leave: the marks that `beginRebuild` counts up part what was touched since, which
+ * both passes leave alone. See `Queue.rebuild`.
+ */
+export async function rebuildHome(
+  home: Home,
+  ownerId: string,
+  spool: AsyncIterable<NewEntry>,
+  now: number,
+  { stillInSpool }: RebuildOptions,
+): Promise<RebuildResult> {
+  const marks = await home.beginRebuild();
+  const seen = new Map<string, Set<string>>();
+  const result = { seen: 0, added: 0, moved: 0, dropped: 0 };
+
+  let batch: NewEntry[] = [];
+  const tell = async () => {
+    for (const entries of byDestination(batch)) {
+      const mark = marks.get(entries[0]?.destinationId ?? '');
+      for (const outcome of await home.add(entries, { now, mark })) {
+        if (outcome === 'added') result.added++;
+        if (outcome === 'moved') result.moved++;
+      }
+    }
+    batch = [];
+  };
+  for await (const found of spool) {
+    const entry = checkedEntry(found);
+    if (entry.ownerId !== ownerId) throw new RangeError('the spool of one owner has an entry of another');
+    result.seen++;
+    const ids = seen.get(entry.destinationId) ?? new Set();
+    seen.set(entry.destinationId, ids.add(entry.id));
+    batch.push(entry);
+    if (batch.length >= STEP_ENTRIES) await tell();
+  }
+  await tell();
+
+  for await (const { matching } of scan(home, { ownerId }, AT_REST, undefined, STEP_ENTRIES)) {
+    for (const entries of byDestination(matching)) {
+      const destinationId = entries[0]?.destinationId ?? '';
+      const mark = marks.get(destinationId);
+      if (mark === undefined) continue;
+      const missing = entries.map(keyOf).filter(({ id }) => seen.get(destinationId)?.has(id) !== true);
+      const gone = [];
+      for (const key of missing) if ((await stillInSpool?.(key)) !== true) gone.push(key);
+      if (gone.length > 0) result.dropped += await home.drop(gone, mark);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return result;
+}

@@ -1,0 +1,113 @@
+/**
+ * What all scripts share. KEYS[1] is the base of one destination's keys, `prefix:{destination}`; all others are made of it and so lie in the
+ * same slot of a cluster. A member is `id owner`.
+ *
+ *     base:entries                hash    member -> record (JSON, see record.ts)
+ *     base:due:OWNER              zset    id, score: when due            (waiting ones)
+ *     base:state:STATE:OWNER      zset    id, score 0: in order of arrival
+ *     base:study:STUDY            zset    member, score 0                (all states)
+ *     base:leases                 zset    member, score: when it expires
+ *     base:tally                  hash    n:STATE:OWNER, b:STATE:OWNER -> entries, bytes
+ *     base:owners                 set     owners that ever had an entry here
+ *     base:meta                   hash    mark, tokens, paused (JSON)
+ *     prefix:destinations         set     destination ids
+ *     prefix:generation           string  another one after the server was emptied
+ *
+ * A script that changes something writes a record first, if it writes one: HSET is what a full server (OOM) or a replica (READONLY) refuses,
+ * and before the first write nothing has been changed. What was refused was not half done.
+ *
+ * Lua compares strings by the server's locale, so order is taken from sorted sets, and from `less` where two must be compared.
+ */
+export const LUA_LIBRARY = `
+local base = KEYS[1]
+local ENTRIES, LEASES, META = base .. ':entries', base .. ':leases', base .. ':meta'
+local TALLY, OWNERS = base .. ':tally', base .. ':owners'
+local MAX_HISTORY = 20
+
+local function idOf(m) return string.match(m, '^[^ ]+') end
+local function ownerOf(m) return string.match(m, '^[^ ]+ (.*)$') end
+local function dueKey(owner) return base .. ':due:' .. owner end
+local function stateKey(state, owner) return base .. ':state:' .. state .. ':' .. owner end
+local function studyKey(study) return base .. ':study:' .. study end
+
+local function load(m)
+  local raw = redis.call('HGET', ENTRIES, m)
+  if raw then return cjson.decode(raw) end
+  return nil
+end
+
+-- One entry more (1) or fewer (-1). Adding 0 makes 0 of Lua's -0, which is no integer to Redis.
+local function tally(state, owner, entries, bytes)
+  redis.call('HINCRBY', TALLY, 'n:' .. state .. ':' .. owner, entries)
+  redis.call('HINCRBY', TALLY, 'b:' .. state .. ':' .. owner, string.format('%.0f', entries * bytes + 0))
+end
+
+local function mark() return tonumber(redis.call('HGET', META, 'mark')) or 0 end
+
+-- Writes the record, then whatever follows from it. was: the state before, nil for a new one.
+local function put(m, e, was)
+  local id, owner = idOf(m), ownerOf(m)
+  e.mk = mark()
+  local raw = cjson.encode(e)
+  redis.call('HSET', ENTRIES, m, raw)
+  if was ~= e.st then
+    if was then
+      redis.call('ZREM', stateKey(was, owner), id)
+      tally(was, owner, -1, e.b)
+      if was == 'waiting' then redis.call('ZREM', dueKey(owner), id) end
+      if was == 'leased' then redis.call('ZREM', LEASES, m) end
+    else
+      redis.call('SADD', OWNERS, owner)
+      if e.k ~= '' then redis.call('ZADD', studyKey(e.k), 0, m) end
+    end
+    redis.call('ZADD', stateKey(e.st, owner), 0, id)
+    tally(e.st, owner, 1, e.b)
+  end
+  if e.st == 'waiting' then redis.call('ZADD', dueKey(owner), e.du, id) end
+  if e.st == 'leased' then redis.call('ZADD', LEASES, e.lx, m) end
+  return raw
+end
+
+local function erase(m, e)
+  local id, owner = idOf(m), ownerOf(m)
+  redis.call('HDEL', ENTRIES, m)
+  redis.call('ZREM', stateKey(e.st, owner), id)
+  redis.call('ZREM', dueKey(owner), id)
+  redis.call('ZREM', LEASES, m)
+  if e.k ~= '' then redis.call('ZREM', studyKey(e.k), m) end
+  tally(e.st, owner, -1, e.b)
+end
+
+local function note(e, at, what, why)
+  local h = e.h or {}
+  h[#h + 1] = { at = at, what = what, why = why }
+  while #h > MAX_HISTORY do table.remove(h, 1) end
+  e.h = h
+end
+
+-- transitions.ts, settled(): s has to, dueAt, error, possibleDuplicate, what, why, holdWhy.
+local function settle(m, e, s, now)
+  if s.to == 'gone' then return erase(m, e) end
+  if s.error then
+    e.n = e.n + 1
+    e.fa = e.fa or e.lc
+    e.le = { at = now, errorType = s.error.errorType, status = s.error.status }
+  end
+  local held = s.to == 'waiting' and e.hr
+  note(e, now, s.what, s.why)
+  if held then note(e, now, 'held', s.holdWhy) end
+  e.st = held and 'held' or s.to
+  if s.dueAt then e.du = s.dueAt end
+  if s.possibleDuplicate then e.pd = e.pd + 1 end
+  e.hr, e.lt, e.lh, e.lc, e.lx = nil, nil, nil, nil, nil
+  put(m, e, 'leased')
+end
+
+local function less(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+`;

@@ -1,0 +1,36 @@
+import { QueueUnavailable, type UnavailableCode } from '../queue-error.ts';
+
+/** First words of Redis' error replies that speak of the server's state and not of the command. */
+const REPLIES: ReadonlyMap<string, UnavailableCode> = new Map([
+  ['READONLY', 'refused'], // a replica
+  ['OOM', 'refused'], // maxmemory, and nothing to evict
+  ['MISCONF', 'refused'], // its snapshots fail
+  ['NOREPLICAS', 'refused'],
+  ['NOAUTH', 'refused'],
+  ['WRONGPASS', 'refused'],
+  ['NOPERM', 'refused'],
+  ['LOADING', 'not-ready'],
+  ['MASTERDOWN', 'not-ready'],
+  ['CLUSTERDOWN', 'not-ready'],
+  ['TRYAGAIN', 'not-ready'],
+  ['MOVED', 'not-ready'],
+  ['ASK', 'not-ready'],
+  ['BUSY', 'not-ready'], // somebody's script does not end
+]);
+
+const PROGRAMMING: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'SyntaxError']);
+
+/** The error as the queue's callers know it; anything else (a fault in a script) stays as it is. */
+export function redisFault(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof QueueUnavailable) return error;
+  const fail = (code: UnavailableCode) => new QueueUnavailable(code, `Redis: ${error.message}`, error);
+  // The first word of a reply; from within a script, older versions quote it behind words of their own.
+  if (error.name === 'ReplyError') {
+    const words = error.message.match(/\b[A-Z]{3,}\b/g) ?? [];
+    const code = words.map((word) => REPLIES.get(word)).find((found) => found !== undefined);
+    return code === undefined ? error : fail(code);
+  }
+  if (PROGRAMMING.has(error.name)) return error;
+  // What ioredis says when there is no connection, in many words and without a code: closed, aborted, too many redirections.
+  return fail('disconnected');
+}

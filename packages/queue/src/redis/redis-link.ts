@@ -1,0 +1,110 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { QueueUnavailable } from '../queue-error.ts';
+import { redisFault } from './redis-fault.ts';
+import { clusterOptions, connectionOptions, type RedisQueueOptions } from './redis-options.ts';
+import { SCRIPTS, type ScriptName } from './scripts.ts';
+
+type NodeOptions = RedisOptions & { replyMapping?: 'legacy' };
+type ClusterArguments = ConstructorParameters<typeof Cluster>;
+type Client = Redis | Cluster;
+type Command = (...values: (string | number)[]) => Promise<unknown>;
+
+const DEFAULT_COMMAND_TIMEOUT_MS = 2_000;
+const DEFAULT_MAX_IN_FLIGHT = 4_096;
+const DEFAULT_CONNECT_WAIT_MS = 1_000;
+
+/** One connection (or one per node of a cluster) with a bounded wait: every call ends in time, and few wait at once. */
+export class RedisLink {
+  readonly prefix: string;
+  readonly #client: Client;
+  readonly #timeoutMs: number;
+  readonly #maxInFlight: number;
+  readonly #firstReady: Promise<void>;
+  #inFlight = 0;
+  #closed = false;
+  #lastError: string | undefined;
+
+  constructor(options: RedisQueueOptions) {
+    this.prefix = options.prefix ?? 'radiotracer';
+    this.#timeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
+    this.#maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
+    this.#client = connect(options.server, this.#timeoutMs);
+    for (const [name, lua] of Object.entries(SCRIPTS)) this.#client.defineCommand(name, { numberOfKeys: 1, lua });
+    // Told as the cause of what fails meanwhile; without a listener it would end the process.
+    this.#client.on('error', (error: Error) => {
+      this.#lastError = error.message;
+    });
+    this.#firstReady = this.#wait(options.connectWaitMs ?? DEFAULT_CONNECT_WAIT_MS);
+  }
+
+  /**
+   * A script over the keys of one destination. ioredis sends its digest, and the text if the server does not know it (after a restart or a
+   * failover: NOSCRIPT).
+   */
+  script(name: ScriptName, base: string, ...values: (string | number)[]): Promise<unknown> {
+    return this.#bounded(() => (this.#client as unknown as Record<ScriptName, Command>)[name](base, ...values));
+  }
+
+  /** A command of Redis' own. */
+  command(name: 'smembers' | 'sadd' | 'get' | 'setnx' | 'hmget', ...values: string[]): Promise<unknown> {
+    return this.#bounded(() => (this.#client as unknown as Record<typeof name, Command>)[name](...values));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client.disconnect();
+  }
+
+  async #bounded(send: () => Promise<unknown>): Promise<unknown> {
+    await this.#firstReady;
+    if (this.#closed) throw new QueueUnavailable('closed', 'the queue is closed');
+    if (this.#client.status !== 'ready') {
+      throw new QueueUnavailable('disconnected', `Redis: not connected${this.#lastError === undefined ? '' : ` (${this.#lastError})`}`);
+    }
+    if (this.#inFlight >= this.#maxInFlight) throw new QueueUnavailable('overloaded', 'Redis: too many requests are under way');
+    this.#inFlight++;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new QueueUnavailable('timeout', `Redis: no answer in ${this.#timeoutMs} ms`)), this.#timeoutMs);
+      });
+      const answer = send();
+      // What comes after the time-out is of no interest any more, and must not go unhandled.
+      answer.catch(() => {});
+      return await Promise.race([answer, late]);
+    } catch (error) {
+      throw redisFault(error);
+    } finally {
+      clearTimeout(timer);
+      this.#inFlight--;
+    }
+  }
+
+  #wait(connectWaitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, connectWaitMs);
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#client.once('ready', done);
+      this.#client.once('end', done);
+    });
+  }
+}
+
+function connect(server: RedisQueueOptions['server'], timeoutMs: number): Client {
+  // ioredis' types take an option that is there and undefined for another thing than one that is absent; ioredis does not.
+  const options = { ...connectionOptions(timeoutMs), ...(server.kind === 'cluster' ? {} : server.options) } as NodeOptions;
+  switch (server.kind) {
+    case 'single':
+      return new Redis(server.url, options);
+    case 'sentinel':
+      return new Redis(options);
+    case 'cluster': {
+      const ours = clusterOptions(timeoutMs);
+      const redisOptions = { ...ours.redisOptions, ...server.options?.redisOptions };
+      return new Cluster([...server.nodes], { ...ours, ...server.options, redisOptions } as NonNullable<ClusterArguments[1]>);
+    }
+  }
+}

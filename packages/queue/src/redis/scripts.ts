@@ -1,0 +1,294 @@
+import { LUA_LIBRARY } from './lua-library.ts';
+
+/** ARGV: now (empty: plain add), mark (empty: known ones stay), then member, record, … Returns 1 if nothing was here, then a word per entry. */
+const ADD = `
+local now, since = tonumber(ARGV[1]), tonumber(ARGV[2])
+local out = { redis.call('EXISTS', OWNERS) == 0 and 1 or 0 }
+for i = 3, #ARGV, 2 do
+  local m, raw = ARGV[i], ARGV[i + 1]
+  local known = load(m)
+  local result = 'known'
+  if not known then
+    put(m, cjson.decode(raw), nil)
+    result = 'added'
+  elseif since and known.st ~= 'leased' and (known.mk or 0) < since then
+    local to, was = cjson.decode(raw).st, known.st
+    local early = to == 'waiting' and known.n == 0 and known.du > now
+    if early then known.du = now end
+    if to ~= was then
+      known.st = to
+      note(known, now, 'rebuilt')
+      result = 'moved'
+    end
+    if early or to ~= was then put(m, known, was) end
+  end
+  out[#out + 1] = result
+end
+return out
+`;
+
+/** ARGV: now, leaseMs, limit, holder, nonce, owner (empty: any). Returns member, record, member, record, … */
+const CLAIM = `
+local now, expires, limit = tonumber(ARGV[1]), ARGV[1] + ARGV[2], tonumber(ARGV[3])
+if redis.call('HEXISTS', META, 'paused') == 1 then return {} end
+local owners = { ARGV[6] }
+if ARGV[6] == '' then owners = redis.call('SMEMBERS', OWNERS) end
+local tokens = tonumber(redis.call('HGET', META, 'tokens')) or 0
+local out = {}
+
+local function take(m, e)
+  e.st, e.lt, e.lh, e.lc, e.lx = 'leased', string.format('%.0f', tokens + 1) .. '.' .. ARGV[5], ARGV[4], now, expires
+  local raw = put(m, e, 'waiting')
+  tokens = tokens + 1
+  out[#out + 1] = m
+  out[#out + 1] = raw
+end
+
+local function head()
+  local best, bestId, bestOwner
+  for _, owner in ipairs(owners) do
+    local first = redis.call('ZRANGE', dueKey(owner), 0, 0, 'WITHSCORES')
+    local id, due = first[1], tonumber(first[2])
+    if id and due <= now then
+      local sooner = not best or due < best
+      if best == due then sooner = id == bestId and less(owner, bestOwner) or id ~= bestId and less(id, bestId) end
+      if sooner then best, bestId, bestOwner = due, id, owner end
+    end
+  end
+  return bestId and bestId .. ' ' .. bestOwner
+end
+
+while #out < 2 * limit do
+  local first = head()
+  if not first then break end
+  local e = load(first)
+  if not e then
+    -- Records were evicted (maxmemory-policy should be noeviction): what has none cannot be sent, and the rebuild brings it back.
+    redis.call('ZREM', dueKey(ownerOf(first)), idOf(first))
+  elseif e.k == '' then
+    take(first, e)
+  else
+    -- All of the study, in order of arrival; those that do not wait, or not until now, are passed over.
+    local study, at, step, before = studyKey(e.k), 0, 256, #out
+    while #out < 2 * limit do
+      local members = redis.call('ZRANGE', study, at, at + step - 1)
+      for _, m in ipairs(members) do
+        if #out >= 2 * limit then break end
+        local owner = ownerOf(m)
+        if ARGV[6] == '' or owner == ARGV[6] then
+          local due = redis.call('ZSCORE', dueKey(owner), idOf(m))
+          local waiting = due and tonumber(due) <= now and load(m)
+          if waiting then take(m, waiting) end
+        end
+      end
+      if #members < step then break end
+      at = at + step
+    end
+    -- The study's index was evicted.
+    if #out == before then take(first, e) end
+  end
+end
+if #out > 0 then redis.call('HSET', META, 'tokens', string.format('%.0f', tokens)) end
+return out
+`;
+
+/** ARGV: member, token, expiresAt. Returns gone, stale or ok. */
+const EXTEND = `
+local e = load(ARGV[1])
+if not e then return 'gone' end
+if e.lt ~= ARGV[2] then return 'stale' end
+e.lx = tonumber(ARGV[3])
+put(ARGV[1], e, 'leased')
+return 'ok'
+`;
+
+/** ARGV: member, token, settlement (JSON), now. Returns gone, stale or ok. */
+const SETTLE = `
+local e = load(ARGV[1])
+if not e then return 'gone' end
+if e.lt ~= ARGV[2] then return 'stale' end
+settle(ARGV[1], e, cjson.decode(ARGV[3]), tonumber(ARGV[4]))
+return 'ok'
+`;
+
+/** ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, without the holder). Returns how many. */
+const RECLAIM = `
+local now, limit = tonumber(ARGV[1]), ARGV[4]
+local cut, latest = now + ARGV[2], now + ARGV[3]
+local changed = 0
+for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
+  local e, s = load(m), cjson.decode(ARGV[5])
+  if e then
+    s.why = e.lh
+    settle(m, e, s, now)
+  else
+    redis.call('ZREM', LEASES, m)
+  end
+  changed = changed + 1
+end
+for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '(' .. string.format('%.0f', cut), '+inf', 'LIMIT', 0, limit)) do
+  local e = load(m)
+  e.lx = cut
+  put(m, e, 'leased')
+  changed = changed + 1
+end
+for _, owner in ipairs(redis.call('SMEMBERS', OWNERS)) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', dueKey(owner), '(' .. string.format('%.0f', latest), '+inf', 'LIMIT', 0, limit)) do
+    local m = id .. ' ' .. owner
+    local e = load(m)
+    e.du = now
+    put(m, e, 'waiting')
+    changed = changed + 1
+  end
+end
+return changed
+`;
+
+/** ARGV: verb, now, states (JSON object of state -> true), members. Returns leased, then member, record, member, record, … */
+const CHANGE = `
+local verb, now, states = ARGV[1], tonumber(ARGV[2]), cjson.decode(ARGV[3])
+local leased, out = 0, { 0 }
+local function changed(m, raw)
+  out[#out + 1] = m
+  out[#out + 1] = raw
+end
+for i = 4, #ARGV do
+  local m = ARGV[i]
+  local e = load(m)
+  if e and states[e.st] then
+    local was = e.st
+    if was == 'leased' and (verb == 'retry' or verb == 'remove') then
+      leased = leased + 1
+    elseif verb == 'retry' and (was == 'waiting' or was == 'dead') then
+      if was == 'dead' then
+        e.st, e.du, e.n, e.fa = 'waiting', now, 0, nil
+      else
+        e.du = math.min(e.du, now)
+      end
+      note(e, now, 'retry-now')
+      changed(m, put(m, e, was))
+    elseif verb == 'hold' and was == 'waiting' then
+      e.st = 'held'
+      note(e, now, 'held')
+      changed(m, put(m, e, was))
+    elseif verb == 'hold' and was == 'leased' and not e.hr then
+      e.hr = true
+      changed(m, put(m, e, was))
+    elseif verb == 'release' and was == 'held' then
+      e.st = 'waiting'
+      note(e, now, 'released')
+      changed(m, put(m, e, was))
+    elseif verb == 'release' and was == 'leased' and e.hr then
+      e.hr = nil
+      changed(m, put(m, e, was))
+    elseif verb == 'remove' then
+      local raw = redis.call('HGET', ENTRIES, m)
+      erase(m, e)
+      changed(m, raw)
+    end
+  end
+end
+out[1] = leased
+return out
+`;
+
+/** ARGV: mark, members. Returns how many went. */
+const DROP = `
+local since, dropped = tonumber(ARGV[1]), 0
+for i = 2, #ARGV do
+  local e = load(ARGV[i])
+  if e and e.st ~= 'leased' and (e.mk or 0) < since then
+    erase(ARGV[i], e)
+    dropped = dropped + 1
+  end
+end
+return dropped
+`;
+
+/**
+ * ARGV: limit, study (empty: all), states (JSON array), owner (empty: any), then owner, minimum, owner, minimum, … as ZRANGEBYLEX takes
+ * them. Returns members, in order within each owner and state.
+ */
+const MEMBERS = `
+local limit, states, out = ARGV[1], cjson.decode(ARGV[2]), {}
+for i = 3, #ARGV, 2 do
+  local owner, from = ARGV[i], ARGV[i + 1]
+  for _, state in ipairs(states) do
+    for _, id in ipairs(redis.call('ZRANGEBYLEX', stateKey(state, owner), from, '+', 'LIMIT', 0, limit)) do
+      out[#out + 1] = id .. ' ' .. owner
+    end
+  end
+end
+return out
+`;
+
+/** ARGV: study, minimum, limit. Returns member, record, … in order. */
+const STUDY = `
+local out = {}
+for _, m in ipairs(redis.call('ZRANGEBYLEX', studyKey(ARGV[1]), ARGV[2], '+', 'LIMIT', 0, ARGV[3])) do
+  out[#out + 1] = m
+  out[#out + 1] = redis.call('HGET', ENTRIES, m)
+end
+return out
+`;
+
+/** Returns paused (JSON or empty), then owner, state, entries, bytes, first id, its receivedAt; for each that is not empty. */
+const COUNTS = `
+local out = { redis.call('HGET', META, 'paused') or '' }
+local all = redis.call('HGETALL', TALLY)
+for i = 1, #all, 2 do
+  local kind, state, owner = string.match(all[i], '^(.):(%a+):(.*)$')
+  if kind == 'n' and tonumber(all[i + 1]) > 0 then
+    local id = redis.call('ZRANGE', stateKey(state, owner), 0, 0)[1]
+    local bytes = redis.call('HGET', TALLY, 'b:' .. state .. ':' .. owner)
+    local first = id and load(id .. ' ' .. owner)
+    for _, value in ipairs({ owner, state, all[i + 1], bytes or '0', id or '', first and string.format('%.0f', first.r) or '0' }) do
+      out[#out + 1] = value
+    end
+  end
+end
+return out
+`;
+
+/** ARGV: owner (empty: any). Returns a time, or nothing. */
+const NEXT_DUE = `
+if redis.call('HEXISTS', META, 'paused') == 1 then return false end
+local owners = { ARGV[1] }
+if ARGV[1] == '' then owners = redis.call('SMEMBERS', OWNERS) end
+local best
+for _, owner in ipairs(owners) do
+  local due = tonumber(redis.call('ZRANGE', dueKey(owner), 0, 0, 'WITHSCORES')[2])
+  if due and (not best or due < best) then best = due end
+end
+return best and string.format('%.0f', best)
+`;
+
+/** ARGV: JSON, or empty to resume. */
+const PAUSE = `
+if ARGV[1] == '' then redis.call('HDEL', META, 'paused') else redis.call('HSET', META, 'paused', ARGV[1]) end
+return 1
+`;
+
+const MARK = `return redis.call('HINCRBY', META, 'mark', 1)`;
+
+const bodies = {
+  queueAdd: ADD,
+  queueClaim: CLAIM,
+  queueExtend: EXTEND,
+  queueSettle: SETTLE,
+  queueReclaim: RECLAIM,
+  queueChange: CHANGE,
+  queueDrop: DROP,
+  queueMembers: MEMBERS,
+  queueStudy: STUDY,
+  queueCounts: COUNTS,
+  queueNextDue: NEXT_DUE,
+  queuePause: PAUSE,
+  queueMark: MARK,
+} as const;
+
+export type ScriptName = keyof typeof bodies;
+
+export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.fromEntries(
+  Object.entries(bodies).map(([name, body]) => [name, LUA_LIBRARY + body]),
+) as Record<ScriptName, string>;
