@@ -35,8 +35,8 @@ export interface Scene {
 }
 
 /** A proxy that sends everything to the PACS, and gives up waiting for a peer's close after a second. */
-export async function openScene(stage: Stage, more: Readonly<Record<string, unknown>> = {}): Promise<Scene> {
-  const pipe = await countingPipe(stage);
+export async function openScene(stage: Stage, more: Readonly<Record<string, unknown>> = {}, scenePipe?: CountingPipe): Promise<Scene> {
+  const pipe = scenePipe ?? (await countingPipe(stage));
   const proxy = await startProxy(stage, {
     destinations: { pacs: { port: pipe.port } },
     more: { timeouts: { artim: '1s' }, ...more },
