@@ -54,10 +54,17 @@ it('knows its own from what else may be called so', () => {
     '.',
     '..',
     '01HZZZZZZZZZZZZZZZZZZZZZZ',
-    '81HZZZZZZZZZZZZZZZZZZZZZZZ',
+    '01HZZZZZZZZZZZZZZZZZZZZZZZZ',
     '01hzzzzzzzzzzzzzzzzzzzzzzz',
     '01HZZZZZZZZZZZZZZZZZZZZZZI',
   ])
     expect(isInstanceId(name)).toBe(false);
   expect(() => new InstanceIds({ now: () => 0, random: () => {} }, '../../x')).toThrow(RangeError);
+});
+
+it('two runs that follow the same id give out different ones, though the clock stands before it', () => {
+  const last = new InstanceIds({ now: () => 5000, random: seeded(1) }).next();
+  const runs = [3, 5].map((seed) => new InstanceIds({ now: () => 1000, random: seeded(seed) }, last));
+  const ids = runs.flatMap((run) => [run.next(), run.next()]);
+  expect(new Set([last, ...ids]).size).toBe(5);
 });

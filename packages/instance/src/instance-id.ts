@@ -1,11 +1,11 @@
 /** Crockford's base 32: no I, L, O, U; its order is the order of the values, in every file system and locale. */
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const timeCharacters = 10;
-const randomCharacters = 16;
 const randomBytes = 10;
 /** 48 bits of milliseconds: the year 10889. */
 const maxTimeMs = 2 ** 48 - 1;
-const shape = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+/** Ten digits hold 50 bits: room to follow even the last id of 48. */
+const shape = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** 26 characters; safe as a file name everywhere, and ids sort by arrival. */
 export type InstanceId = string;
@@ -37,15 +37,13 @@ export class InstanceIds {
     if (after !== undefined) this.follow(after);
   }
 
-  /** All ids to come will be greater than this one. */
+  /** All ids to come will be greater than this one; not its successors, which somebody else may have given out: of a later time. */
   follow(id: InstanceId): void {
     if (!isInstanceId(id)) throw new RangeError('not an instance id');
     const timeMs = timeOf(id);
     if (timeMs < this.#timeMs) return;
-    const random = randomOf(id);
-    if (timeMs === this.#timeMs && compareBytes(random, this.#random) <= 0) return;
     this.#timeMs = timeMs;
-    this.#random.set(random);
+    this.#random.fill(0xff);
   }
 
   next(): InstanceId {
@@ -54,7 +52,7 @@ export class InstanceIds {
       this.#timeMs = now;
       this.#sources.random(this.#random);
     } else if (!countUp(this.#random)) {
-      // 2^80 ids in one millisecond: not by counting, but a followed id may stand at the end.
+      // This millisecond is used up: by an id that was followed, or by chance that began near the end.
       this.#timeMs++;
       this.#sources.random(this.#random);
     }
@@ -96,23 +94,6 @@ function randomText(bytes: Uint8Array): string {
   return text;
 }
 
-function randomOf(id: InstanceId): Uint8Array {
-  const bytes = new Uint8Array(randomBytes);
-  let bits = 0;
-  let held = 0;
-  let to = 0;
-  for (let at = timeCharacters; at < timeCharacters + randomCharacters; at++) {
-    bits = (bits << 5) | digits.indexOf(id.charAt(at));
-    held += 5;
-    if (held >= 8) {
-      held -= 8;
-      bytes[to++] = bits >>> held;
-      bits &= (1 << held) - 1;
-    }
-  }
-  return bytes;
-}
-
 /** False when it came round to zero. */
 function countUp(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 1; at >= 0; at--) {
@@ -121,12 +102,4 @@ function countUp(bytes: Uint8Array): boolean {
     if (byte !== 0) return true;
   }
   return false;
-}
-
-function compareBytes(left: Uint8Array, right: Uint8Array): number {
-  for (let at = 0; at < left.length; at++) {
-    const difference = (left[at] ?? 0) - (right[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -12,7 +12,7 @@ export const instanceStates: readonly InstanceState[] = ['waiting', 'held', 'dea
  * then of names, is the order of arrival, without an index.
  */
 const shardCharacters = 7;
-const shardShape = /^[0-7][0-9A-HJKMNP-TV-Z]{6}$/;
+const shardShape = /^[0-9A-HJKMNP-TV-Z]{7}$/;
 
 export function shardOf(id: InstanceId): string {
   return id.slice(0, shardCharacters);

@@ -60,7 +60,8 @@ export class MemoryDisk {
   }
 
   write(file: MemoryFile, bytes: Uint8Array, at: number): void {
-    const copy = bytes.slice();
+    // Not slice(): a Buffer's is a view, and its owner writes on in it.
+    const copy = new Uint8Array(bytes);
     file.bytes = over(file.bytes, copy, at);
     file.unsynced.push({ at, bytes: copy });
   }
@@ -75,21 +76,26 @@ export class MemoryDisk {
     file.unsynced = [];
   }
 
-  /** Makes durable what changed in this folder, and earlier changes of the same names wherever they are: a change cannot be without its past. */
+  /**
+   * Makes durable what changed in this folder, and what that builds on wherever it is: earlier changes of the same names, and those by which
+   * a folder became empty that is now gone.
+   */
   syncFolder(folder: MemoryFolder): void {
     const needed = new Set<readonly NameChange[]>();
+    const folders = new Set([folder]);
     const names = new Map<MemoryFolder, Set<string>>();
     for (const changes of this.#unsynced.toReversed()) {
-      if (!changes.some((change) => change.folder === folder || names.get(change.folder)?.has(change.name) === true)) continue;
+      if (!changes.some((change) => folders.has(change.folder) || names.get(change.folder)?.has(change.name) === true)) continue;
       needed.add(changes);
-      for (const change of changes) {
-        const known = names.get(change.folder) ?? new Set();
-        names.set(change.folder, known.add(change.name));
+      for (const { folder: inFolder, name, before, after } of changes) {
+        const known = names.get(inFolder) ?? new Set();
+        names.set(inFolder, known.add(name));
+        if (before?.kind === 'directory' && after === undefined) folders.add(before);
       }
     }
     for (const changes of this.#unsynced) {
-      if (!needed.has(changes)) continue;
-      if (!this.#becomesDurable(changes)) throw new Error('the model of the disk is wrong: a synced change does not fit');
+      if (needed.has(changes) && !this.#becomesDurable(changes))
+        throw new Error('the model of the disk is wrong: a synced change does not fit');
     }
     this.#unsynced = this.#unsynced.filter((changes) => !needed.has(changes));
   }

@@ -225,8 +225,12 @@ export class Spool {
 
   /** Reads the whole data set and compares. @throws SpoolError `digest-mismatch`, and as {@link read} */
   async verify(id: InstanceId): Promise<void> {
-    await using instance = await this.read(id);
-    await instance.verify();
+    const instance = await this.read(id);
+    try {
+      await instance.verify();
+    } finally {
+      await instance.close();
+    }
   }
 
   /**

@@ -75,12 +75,9 @@ export class OpenInstance implements ListedInstance {
     for await (const _ of this.dataSet());
   }
 
+  /** Never rejects: of what was only read, nothing can be lost any more. */
   async close(): Promise<void> {
-    await this.#file.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    await this.#file.close().catch(() => {});
   }
 
   async #piece(at: number, bytes: number): Promise<Uint8Array> {
