@@ -7,6 +7,9 @@ import { run } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
+// Whoever read our output may have read enough; that ends nothing.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const exitCode = await run(process.argv.slice(2), {
   env: process.env,
   version,
@@ -14,6 +17,13 @@ const exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   startProxy: (config) => startProxy(config),
+  startLabProxy: (config, ports) => startProxy(config, ports),
+  terminal: {
+    isTerminal: process.stdout.isTTY === true,
+    // NO_COLOR and the terminal's own abilities are asked by Node.
+    isColoured: process.stdout.isTTY === true && process.stdout.hasColors(),
+    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
+  },
   echo,
   onStopSignal: (listener) => {
     process.on('SIGTERM', listener);

@@ -44,6 +44,8 @@ function world(changes: Partial<Surroundings> = {}) {
       said.calls.push('start');
       return Promise.resolve(proxy);
     },
+    startLabProxy: () => Promise.reject(new Error('no lab here')),
+    terminal: { isTerminal: false, isColoured: false, columns: undefined },
     echo: (options) => {
       said.echoes.push(options);
       return Promise.resolve({ status: 0, acceptorImplementationVersionName: 'PACS_1', durationMs: 1.23456 });
@@ -144,14 +146,14 @@ test('check: every destination as a modality would be seen through the proxy; it
       port: 104,
       calledAeTitle: 'CT',
       callingAeTitle: 'PROXY',
-      timeouts: { connectTimeoutMs: 30_000, associateTimeoutMs: 5000, dimseTimeoutMs: 20_000 },
+      timeouts: { connectTimeoutMs: 30_000, associateTimeoutMs: 5000, dimseTimeoutMs: 30_000 },
     },
     {
       host: '10.0.0.2',
       port: 104,
       calledAeTitle: 'NAMED',
       callingAeTitle: 'RADIOTRACER',
-      timeouts: { connectTimeoutMs: 10_000, associateTimeoutMs: 30_000, dimseTimeoutMs: 20_000 },
+      timeouts: { connectTimeoutMs: 10_000, associateTimeoutMs: 30_000, dimseTimeoutMs: 30_000 },
     },
   ]);
   expect(said.err).toBe('');

@@ -1,9 +1,10 @@
 import { isAeTitle } from '@radiotracer/config';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type CheckOptions, checkCommand } from './check-command.ts';
 import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
 import { OUR_AE_TITLE } from './echo-request.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
+import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
 import { type StartOptions, startCommand } from './start-command.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -62,7 +63,37 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .option('--json', 'print JSON')
     .action(async (target: string, options: EchoCommandOptions) => done(await echoCommand(target, options, surroundings)));
 
+  program
+    .command('lab')
+    .description('a demonstration on this machine alone: a CT study through the proxy into a small PACS, and its trace')
+    .addOption(new Option('--slices <counts>', 'instances of each series').argParser(counts).default([24, 12], '24,12'))
+    .option('--size <pixels>', 'rows and columns of a slice', between(16, 2048), 256)
+    .option('--port <port>', 'where the proxy listens; 0: any free port', between(0, 65_535), 0)
+    .option('--stay', 'keep proxy and PACS running until Ctrl-C; the default on a terminal')
+    .option('--no-stay', 'end after the study; the default when the output goes to a pipe or a file')
+    .option('--json', 'print a line of JSON for each event')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (options: LabCommandOptions) => done(await labCommand(options, surroundings)));
+
   return program;
+}
+
+const maxInstances = 5000;
+
+/** `24,12`. */
+function counts(text: string): readonly number[] {
+  const numbers = text.split(',').map(Number);
+  const total = numbers.reduce((sum, count) => sum + count, 0);
+  if (numbers.every((count) => Number.isInteger(count) && count > 0) && total <= maxInstances) return numbers;
+  throw new InvalidArgumentError(`Allowed: whole numbers from 1, with commas between them, ${maxInstances} in all.`);
+}
+
+function between(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`Allowed: ${least} to ${most}.`);
+  };
 }
 
 function aeTitle(text: string): string {

@@ -1,5 +1,7 @@
+import { describeError } from './describe-error.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
+import { stopSignals } from './stop-signals.ts';
 import type { StartedProxy, Surroundings } from './surroundings.ts';
 
 export interface StartOptions extends ConfigOption {
@@ -20,7 +22,7 @@ export async function startCommand(options: StartOptions, surroundings: Surround
     });
     proxy = await Promise.race([surroundings.startProxy(config), gaveUp]);
   } catch (error) {
-    throw new CommandFailure(ExitCode.failed, `cannot start: ${describe(error)}`);
+    throw new CommandFailure(ExitCode.failed, `cannot start: ${describeError(error)}`);
   }
   announce(proxy, options, surroundings);
   await stop.first;
@@ -29,7 +31,7 @@ export async function startCommand(options: StartOptions, surroundings: Surround
   try {
     await Promise.race([drained, aborted]);
   } catch (error) {
-    throw new CommandFailure(ExitCode.failed, `did not stop cleanly: ${describe(error)}`);
+    throw new CommandFailure(ExitCode.failed, `did not stop cleanly: ${describeError(error)}`);
   }
   return ExitCode.ok;
 }
@@ -41,31 +43,4 @@ function announce({ listeners, adminPort }: StartedProxy, options: StartOptions,
   }
   const places = listeners.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(', ');
   err(`radiotracer ${version} listens on ${places}${adminPort === undefined ? '' : `; health on port ${adminPort}`}\n`);
-}
-
-/** Listens from now on, so that a signal during the start is not lost. */
-function stopSignals({ onStopSignal }: Surroundings): { readonly first: Promise<void>; readonly second: Promise<void> } {
-  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let seen = 0;
-  onStopSignal(() => {
-    seen++;
-    (seen === 1 ? first : second).resolve();
-  });
-  return { first: first.promise, second: second.promise };
-}
-
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  EACCES: 'not permitted (ports below 1024 need privileges)',
-  ENOTFOUND: 'the host name cannot be resolved',
-};
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
-  const meaning = typeof code === 'string' ? SYSTEM_ERRORS[code] : undefined;
-  if (meaning === undefined) return error.message.replace(/\s+/g, ' ');
-  const place = address === undefined ? '' : `${String(address)}${port === undefined ? '' : `:${String(port)}`}: `;
-  return `${place}${meaning} (${code})`;
 }

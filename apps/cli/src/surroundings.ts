@@ -1,9 +1,19 @@
 import type { Config } from '@radiotracer/config';
 import type { RunningProxy } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
+import type { LabOptions } from './lab/lab.ts';
 
 /** What `start` needs of a proxy. */
 export type StartedProxy = Pick<RunningProxy, 'listeners' | 'adminPort' | 'drain' | 'abort'>;
+
+/** Where standard output goes. */
+export interface Terminal {
+  readonly isTerminal: boolean;
+  /** A terminal that shows colour, unless `NO_COLOR` says otherwise. */
+  readonly isColoured: boolean;
+  /** Characters of a line; undefined where it is no terminal. */
+  readonly columns: number | undefined;
+}
 
 /** All that the commands touch of the world. */
 export interface Surroundings {
@@ -15,6 +25,8 @@ export interface Surroundings {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly startProxy: (config: Config) => Promise<StartedProxy>;
+  readonly startLabProxy: LabOptions['startProxy'];
+  readonly terminal: Terminal;
   readonly echo: (options: EchoOptions) => Promise<EchoResult>;
   /** Calls the listener at every SIGTERM and SIGINT from now on. */
   readonly onStopSignal: (listener: () => void) => void;

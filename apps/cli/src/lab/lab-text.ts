@@ -1,0 +1,135 @@
+/** The results of the lab, for a person at a terminal. */
+import { counted, duration, size } from './figures.ts';
+import type { LabResult, RelayOverhead, StudyTrace } from './lab-result.ts';
+import type { LabSpan } from './lab-span.ts';
+import type { Paint } from './paint.ts';
+import { type TreeOptions, traceTree } from './trace-tree.ts';
+
+/** Who is in the lab. */
+export interface Places {
+  readonly modalityTitle: string;
+  readonly host: string;
+  readonly proxyPort: number;
+  readonly pacsPort: number;
+}
+
+export function headline({ modalityTitle, host, proxyPort, pacsPort }: Places, paint: Paint): string {
+  const arrow = paint('dim', '══>');
+  return lines(
+    `${paint('bold', 'radiotracer lab')}: a CT study goes through the proxy, and what became of it`,
+    '',
+    `  modality ${paint('name', modalityTitle)} ${arrow} ${paint('bold', 'radiotracer')} ${host}:${proxyPort} ${arrow} ${paint('name', 'pacs')} ${host}:${pacsPort}`,
+    '',
+  );
+}
+
+export function resultText(result: LabResult, pixels: number, options: TreeOptions): string {
+  const { paint } = options;
+  const { slices, instances, sent, bytes, failed, sendingMs, error } = result;
+  const series = counted(slices.length, 'series', 'series');
+  return lines(
+    row('sent', `${counted(instances, 'CT slice')}, ${pixels} × ${pixels}, in ${series} (${slices.join(' + ')}): ${size(bytes)}`, paint),
+    ...(sent === instances ? [] : [row('', paint('bad', `${sent} of ${instances} were sent`), paint)]),
+    ...(error === undefined ? [] : [row('', paint('bad', error), paint)]),
+    row('arrived', arrivalText(result, paint), paint),
+    ...(failed === 0 ? [] : [row('', paint('bad', `${failed} answered with another status than Success`), paint)]),
+    row('rate', rateText(sent, bytes, sendingMs), paint),
+    ...overheadText(result.overhead).map((text, index) => row(index === 0 ? 'relay' : '', text, paint)),
+    '',
+    ...traceText(result.trace, options),
+    ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
+    '',
+  );
+}
+
+/** A study that somebody else sent. */
+export function furtherText(trace: StudyTrace, options: TreeOptions): string {
+  const { attributes } = trace.root ?? { attributes: {} as LabSpan['attributes'] };
+  const from = String(attributes['dicom.calling_ae.title'] ?? 'somebody');
+  return lines(`${options.paint('bold', 'another study')} from ${options.paint('name', from)}`, '', ...traceText(trace, options), '');
+}
+
+export function stayText({ host, proxyPort }: Places, paint: Paint): string {
+  return lines(
+    `Proxy and PACS keep running. Send them something of yours, under any AE title, to ${paint('bold', `${host}:${proxyPort}`)}:`,
+    '',
+    `  storescu ${host} ${proxyPort} FILE.dcm`,
+    '',
+    `${paint('dim', 'Each study is printed when it has been quiet for a second. Ctrl-C ends it.')}`,
+    '',
+  );
+}
+
+function traceText({ root, spans, associations }: StudyTrace, options: TreeOptions): readonly string[] {
+  const { paint } = options;
+  if (root === undefined) return [`  ${paint('bad', 'the study has no trace')}`];
+  return [
+    `${paint('bold', 'trace')} ${paint('id', root.traceId)}`,
+    ...traceTree(spans, options),
+    '',
+    `${paint('bold', 'associations')}, each a trace of its own, linked with the study's and with each other`,
+    ...associationText(associations, root.traceId, options),
+  ];
+}
+
+function associationText(associations: readonly LabSpan[], studyTraceId: string, { paint, columns }: TreeOptions): readonly string[] {
+  const cells = associations.map(({ name, kind, durationMs, attributes, links, traceId }) => {
+    const number = (key: string) => Number(attributes[key] ?? 0);
+    return [
+      name,
+      kind,
+      duration(durationMs).padStart(7),
+      [attributes['dicom.association.outcome'], attributes['error.type']].filter((word) => word !== undefined).join(' '),
+      counted(number('dicom.association.operation.count'), 'operation'),
+      `in ${size(number('dicom.association.received'))}, out ${size(number('dicom.association.sent'))}`,
+      `${traceId.slice(0, 8)} ${links
+        .map((link) => (link.traceId === studyTraceId ? '→ study' : `↔ ${link.traceId.slice(0, 8)}`))
+        .sort()
+        .reverse()
+        .join(' ')}`,
+    ];
+  });
+  const colours = ['name', 'dim', undefined, undefined, undefined, undefined, 'id'] as const;
+  const widths = (cells[0] ?? []).map((_cell, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  // Where there is no room for all, the bytes are left out, then the operations.
+  const shown = new Set(widths.keys());
+  for (const column of [5, 4]) if ([...shown].reduce((sum, one) => sum + 2 + (widths[one] ?? 0), 0) > columns) shown.delete(column);
+  return cells.map((row, index) => {
+    const failed = associations[index]?.status === 'ERROR';
+    const painted = row.map((cell, column) => {
+      const colour = column === 3 ? (failed ? 'bad' : 'good') : colours[column];
+      const text = cell.padEnd(widths[column] ?? 0);
+      return colour === undefined ? text : paint(colour, text);
+    });
+    return `  ${painted.filter((_cell, column) => shown.has(column)).join('  ')}`.trimEnd();
+  });
+}
+
+function arrivalText({ arrival: { equal, different, missing }, instances }: LabResult, paint: Paint): string {
+  if (equal === instances)
+    return paint('good', `${equal} of ${instances} instances arrived, every byte equal`) + paint('dim', ' (SHA-256)');
+  const wrong = [missing > 0 ? `${missing} missing` : '', different > 0 ? `${different} different` : ''].filter((part) => part !== '');
+  return paint('bad', `${equal} of ${instances} instances arrived, every byte equal; ${wrong.join(', ')}`);
+}
+
+function rateText(sent: number, bytes: number, sendingMs: number): string {
+  if (sent === 0) return 'nothing was answered';
+  const perSecond = 1000 / sendingMs;
+  return `${Math.round(sent * perSecond)} C-STOREs/s, ${size(Math.round(bytes * perSecond))}/s; one after the other, all in one process`;
+}
+
+function overheadText({ request, response }: RelayOverhead): readonly string[] {
+  const mean = ({ count, sumMs }: RelayOverhead['request']) => (count === 0 ? 0 : sumMs / count);
+  return [
+    `${duration(mean(request) + mean(response))} inside the relay for each C-STORE: request ${duration(mean(request))}, response ${duration(mean(response))}`,
+    `at most: request ${duration(request.maxMs)}, response ${duration(response.maxMs)}`,
+  ];
+}
+
+function row(label: string, text: string, paint: Paint): string {
+  return `${paint('bold', label.padEnd(9))}${text}`;
+}
+
+function lines(...all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join('');
+}

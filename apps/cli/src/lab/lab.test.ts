@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { ctStudy } from './ct-study.ts';
+import { sendStudy } from './lab-modality.ts';
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'radiotracer-lab-test-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Span {
+  readonly name: string;
+  readonly kind: string;
+}
+type Event = Readonly<Record<string, unknown>>;
+
+/** The real process, without the NODE_OPTIONS of the test runner, its temporary files in a folder of this test. */
+function lab(...args: readonly string[]) {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(OTEL_|RADIOTRACER_|NODE_OPTIONS)/.test(key)));
+  const child = spawn(process.execPath, ['--conditions=@radiotracer/source', main, 'lab', ...args], {
+    env: { ...env, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const printed: string[] = [];
+  const waiting: (() => void)[] = [];
+  createInterface(child.stdout).on('line', (line) => {
+    printed.push(line);
+    for (const wake of waiting.splice(0)) wake();
+  });
+  const ended = once(child, 'close').then(async ([code]) => {
+    for (const wake of waiting.splice(0)) wake();
+    return { code: code as number | null, errors, left: await readdir(folder) };
+  });
+  return {
+    child,
+    ended,
+    printed,
+    /** The first line of JSON for such an event. */
+    event: async (name: string): Promise<Event> => {
+      for (;;) {
+        const found = printed.map((line) => JSON.parse(line) as Event).find(({ event }) => event === name);
+        if (found !== undefined) return found;
+        if (child.exitCode !== null) throw new Error(`it ended before "${name}": ${errors}`);
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+  };
+}
+
+const clean = { code: 0, errors: '', left: [] };
+
+function countedSpans(spans: unknown): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { name, kind } of spans as readonly Span[]) counts[`${name} ${kind}`] = (counts[`${name} ${kind}`] ?? 0) + 1;
+  return counts;
+}
+
+test('the whole lab, into a pipe: everything arrives, the trace is whole, it ends by itself and leaves nothing behind', async () => {
+  const { ended, event } = lab('--json');
+  expect(await event('study')).toMatchObject({
+    ok: true,
+    error: null,
+    sent: { instances: 36, of: 36, slices: [24, 12], failed: 0 },
+    arrived: { equal: 36, different: 0, missing: 0 },
+    relayOverhead: { request: { count: 36 }, response: { count: 36 } },
+    traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    missingFromTrace: [],
+  });
+  const { spans, associations } = await event('study');
+  expect(countedSpans(spans)).toEqual({ 'study INTERNAL': 1, 'series CT INTERNAL': 2, 'C-STORE SERVER': 36, 'C-STORE pacs CLIENT': 36 });
+  expect(countedSpans(associations)).toEqual({ 'association SERVER': 1, 'association pacs CLIENT': 1 });
+  expect(await ended).toEqual(clean);
+}, 30_000);
+
+test('staying: further studies are told, and SIGINT ends it clean', async () => {
+  const { child, ended, event } = lab('--json', '--stay', '--slices', '2', '--size', '16');
+  const { proxy } = (await event('ready')) as unknown as { proxy: { host: string; port: number } };
+  expect(await event('study')).toMatchObject({ ok: true, arrived: { equal: 2 } });
+  const statuses: number[] = [];
+  await sendStudy({
+    ...proxy,
+    calledAeTitle: 'ANYTHING',
+    callingAeTitle: 'SOMEBODY',
+    instances: ctStudy({ slices: [3, 1], size: 32 }),
+    onSent: ({ status }) => statuses.push(status),
+    signal: new AbortController().signal,
+  });
+  expect(statuses).toEqual([0, 0, 0, 0]);
+  expect(countedSpans((await event('further-study'))['spans'])).toMatchObject({
+    'study INTERNAL': 1,
+    'series CT INTERNAL': 2,
+    'C-STORE SERVER': 4,
+  });
+  child.kill('SIGINT');
+  expect(await ended).toEqual(clean);
+}, 30_000);
+
+test('stopped in the middle: it says so, with code 1, and leaves nothing behind', async () => {
+  const { child, ended, event } = lab('--json', '--slices', '5000', '--size', '512');
+  await event('ready');
+  child.kill('SIGINT');
+  expect(await ended).toEqual({ code: 1, errors: 'stopped before the study was through\n', left: [] });
+}, 30_000);
+
+test('for a person: what matters, in plain text, without a control character', async () => {
+  const { ended, printed } = lab('--slices', '5', '--size', '16');
+  expect(await ended).toEqual(clean);
+  const text = printed.join('\n');
+  expect(text).toContain('5 of 5 instances arrived, every byte equal');
+  expect(text).toContain('… 3 more alike');
+  expect(text).toMatch(/^trace [0-9a-f]{32}$/m);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+}, 30_000);
