@@ -92,6 +92,7 @@ class World {
   /** Crashes that came before the spool was open again. */
   recoveriesCut = 0;
   #drawn = 0;
+  #aside = new Set<string>();
   #nowMs = 1_700_000_000_000;
 
   constructor(seed: number) {
@@ -175,6 +176,9 @@ class World {
       // Nothing lies about that the spool does not account for.
       else if (folder !== 'owner.lock') expect([folder, seen.get(path.slice(-30, -4))]).toEqual([folder, folder]);
     }
+    // What was moved aside stays, over every crash.
+    for (const id of this.#aside) expect(aside.has(id)).toBe(true);
+    this.#aside = aside;
     for (const known of this.all) {
       if (known.id === undefined) continue;
       const place = seen.get(known.id) ?? (known.may.has('damaged') && aside.has(known.id) ? 'damaged' : 'absent');

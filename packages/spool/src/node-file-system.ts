@@ -125,13 +125,15 @@ async function lock(path: string): Promise<FileLock | undefined> {
     return { release: async () => held.close() };
   } catch (error) {
     database?.close();
-    if (error instanceof Error && 'errcode' in error && (error.errcode === sqliteBusy || error.errcode === sqliteLocked)) return undefined;
+    if (isBusy(error)) return undefined;
     throw error;
   }
 }
 
-const sqliteBusy = 5;
-const sqliteLocked = 6;
+/** SQLITE_BUSY. */
+function isBusy(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === 5;
+}
 
 export const nodeFileSystem: SpoolFileSystem = {
   mkdir,

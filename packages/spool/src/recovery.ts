@@ -23,7 +23,7 @@ export interface RecoveryHome {
   readonly shards: ShardFolders;
   readonly usage: UsageCounter;
   readonly findings: Findings;
-  /** Told of every good instance: shard by shard in order of arrival, in a shard state by state. */
+  /** Told of every good instance: shard by shard, in a shard state by state, in a state in order of arrival. */
   readonly found: ((instance: ListedInstance) => void | Promise<void>) | undefined;
 }
 

@@ -76,7 +76,10 @@ export interface SpoolOptions {
   /** Default: the system's cryptographic source. */
   readonly random?: (bytes: Uint8Array) => void;
   readonly limits?: Partial<SpoolLimits>;
-  /** Told of every instance that the start finds, in order of arrival: an index can be rebuilt without another pass. Awaited. */
+  /**
+   * Told of every instance that the start finds, so that an index can be rebuilt without another pass; awaited. Half a minute's arrivals after
+   * another, in each the waiting, the held and the dead ones in order of arrival.
+   */
   readonly onInstance?: (instance: ListedInstance) => void | Promise<void>;
   /** Told of everything that is not as it should be, at the start and later. */
   readonly onFinding?: (finding: Finding) => void;

@@ -1,0 +1,291 @@
+import type { InstanceId } from '@radiotracer/instance';
+import { MemoryMachine } from './memory-machine.ts';
+import { Spool, type SpoolLimits } from './spool.ts';
+import type { SpoolWriter } from './spool-writer.ts';
+import type { ListedInstance } from './spooled-instance.ts';
+
+const start = {
+  routeId: 'route',
+  destinationId: 'pacs',
+  callingAeTitle: 'CT',
+  calledAeTitle: 'PACS',
+  sourceAddress: '192.0.2.1',
+  receivedAt: 1,
+  sopClassUid: '1.2',
+  sopInstanceUid: '1.2.3',
+  transferSyntaxUid: '1.2.840.10008.1.2.1',
+  abstractSyntaxUid: '1.2',
+};
+const anyLimits: Partial<SpoolLimits> = { minFreeBytes: 0, minFreeFiles: 0 };
+
+class Bench {
+  readonly machine: MemoryMachine;
+  nowMs = 1_700_000_000_000;
+  readonly told: string[] = [];
+
+  constructor(capacityBytes?: number) {
+    this.machine = new MemoryMachine(capacityBytes === undefined ? { seed: 11 } : { seed: 11, capacityBytes });
+  }
+
+  open(limits: Partial<SpoolLimits> = anyLimits, onInstance?: (instance: ListedInstance) => void): Promise<Spool> {
+    return Spool.open({
+      dir: '/data/spool',
+      fileSystem: this.machine.boot(),
+      clock: { now: () => this.nowMs },
+      limits,
+      onFinding: ({ kind }) => void this.told.push(kind),
+      ...(onInstance === undefined ? {} : { onInstance }),
+    });
+  }
+
+  /** The file of an instance, to do something to it behind the spool's back. */
+  file(id: InstanceId) {
+    for (const [path, file] of this.machine.disk.files()) if (path.endsWith(`${id}.dcm`)) return { path, file };
+    throw new Error(`no file of ${id}`);
+  }
+
+  paths(): string[] {
+    return [...this.machine.disk.files()].map(([path]) => path.slice('/data/spool/'.length)).sort();
+  }
+}
+
+async function store(spool: Spool, bytes: Uint8Array, more: object = {}): Promise<InstanceId> {
+  const writer = await spool.begin({ ...start, ...more });
+  if (!writer.write(bytes)) await writer.drained;
+  return (await writer.commit()).id;
+}
+
+async function ids(spool: Spool): Promise<InstanceId[]> {
+  const found: InstanceId[] = [];
+  for await (const { id } of spool.list()) found.push(id);
+  return found;
+}
+
+it('a hundred commits at once share the syncs of their folder', async () => {
+  const bench = new Bench();
+  const spool = await bench.open();
+  const writers: SpoolWriter[] = [];
+  for (let at = 0; at < 100; at++) writers.push(await spool.begin(start, [Buffer.alloc(100, at)]));
+  const before = bench.machine.counts.syncDirectory ?? 0;
+  await Promise.all(writers.map((writer) => writer.commit()));
+  const syncs = (bench.machine.counts.syncDirectory ?? 0) - before;
+  // One of `waiting` for the new folder; and the folder's own, of which each serves all that came during the one before.
+  expect(syncs).toBeLessThan(12);
+  expect(bench.machine.counts.datasync).toBe(100);
+  bench.machine.powerCut();
+  expect((await bench.open()).recovery.usage.waiting.instances).toBe(100);
+});
+
+it('the watermarks of bytes: refused above the high one, until below the low one; what had begun goes on', async () => {
+  const spool = await new Bench().open({ ...anyLimits, maxBytes: 100_000, highBytes: 80_000, lowBytes: 40_000 });
+  const begun = await spool.begin(start);
+  const first = await store(spool, Buffer.alloc(40_000));
+  const second = await store(spool, Buffer.alloc(30_000));
+  expect(spool.refusal).toMatchObject({ reason: 'max-bytes' });
+  await expect(spool.begin(start)).rejects.toMatchObject({ code: 'not-accepting' });
+  begun.write(Buffer.alloc(10));
+  const { id } = await begun.commit();
+  await spool.remove(second);
+  expect(spool.accepting).toBe(false);
+  await spool.remove(first);
+  expect(spool.accepting).toBe(true);
+  await spool.remove(id);
+  expect(spool.usage.totalBytes).toBe(0);
+});
+
+it('an instance that never ends meets maxBytes, and leaves nothing', async () => {
+  const bench = new Bench();
+  const spool = await bench.open({ ...anyLimits, maxBytes: 1_000_000 });
+  const writer = await spool.begin(start);
+  const endless = async () => {
+    for (;;) if (!writer.write(Buffer.alloc(10_000))) await writer.drained;
+  };
+  await expect(endless()).rejects.toMatchObject({ code: 'spool-full' });
+  await expect(writer.commit()).rejects.toMatchObject({ code: 'spool-full' });
+  expect(bench.paths()).toEqual(['owner.lock']);
+  expect(spool.usage.totalBytes).toBe(0);
+});
+
+it('the watermark of the volume: what others write counts as well, and a new look is taken by and by', async () => {
+  const bench = new Bench(1_000_000);
+  const spool = await bench.open({ minFreeBytes: 500_000, resumeFreeBytes: 700_000, minFreeFiles: 0 });
+  const fileSystem = bench.machine;
+  const other = { kind: 'file' as const, bytes: new Uint8Array(450_000), durable: new Uint8Array(0), unsynced: [] };
+  fileSystem.disk.root.names.set('other', other);
+  bench.nowMs += 5000;
+  const id = await store(spool, Buffer.alloc(60_000));
+  // Our own bytes count at once, without a look.
+  await expect(spool.begin(start)).rejects.toMatchObject({ code: 'not-accepting', message: expect.stringContaining('free') });
+  await spool.remove(id);
+  expect(await spool.check()).toMatchObject({ reason: 'free-bytes' });
+  other.bytes = new Uint8Array(0);
+  bench.nowMs += 5000;
+  await (await spool.begin(start)).discard();
+  expect(spool.accepting).toBe(true);
+});
+
+it('a changed byte is found before the last piece is given out; quarantine keeps the file and says why', async () => {
+  const bench = new Bench();
+  const spool = await bench.open();
+  const id = await store(spool, Buffer.alloc(10_000, 1));
+  const { file } = bench.file(id);
+  file.bytes[file.bytes.length - 9_000] = 7;
+  await expect(spool.verify(id)).rejects.toMatchObject({ code: 'digest-mismatch' });
+  const instance = await spool.read(id);
+  let given = 0;
+  await expect(
+    (async () => {
+      for await (const piece of instance.dataSet(4000)) given += piece.length;
+    })(),
+  ).rejects.toMatchObject({ code: 'digest-mismatch' });
+  await instance.close();
+  expect(given).toBe(8000);
+  await spool.quarantine(id, 'its bytes changed');
+  expect(bench.paths()).toEqual([`damaged/${id}.dcm`, `damaged/${id}.dcm.why`, 'owner.lock']);
+  expect(spool.usage).toMatchObject({ waiting: { instances: 0, bytes: 0 }, damaged: { instances: 1 } });
+  await expect(spool.read(id)).rejects.toMatchObject({ code: 'unknown-instance' });
+});
+
+it('a start accounts for whatever it finds, deletes none of it, and tells of the good ones in order of arrival', async () => {
+  const bench = new Bench();
+  let spool = await bench.open();
+  const made: InstanceId[] = [];
+  for (let at = 0; at < 10; at++) {
+    bench.nowMs += 20_000;
+    made.push(await store(spool, Buffer.alloc(1000, at)));
+  }
+  const [short, long, garbage, foreign, misplaced, duplicate, twin, good, unread, last] = made as [string, ...string[]] & string[];
+  const half = await spool.begin(start, [Buffer.from('half')]);
+  await spool.move(twin as string, 'held');
+  const fileSystem = bench.machine.boot();
+  const place = (id: string) => bench.file(id).path;
+  const cut = bench.file(short as string).file;
+  cut.bytes = cut.bytes.subarray(0, 4500);
+  const grown = bench.file(long as string).file;
+  grown.bytes = Buffer.concat([grown.bytes, Buffer.of(0)]);
+  bench.file(garbage as string).file.bytes.fill(0x55);
+  // A whole file under another's name.
+  bench.file(foreign as string).file.bytes = new Uint8Array(bench.file(good as string).file.bytes);
+  const shardOfLast = place(last as string).slice(0, place(last as string).lastIndexOf('/'));
+  await fileSystem.rename(place(misplaced as string), `${shardOfLast}/${misplaced}.dcm`);
+  const copy = await fileSystem.create(
+    `${place(twin as string)
+      .replace('/held/', '/dead/')
+      .replace(/\/[^/]+\/[^/]+$/, '')}/x`,
+  );
+  await copy.close();
+  await fileSystem.mkdir('/data/spool/held/elsewhere');
+  const deadShard = place(duplicate as string)
+    .replace('/waiting/', '/dead/')
+    .replace(/\/[^/]+$/, '');
+  await fileSystem.mkdir(deadShard);
+  const second = await fileSystem.create(`${deadShard}/${duplicate}.dcm`);
+  const duplicateBytes = bench.file(duplicate as string).file.bytes;
+  for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
+  await fileSystem.mkdir(`${shardOfLast}/${(last as string).slice(0, 25)}Z.dcm`);
+  bench.machine.fault = (operation, path) => (operation === 'readHeadNow' && path.includes(unread as string) ? 'EIO' : undefined);
+  const filesBefore = bench.paths().length;
+
+  bench.told.length = 0;
+  const found: InstanceId[] = [];
+  spool = await bench.open(anyLimits, ({ id }) => void found.push(id));
+  const { findingCounts, findings, usage } = spool.recovery;
+  expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 2, unreadable: 2 });
+  expect([...bench.told].sort()).toEqual(findings.map(({ kind }) => kind).sort());
+  const left = [misplaced, duplicate, twin, good, last];
+  expect([...found].sort()).toEqual([...left].sort());
+  expect(found.filter((id) => id !== misplaced && id !== twin)).toEqual([duplicate, good, last]);
+  expect((await ids(spool)).sort()).toEqual([...left, unread].sort());
+  for (const id of left) await spool.verify(id as string);
+  expect(usage).toMatchObject({ waiting: { instances: 4 }, held: { instances: 1 }, dead: { instances: 0 }, damaged: { instances: 6 } });
+  expect(bench.paths().filter((path) => !path.endsWith('.why')).length).toBe(filesBefore);
+  expect(bench.paths()).toContain(`damaged/${half.id}.part.why`);
+
+  // The next start finds peace, apart from what is not ours and what will not be read.
+  expect((await bench.open()).recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 2 });
+  bench.machine.fault = undefined;
+  expect((await bench.open()).recovery.usage.waiting.instances).toBe(5);
+});
+
+it('one owner: the second is refused while the first lives, and takes over when it is gone', async () => {
+  const bench = new Bench();
+  const fileSystem = bench.machine.boot();
+  const options = { dir: '/data/spool', fileSystem, clock: { now: () => 1 }, limits: anyLimits };
+  const first = await Spool.open(options);
+  await expect(Spool.open(options)).rejects.toMatchObject({ code: 'locked', where: '/data/spool' });
+  await first.close();
+  await (await Spool.open(options)).close();
+});
+
+it('a writer asks to be waited for, and holds no more than it says; its caller may reuse memory', async () => {
+  const bench = new Bench();
+  const spool = await bench.open({ ...anyLimits, maxUnwrittenBytes: 300_000 });
+  const writer = await spool.begin(start);
+  const memory = Buffer.alloc(100_000);
+  let waits = 0;
+  let untilWait = 0;
+  for (let at = 0; at < 30; at++) {
+    memory.fill(at);
+    const goOn = writer.write(memory);
+    memory.fill(0xff);
+    if (waits === 0) untilWait += memory.length;
+    if (goOn) continue;
+    waits++;
+    await writer.drained;
+  }
+  expect(waits).toBeGreaterThan(3);
+  // The mark, and pieces that are being filled.
+  expect(untilWait).toBeLessThan(300_000 + 2 * 262_144);
+  const { id } = await writer.commit();
+  const instance = await spool.read(id);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of instance.dataSet()) pieces.push(piece);
+  const whole = Buffer.concat(pieces);
+  for (let at = 0; at < 30; at++) expect(whole.subarray(at * 100_000, (at + 1) * 100_000).every((byte) => byte === at)).toBe(true);
+});
+
+it('closing waits for commits, discards the rest, and then refuses by name', async () => {
+  const bench = new Bench();
+  const spool = await bench.open();
+  const committing = await spool.begin(start, [Buffer.from('a')]);
+  const open = await spool.begin(start, [Buffer.from('b')]);
+  const committed = committing.commit();
+  const beginning = spool.begin(start);
+  await spool.close();
+  const { id } = await committed;
+  await expect(open.commit()).rejects.toMatchObject({ code: 'writer-finished' });
+  await expect(beginning.then((writer) => writer.commit())).rejects.toMatchObject({ code: 'writer-finished' });
+  await expect(spool.begin(start)).rejects.toMatchObject({ code: 'closed' });
+  await expect(spool.remove(id)).rejects.toMatchObject({ code: 'closed' });
+  expect(bench.paths().filter((path) => path !== 'owner.lock')).toEqual([`waiting/${id.slice(0, 7)}/${id}.dcm`]);
+});
+
+it('folders of a state come and go with their instances', async () => {
+  const bench = new Bench();
+  const spool = await bench.open();
+  const first = await store(spool, Buffer.from('a'));
+  bench.nowMs += 100_000;
+  await store(spool, Buffer.from('b'));
+  const folder = `/data/spool/waiting/${first.slice(0, 7)}`;
+  expect(bench.machine.disk.at(folder)).toBeDefined();
+  await spool.move(first, 'held');
+  expect(bench.machine.disk.at(folder)).toBeUndefined();
+  await spool.move(first, 'waiting');
+  expect(bench.machine.disk.at(folder)).toBeDefined();
+  await spool.remove(first);
+  expect(bench.machine.disk.at(folder)).toBeUndefined();
+});
+
+it('a peer cannot make an envelope that breaks the file, or a path', async () => {
+  const spool = await new Bench().open();
+  const id = await store(spool, Buffer.from('x'), {
+    sopInstanceUid: '../../etc/passwd\0',
+    studyInstanceUid: '1'.repeat(5000),
+    modality: 'CT',
+  });
+  const { value: listed } = await spool.list('waiting').next();
+  expect(listed).toMatchObject({ id, envelope: { sopInstanceUid: '../../etc/passwd\0', modality: 'CT' } });
+  expect(listed).not.toHaveProperty('envelope.studyInstanceUid');
+  await expect(spool.begin({ ...start, sopInstanceUid: '1'.repeat(70_000) })).rejects.toMatchObject({ code: 'envelope-invalid' });
+  await expect(spool.read('../../owner.lock')).rejects.toMatchObject({ code: 'unknown-instance' });
+});
