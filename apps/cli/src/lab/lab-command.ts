@@ -59,6 +59,7 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
     if (options.stay ?? terminal.isTerminal) {
       if (!json) out(stayText(places, paint));
       await stop.first;
+      await stopping;
       if (!json) out(`${terminal.isTerminal ? '\n' : ''}${paint('dim', 'Stopped. Nothing is left behind.')}\n`);
     }
     return result.ok ? ExitCode.ok : ExitCode.failed;

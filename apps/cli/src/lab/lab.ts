@@ -37,6 +37,7 @@ export class Lab {
   readonly #own = Promise.withResolvers<LabSpan | undefined>();
   readonly #stored = new Map<string, StoredInstance>();
   readonly #stop = new AbortController();
+  #starting: Promise<unknown> = Promise.resolve();
   #ownIsTold = false;
   #folder: string | undefined;
   #pacs: LabPacs | undefined;
@@ -48,7 +49,13 @@ export class Lab {
   }
 
   /** Rejects with the system's error when a port cannot be had; `stop` cleans up all the same. */
-  async start(): Promise<Places> {
+  start(): Promise<Places> {
+    const starting = this.#start();
+    this.#starting = starting;
+    return starting;
+  }
+
+  async #start(): Promise<Places> {
     this.#folder = await mkdtemp(join(tmpdir(), 'radiotracer-lab-'));
     this.#pacs = await startLabPacs((instance) => {
       if (!this.#ownIsTold) this.#stored.set(instance.sopInstanceUid, instance);
@@ -102,10 +109,11 @@ export class Lab {
     return result;
   }
 
-  /** Ends everything at once; a `run` on its way ends soon. Never rejects for what was not started. */
+  /** Once, ends everything at once, also what is still starting; a `run` on its way ends soon. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#own.resolve(undefined);
+    await this.#starting.catch(() => {});
     await this.#proxy?.drain(0);
     await this.#pacs?.close();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
