@@ -2,6 +2,7 @@
  * Promise 2, DIMSE services, where the order of bytes has to be set by hand: scripted peers on both sides of the proxy. Whatever they
  * say to each other arrives as it was said, in both directions, at once.
  */
+import { within } from '../fixtures/deadline.ts';
 import { startProxy } from '../fixtures/proxy.ts';
 import type { RawConnection } from '../fixtures/raw-connection.ts';
 import {
@@ -25,7 +26,7 @@ import {
   verification,
 } from '../fixtures/raw-pdu.ts';
 import { acceptAll, type RawScp, type RawScpOptions, rawScp, success } from '../fixtures/raw-scp.ts';
-import { type RawAssociation, rawAssociate, rawStore } from '../fixtures/raw-scu.ts';
+import { rawAssociate, rawStore } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { generateStudy } from '../fixtures/study-generator.ts';
 
@@ -88,7 +89,7 @@ it('asynchronous operations: the window is negotiated end to end, and answers co
   await connection.release();
   expect(requests).toEqual([10, 11, 12, 65_535, 0]);
   expect(answered).toEqual([0, 65_535, 12, 11, 10]);
-});
+}, 60_000);
 
 it('C-FIND with C-CANCEL: the cancel reaches the destination while its answers are still coming, and its FE00 comes back', async () => {
   const { port } = await inFrontOf({
@@ -127,7 +128,7 @@ it('C-FIND with C-CANCEL: the cancel reaches the destination while its answers a
   while (status === 0xff00) status = numberIn((await connection.message()).command, element.status);
   expect(status).toBe(0xfe00);
   await connection.release();
-});
+}, 60_000);
 
 it('C-GET: instances come back as C-STORE requests on the modality’s own association, its answers reach the destination', async () => {
   const instances = [...generateStudy({ slices: 4, rows: 64, columns: 64, seed: 11 })];
@@ -187,7 +188,7 @@ it('C-GET: instances come back as C-STORE requests on the modality’s own assoc
   expect(
     received.map((dataSet, index) => dataSet.equals(instances[index]?.bytes.subarray(instances[index]?.dataSetOffset) ?? Buffer.alloc(0))),
   ).toEqual([true, true, true, true]);
-});
+}, 60_000);
 
 it('storage commitment: the N-EVENT-REPORT may come on the same association, right behind the N-ACTION response', async () => {
   let reported: number | undefined;
@@ -233,7 +234,7 @@ it('storage commitment: the N-EVENT-REPORT may come on the same association, rig
   connection.sendMessage(report.contextId, success(report));
   await connection.release();
   expect(reported).toBe(0);
-});
+}, 60_000);
 
 it('a private SOP class in a private transfer syntax passes, N-services and data sets both ways', async () => {
   const { port, acceptor } = await inFrontOf({
@@ -263,7 +264,7 @@ it('a private SOP class in a private transfer syntax passes, N-services and data
   const [seen] = acceptor.associations;
   expect(seen?.messages).toHaveLength(6);
   for (const message of seen?.messages ?? []) expect(message.dataSet?.equals(sent)).toBe(true);
-});
+}, 60_000);
 
 it('a warning, a failure and a status of no table come back as the destination gave them', async () => {
   const statuses = [0xb000, 0xb006, 0xb007, 0x0111, 0xa700, 0xa900, 0xc000, 0x0122, 0xfff0];
@@ -290,7 +291,7 @@ it('a warning, a failure and a status of no table come back as the destination g
   }
   await connection.release();
   expect(got).toEqual(statuses);
-});
+}, 60_000);
 
 describe('an A-ABORT keeps its source and reason', () => {
   const triples = [
@@ -302,37 +303,40 @@ describe('an A-ABORT keeps its source and reason', () => {
   ] as const;
 
   it('from the destination, in the middle of a data set that it is receiving', async () => {
+    let wanted = abort(0, 0);
+    const { port } = await inFrontOf({
+      script: async ({ connection }) => {
+        await connection.nextPdu();
+        connection.send(wanted);
+      },
+    });
     for (const [source, reason] of triples) {
-      const { port } = await inFrontOf({
-        script: async ({ connection }) => {
-          await connection.nextPdu();
-          connection.send(abort(source, reason));
-        },
-      });
+      wanted = abort(source, reason);
       const { connection } = await rawAssociate(stage, port, { contexts: [ctContext] });
       startStore(connection);
       const arrival = await connection.next();
-      expect(arrival.kind === 'pdu' ? arrival.bytes.toString('hex') : arrival.how).toBe(abort(source, reason).toString('hex'));
-      await connection.ended;
-      await stage.clear();
+      expect(arrival.kind === 'pdu' ? arrival.bytes.toString('hex') : arrival.how).toBe(wanted.toString('hex'));
+      // Whoever gets an A-ABORT closes (PS3.8 AA-3), here as in the proxy.
+      connection.socket.end();
+      await within(10_000, 'the connection to close', connection.ended);
     }
   }, 60_000);
 
   it('from the modality, in the middle of a data set that it is sending', async () => {
-    for (const [source, reason] of triples) {
-      const { port, acceptor } = await inFrontOf({
-        script: async ({ connection }) => {
-          while ((await connection.nextPdu())[0] !== 0x07);
-        },
-      });
-      const { connection }: RawAssociation = await rawAssociate(stage, port, { contexts: [ctContext] });
+    const { port, acceptor } = await inFrontOf({
+      script: async ({ connection }) => {
+        while ((await connection.nextPdu())[0] !== 0x07);
+        connection.socket.end();
+      },
+    });
+    for (const [index, [source, reason]] of triples.entries()) {
+      const { connection } = await rawAssociate(stage, port, { contexts: [ctContext] });
       startStore(connection);
       connection.send(abort(source, reason));
       connection.socket.end();
-      const seen = await acceptor.association(0);
-      await seen.connection.ended;
+      const seen = await acceptor.association(index);
+      await within(10_000, 'the connection to close', seen.connection.ended);
       expect(seen.connection.arrived.at(-1)?.toString('hex')).toBe(abort(source, reason).toString('hex'));
-      await stage.clear();
     }
   }, 60_000);
 
@@ -375,7 +379,7 @@ it('a refused context stays refused, an accepted one keeps the destination’s c
     { id: 5, result: 4, transferSyntax: implicitVrLittleEndian },
   ]);
   await connection.release();
-});
+}, 60_000);
 
 it('a message without a data set and one with an empty data set are told apart', async () => {
   const { port, acceptor } = await inFrontOf({ answer: acceptAll });
@@ -386,4 +390,4 @@ it('a message without a data set and one with an empty data set are told apart',
   await connection.message();
   await connection.release();
   expect((await acceptor.association(0)).messages.map((message) => message.dataSet?.length)).toEqual([undefined, 0]);
-});
+}, 60_000);
