@@ -40,7 +40,7 @@ fi
 python=$cache/venv/bin/python
 if ! "$python" -c 'import pynetdicom, pydicom' >/dev/null 2>&1; then
   if ! { python3 -m venv "$cache/venv" && "$python" -m pip install --quiet --disable-pip-version-check \
-    'pynetdicom==2.1.1' 'pydicom==2.4.4'; } >"$cache/python.log" 2>&1; then
+    'pynetdicom==3.0.4' 'pydicom==3.0.2'; } >"$cache/python.log" 2>&1; then
     echo "pynetdicom could not be installed ($(grep -v '^$' "$cache/python.log" | tail -n 1)); tests that need it are skipped"
   fi
 fi
