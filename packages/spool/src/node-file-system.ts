@@ -116,6 +116,10 @@ function readHeadNow(path: string, into: Uint8Array): FileHead {
  * may come back as another's or mean nothing in another container, and shuts out other connections of the same process as well.
  */
 async function lock(path: string): Promise<FileLock | undefined> {
+  // On a read-only volume SQLite takes a lock that many may hold. Not open(): closing it would give up a lock that this process has.
+  await promises.access(path, constants.W_OK).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  });
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
