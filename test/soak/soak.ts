@@ -46,9 +46,11 @@ await soak('200 real senders at once into a PACS that reads 5 MB/s', missingTool
   const senders = await realSenders(proxy, studies, 600_000);
   const wanted = new Map(studies.flatMap((study) => [...study.sha256]));
   const { peakBytes } = proxy.process.memory();
+  const failed = senders.exitCodes.filter((code) => code !== 0).length;
+  const errors = Object.groupBy(proxy.logs(), (line) => String(line['error.type'] ?? 'none'));
   mustHold(
-    senders.exitCodes.every((code) => code === 0),
-    `a sender failed: ${senders.output.slice(-2000)}`,
+    failed === 0,
+    `${failed} senders failed; ends by error: ${JSON.stringify(Object.fromEntries(Object.entries(errors).map(([type, lines]) => [type, lines?.length])))}; ${senders.output.slice(-300)}`,
   );
   mustHold(pacs.mostOpen() === 200, `${pacs.mostOpen()} associations at once, not 200`);
   mustHold(
