@@ -63,8 +63,16 @@ export function settlementOf(outcome: Outcome, now: number, limits: QueueLimits)
 }
 
 /** The holder is gone, and whether it had sent anything nobody knows. */
-export function expiry(holder: string): Settlement {
-  return { to: 'waiting', error: { errorType: 'lease_expired' }, possibleDuplicate: true, what: 'lease-expired', why: holder };
+export function expiry({ dueAt, lease }: Pick<QueueEntry, 'dueAt' | 'lease'>, now: number): Settlement {
+  return {
+    to: 'waiting',
+    // It was due when it was claimed; if that lies ahead now, the clock has stepped back.
+    dueAt: Math.min(dueAt, now),
+    error: { errorType: 'lease_expired' },
+    possibleDuplicate: true,
+    what: 'lease-expired',
+    why: lease?.holder ?? '',
+  };
 }
 
 export const HOLD_WHILE_LEASED = 'asked for while it was being sent';

@@ -162,7 +162,7 @@ export async function assertSame(model: QueueModel, queue: Queue): Promise<void>
   await commands.counts(undefined).run(model, queue);
 }
 
-export async function allPages(queue: Queue, filter: QueueFilter, limit: number): Promise<ReturnType<typeof told>[]> {
+async function allPages(queue: Queue, filter: QueueFilter, limit: number): Promise<ReturnType<typeof told>[]> {
   const all: ReturnType<typeof told>[] = [];
   let cursor: string | undefined;
   do {

@@ -5,6 +5,7 @@ import { openMemoryQueue } from '../memory/memory-queue.ts';
 import type { Queue } from '../queue.ts';
 import { openRedisQueue } from '../redis/redis-queue.ts';
 import { openSqliteQueue } from '../sqlite/sqlite-queue.ts';
+import type { ClaimerOptions } from './claimer.ts';
 import { LIMITS } from './commands.ts';
 import { RedisServer, redisMissing, until } from './redis-server.ts';
 
@@ -12,7 +13,8 @@ import { RedisServer, redisMissing, until } from './redis-server.ts';
 export interface TestHome {
   /** Opens another view of the schedule of this number. */
   open(schedule: number): Queue;
-  readonly shared: boolean;
+  /** What another process opens the schedule of this number with; undefined: it cannot. */
+  elsewhere?(schedule: number): ClaimerOptions['home'];
   end(): Promise<void>;
 }
 
@@ -20,6 +22,8 @@ export interface HomeKind {
   readonly name: string;
   /** Why it cannot be tested here. */
   readonly missing?: string | undefined;
+  /** Other processes cannot see it. */
+  readonly oneProcess?: true;
   /** Of 100, how many random runs it is worth: each costs a process' round trips. */
   readonly share: number;
   start(): Promise<TestHome>;
@@ -28,8 +32,9 @@ export interface HomeKind {
 export const HOMES: readonly HomeKind[] = [
   {
     name: 'memory',
+    oneProcess: true,
     share: 100,
-    start: async () => ({ open: () => openMemoryQueue(LIMITS), shared: false, end: async () => {} }),
+    start: async () => ({ open: () => openMemoryQueue(LIMITS), end: async () => {} }),
   },
   {
     name: 'SQLite',
@@ -38,7 +43,7 @@ export const HOMES: readonly HomeKind[] = [
       const folder = mkdtempSync(join(tmpdir(), 'radiotracer-queue-'));
       return {
         open: (schedule) => openSqliteQueue({ path: join(folder, String(schedule), 'queue.db') }, LIMITS),
-        shared: true,
+        elsewhere: (schedule) => ({ path: join(folder, String(schedule), 'queue.db') }),
         end: async () => rmSync(folder, { recursive: true }),
       };
     },
@@ -49,9 +54,10 @@ export const HOMES: readonly HomeKind[] = [
     share: 60,
     start: async () => {
       const server = await RedisServer.start();
+      const elsewhere = (schedule: number) => ({ server: { kind: 'single', url: server.url }, prefix: `q${schedule}` }) as const;
       return {
-        open: (schedule) => openRedisQueue({ server: { kind: 'single', url: server.url }, prefix: `q${schedule}` }, LIMITS),
-        shared: true,
+        open: (schedule) => openRedisQueue(elsewhere(schedule), LIMITS),
+        elsewhere,
         end: () => server.end(),
       };
     },
@@ -62,9 +68,11 @@ export const HOMES: readonly HomeKind[] = [
     share: 20,
     start: async () => {
       const { nodes, end } = await startCluster();
+      const elsewhere = (schedule: number) =>
+        ({ server: { kind: 'cluster', nodes }, prefix: `q${schedule}`, connectWaitMs: 5_000 }) as const;
       return {
-        open: (schedule) => openRedisQueue({ server: { kind: 'cluster', nodes }, prefix: `q${schedule}`, connectWaitMs: 5_000 }, LIMITS),
-        shared: true,
+        open: (schedule) => openRedisQueue(elsewhere(schedule), LIMITS),
+        elsewhere,
         end,
       };
     },

@@ -105,6 +105,7 @@ export class QueueModel {
       if (entry.lease !== undefined && entry.lease.expiresAt <= this.now) {
         this.#attempted(entry, { errorType: 'lease_expired' });
         entry.duplicates++;
+        entry.dueAt = Math.min(entry.dueAt, this.now);
         this.#release(entry, 'waiting', 'lease-expired');
       } else if (entry.lease !== undefined && entry.lease.expiresAt > this.now + maxLeaseMs) {
         entry.lease.expiresAt = this.now + maxLeaseMs;

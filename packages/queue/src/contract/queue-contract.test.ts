@@ -1,8 +1,13 @@
 import fc from 'fast-check';
+import type { EntryKey } from '../entry.ts';
+import type { QueuePage } from '../queue.ts';
 import { addArbitrary, commandArbitraries } from './arbitraries.ts';
-import { assertSame } from './commands.ts';
+import { startClaimer } from './claimer-process.ts';
+import { assertSame, listed } from './commands.ts';
 import { HOMES, type TestHome } from './homes.ts';
 import { QueueModel } from './model.ts';
+import { until } from './redis-server.ts';
+import { sampleEntry } from './sample.ts';
 
 /** Set it to see a failure again; every run is printed with its own. */
 const seed = process.env['QUEUE_SEED'] === undefined ? {} : { seed: Number(process.env['QUEUE_SEED']) };
@@ -35,5 +40,116 @@ for (const kind of HOMES) {
       });
       await fc.assert(runs, { numRuns: kind.share * effort, ...seed });
     }, 600_000);
+
+    it('tells, page by page, what stands still once, whatever comes and goes around it', async () => {
+      const queue = home.open(++schedules);
+      const still = Array.from({ length: 300 }, (_, n) => sampleEntry(3 * n, { destinationId: n % 2 === 0 ? 'pacs' : 'vna' }));
+      for (const entry of still) await queue.add(entry);
+      const told: string[] = [];
+      let cursor: string | undefined;
+      let n = 1;
+      do {
+        const page: QueuePage = await queue.page({ callingAeTitle: 'CT1' }, cursor, 20);
+        told.push(...page.entries.map(({ id }) => id));
+        cursor = page.next;
+        // Before and behind the cursor; one comes and one goes; states change.
+        for (const id of [n, 895 - n]) await queue.add(sampleEntry(3 * id + 1, { callingAeTitle: 'MR1', bytes: 1 }));
+        await queue.remove({ ids: [sampleEntry(3 * n + 1).id] }, 1);
+        await queue[n % 2 === 0 ? 'hold' : 'release']({ studyKey: sampleEntry(3 * n).studyKey }, 1);
+        n++;
+      } while (cursor !== undefined);
+      expect(told).toEqual(still.map(({ id }) => id));
+      await queue.close();
+    }, 60_000);
+
+    it('reads on in bounded steps where few of many match', async () => {
+      const queue = home.open(++schedules);
+      await queue.rebuild(
+        'node-1',
+        listed(Array.from({ length: 9_000 }, (_, n) => sampleEntry(n, n % 3_000 === 7 ? { modality: 'MR' } : {}))),
+        1,
+      );
+      const pages: QueuePage[] = [];
+      do pages.push(await queue.page({ modality: 'MR' }, pages.at(-1)?.next, 10));
+      while (pages.at(-1)?.next !== undefined);
+      expect(pages.length).toBeGreaterThan(1);
+      expect(pages.flatMap(({ entries }) => entries.map(({ id }) => id))).toEqual([7, 3_007, 6_007].map((n) => sampleEntry(n).id));
+      expect(await queue.remove({ modality: 'MR' }, 1)).toEqual({ changed: 3, leased: 0 });
+      expect((await queue.counts())[0]?.states.waiting).toMatchObject({ entries: 8_997, bytes: 8_997 * 524_288 });
+      await queue.close();
+    }, 60_000);
+
+    it('rebuilds while it is used: what comes, goes or changes meanwhile is left alone', async () => {
+      const queue = home.open(++schedules);
+      const now = 1_700_000_100_000;
+      const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => sampleEntry(from + n).id);
+      for (let n = 0; n < 40; n++) await queue.add(sampleEntry(n));
+      const [first] = await queue.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 1, now });
+      if (first === undefined) throw new Error('nothing claimed');
+      async function* spool() {
+        // The files of 0 to 9 are gone, those of 30 to 49 are not listed yet; 5 is put back, 20 held and 21 dead in the spool.
+        await queue.hold({ ids: [sampleEntry(12).id, sampleEntry(3).id] }, now);
+        for (let n = 10; n < 30; n++) {
+          yield sampleEntry(n, n === 20 ? { state: 'held' } : n === 21 ? { state: 'dead' } : {});
+          await queue.add(sampleEntry(n + 20));
+          if (n === 29) await queue.retry({ ids: [sampleEntry(35).id] }, now);
+        }
+      }
+      const asked: string[] = [];
+      const stillInSpool = async ({ id }: EntryKey) => asked.push(id) > 0 && id === sampleEntry(5).id;
+      const result = await queue.rebuild('node-1', spool(), now, { stillInSpool });
+      // Not: 0 is leased, 3 was held meanwhile, 5 is there after all, 35 was touched; those that came since.
+      expect(result).toEqual({ seen: 20, added: 0, moved: 2, dropped: 16 });
+      const left = [...[0, 3, 5].map((n) => sampleEntry(n).id), ...ids(10, 30), sampleEntry(35).id, ...ids(40, 50)];
+      expect((await queue.page({}, undefined, 1000)).entries.map(({ id }) => id)).toEqual(left);
+      expect((await queue.page({ state: 'held' }, undefined, 10)).entries.map(({ id }) => id)).toEqual(
+        [3, 12, 20].map((n) => sampleEntry(n).id),
+      );
+      // Those of 3 and 35 had been put back by nobody: known, touched, and so not asked for, or asked for and kept.
+      expect(asked).toEqual(expect.arrayContaining([sampleEntry(5).id, sampleEntry(30).id]));
+      await queue.settle(first.lease, { kind: 'delivered' }, now);
+      await queue.close();
+    }, 60_000);
+
+    if (kind.oneProcess === true) return;
+
+    it('gives processes that claim at the same time never the same entry', async () => {
+      const elsewhere = home.elsewhere?.(++schedules);
+      if (elsewhere === undefined) throw new Error('this home is for one process');
+      const queue = home.open(schedules);
+      const now = 1_700_000_100_000;
+      for (let n = 0; n < 600; n++) await queue.add(sampleEntry(n));
+      const claimers = ['one', 'two', 'three'].map((holder) => startClaimer({ home: elsewhere, holder, now, leaseMs: 60_000 }));
+      expect(await Promise.all(claimers.map(({ ended }) => ended))).toEqual([0, 0, 0]);
+      const all = claimers.flatMap(({ ids }) => ids());
+      expect(all.toSorted()).toEqual(Array.from({ length: 600 }, (_, n) => sampleEntry(n).id));
+      expect(await queue.page({}, undefined, 10)).toEqual({ entries: [] });
+      await queue.close();
+    }, 60_000);
+
+    it('gives what a killed process was sending to another, once its lease is over, and not before', async () => {
+      const elsewhere = home.elsewhere?.(++schedules);
+      if (elsewhere === undefined) throw new Error('this home is for one process');
+      const queue = home.open(schedules);
+      const now = 1_700_000_100_000;
+      for (let n = 0; n < 30; n++) await queue.add(sampleEntry(n));
+      const claimer = startClaimer({ home: elsewhere, holder: 'short-lived', now, leaseMs: 10_000, keep: 14 });
+      await until('the claims', async () => claimer.ids().length >= 14);
+      claimer.kill();
+      await claimer.ended;
+      expect(await queue.reclaimExpired(now + 9_999)).toBe(0);
+      const early = await queue.claim({ destinationId: 'pacs', leaseHolder: 'heir', leaseMs: 10_000, limit: 100, now: now + 9_999 });
+      expect(early).toHaveLength(16);
+      expect(await queue.reclaimExpired(now + 10_000)).toBe(14);
+      const late = await queue.claim({ destinationId: 'pacs', leaseHolder: 'heir', leaseMs: 10_000, limit: 100, now: now + 10_000 });
+      expect(late.map(({ entry }) => entry.id)).toEqual(claimer.ids());
+      expect(late[0]?.entry).toMatchObject({
+        attempts: 1,
+        possibleDuplicates: 1,
+        firstAttemptAt: now,
+        lastError: { errorType: 'lease_expired' },
+      });
+      await queue.close();
+    }, 60_000);
   });
 }

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
+const PROGRAM = 'redis-server';
+
 /** Said in the names of the tests that are skipped; undefined where there is a `redis-server`. */
 export const redisMissing: string | undefined =
-  spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'redis-server is not installed';
+  spawnSync(PROGRAM, ['--version']).status === 0 ? undefined : 'redis-server is not installed';
 
 const alive = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -33,6 +35,16 @@ export class RedisServer {
     return server;
   }
 
+  /** A Sentinel that watches one master, alone. */
+  static async startSentinel(name: string, masterPort: number): Promise<RedisServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'radiotracer-redis-'));
+    const file = join(folder, 'sentinel.conf');
+    writeFileSync(file, `sentinel monitor ${name} 127.0.0.1 ${masterPort} 1\nsentinel down-after-milliseconds ${name} 2000\n`);
+    const server = new RedisServer(await freePort(), folder, [file, '--sentinel']);
+    await server.up();
+    return server;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -40,7 +52,10 @@ export class RedisServer {
   /** Starts it (again): empty, unless its arguments say otherwise. */
   async up(): Promise<void> {
     const where = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
-    const child = spawn('redis-server', [...where, '--save', '', '--appendonly', 'no', ...this.#args], { stdio: 'ignore' });
+    // A file of configuration stands first.
+    const args =
+      this.#args[0]?.startsWith('--') === false ? [...this.#args, ...where] : [...where, '--save', '', '--appendonly', 'no', ...this.#args];
+    const child = spawn(PROGRAM, args, { stdio: 'ignore' });
     alive.add(child);
     child.once('exit', () => alive.delete(child));
     this.#child = child;
@@ -63,7 +78,7 @@ export class RedisServer {
 
   /** A command over a connection of its own. */
   async ask(name: string, ...values: string[]): Promise<unknown> {
-    const client = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 });
+    const client = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: null, disconnectTimeout: 100 });
     client.on('error', () => {});
     try {
       await client.connect();

@@ -79,7 +79,7 @@ export class MemoryHome implements Home {
     let changed = 0;
     for (const entry of this.#all()) {
       const { lease } = entry;
-      if (lease !== undefined && lease.expiresAt <= now) this.#end(entry, expiry(lease.holder), now);
+      if (lease !== undefined && lease.expiresAt <= now) this.#end(entry, expiry(entry, now), now);
       else if (lease !== undefined && lease.expiresAt > now + maxLeaseMs) {
         this.#put({ ...entry, lease: { ...lease, expiresAt: now + maxLeaseMs } });
       } else if (entry.state === 'waiting' && entry.dueAt > now + maxDelayMs) this.#put({ ...entry, dueAt: now });

@@ -50,7 +50,7 @@ export class RedisHome implements Home {
   async reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits, limit: number): Promise<number> {
     let changed = 0;
     for (const destinationId of await this.#destinations()) {
-      const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry(''))];
+      const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry({ dueAt: now }, now))];
       changed += Number(await this.#link.script('queueReclaim', this.#base(destinationId), ...values));
     }
     return changed;

@@ -21,6 +21,7 @@ export interface RedisQueueOptions {
 
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_LONGEST_MS = 2_000;
+const DISCONNECT_MS = 100;
 
 /**
  * What every connection gets, and why. Nothing waits inside ioredis:
@@ -33,6 +34,7 @@ const RECONNECT_LONGEST_MS = 2_000;
  * - `socketTimeout`: a server that is stopped, or behind a dead link, still looks connected. No bytes for this long while an answer is due
  *   and the connection is torn down, with all that waits on it, also in the middle of a handshake.
  * - `reconnectOnError` for READONLY: the server has become a replica; a new connection asks Sentinel or the name service again.
+ * - `disconnectTimeout`: ioredis waits so long for a socket to end, also for one that has ended, and a command line's process with it.
  * - `enableReadyCheck` (ioredis' default): a server that is loading its data is not ready.
  */
 export function connectionOptions(commandTimeoutMs: number): RedisOptions {
@@ -44,6 +46,7 @@ export function connectionOptions(commandTimeoutMs: number): RedisOptions {
     sentinelRetryStrategy: (times) => Math.min(RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), RECONNECT_LONGEST_MS),
     socketTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
+    disconnectTimeout: DISCONNECT_MS,
     reconnectOnError: (error) => (error.message.includes('READONLY') ? 1 : false),
   };
 }

@@ -111,7 +111,7 @@ settle(ARGV[1], e, cjson.decode(ARGV[3]), tonumber(ARGV[4]))
 return 'ok'
 `;
 
-/** ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, without the holder). Returns how many. */
+/** ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder). Returns how many. */
 const RECLAIM = `
 local now, limit = tonumber(ARGV[1]), ARGV[4]
 local cut, latest = now + ARGV[2], now + ARGV[3]
@@ -119,7 +119,7 @@ local changed = 0
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
   local e, s = load(m), cjson.decode(ARGV[5])
   if e then
-    s.why = e.lh
+    s.why, s.dueAt = e.lh, math.min(e.du, now)
     settle(m, e, s, now)
   else
     redis.call('ZREM', LEASES, m)

@@ -18,15 +18,22 @@ const SQLITE_ERROR = 1;
 
 /** What an error of node:sqlite says of the home; undefined: it is not one of those. */
 export function faultOf(error: unknown): UnavailableCode | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || error instanceof QueueUnavailable) return undefined;
+  // The file system's own: a folder that cannot be made, a file that cannot be renamed.
+  if ('syscall' in error) return 'refused';
+  if (!('errcode' in error)) return undefined;
   const errcode = Number(error.errcode);
   // The lower eight bits are the primary code.
   const code = MEANING.get(errcode & 0xff);
   if (code !== undefined) return code;
   // Tables that should be there and are not: somebody's, or what is left of ours.
-  return errcode === SQLITE_ERROR && /no such (table|column|index)|malformed/.test(error.message) ? 'corrupt' : undefined;
+  return errcode === SQLITE_ERROR && /no such (table|column|index)|malformed/.test(messageOf(error)) ? 'corrupt' : undefined;
 }
 
 export function unavailable(code: UnavailableCode, error: unknown): QueueUnavailable {
-  return new QueueUnavailable(code, `the queue's database: ${error instanceof Error ? error.message : String(error)}`, error);
+  return new QueueUnavailable(code, `the queue's database: ${messageOf(error)}`, error);
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }

@@ -72,7 +72,7 @@ export class SqliteHome implements Home {
   reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits, limit: number): Promise<number> {
     return this.#file.transaction('write', () => {
       const expired = this.#all("SELECT * FROM entry WHERE state = 'leased' AND lease_expires_at <= ? LIMIT ?", now, limit);
-      for (const entry of expired) this.#end(entry, expiry(entry.lease?.holder ?? ''), now, this.#mark(entry.destinationId));
+      for (const entry of expired) this.#end(entry, expiry(entry, now), now, this.#mark(entry.destinationId));
       const cut = now + maxLeaseMs;
       const tooLong = this.#all("SELECT * FROM entry WHERE state = 'leased' AND lease_expires_at > ? LIMIT ?", cut, limit);
       for (const entry of tooLong) {

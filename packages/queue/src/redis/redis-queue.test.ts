@@ -1,0 +1,239 @@
+import { createServer, type Socket } from 'node:net';
+import { assertSame, commands, LIMITS, listed } from '../contract/commands.ts';
+import { QueueModel } from '../contract/model.ts';
+import { RedisServer, redisMissing, until } from '../contract/redis-server.ts';
+import { sampleEntry } from '../contract/sample.ts';
+import type { Queue } from '../queue.ts';
+import { QueueUnavailable } from '../queue-error.ts';
+import { redisFault } from './redis-fault.ts';
+import type { RedisQueueOptions } from './redis-options.ts';
+import { openRedisQueue } from './redis-queue.ts';
+
+const now = 1_700_000_100_000;
+const claim = { destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 10, now };
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  const error: unknown = await answer.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error instanceof QueueUnavailable ? error.code : String(error);
+}
+
+const describeRedis = redisMissing === undefined ? describe : describe.skip;
+describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${redisMissing})`}`, () => {
+  let server: RedisServer;
+  const opened: Queue[] = [];
+  const open = (options: Partial<RedisQueueOptions> = {}): Queue => {
+    const queue = openRedisQueue({ server: { kind: 'single', url: server.url }, commandTimeoutMs: 300, ...options }, LIMITS);
+    opened.push(queue);
+    return queue;
+  };
+  const back = (queue: Queue) => until('the queue to be back', async () => (await queue.health()).available);
+
+  beforeEach(async () => {
+    server = await RedisServer.start();
+  }, 30_000);
+  afterEach(async () => {
+    for (const queue of opened.splice(0)) await queue.close();
+    await server.end();
+  }, 30_000);
+
+  it('stopped (SIGSTOP): every call fails while it stands still, few wait at once, and it goes on by itself', async () => {
+    const queue = open({ maxInFlight: 8 });
+    for (let n = 0; n < 20; n++) await queue.add(sampleEntry(n));
+    server.signal('SIGSTOP');
+    const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(queue.claim(claim))));
+    expect(codes.filter((code) => code === 'overloaded')).toHaveLength(42);
+    expect(codes.filter((code) => code === 'timeout' || code === 'disconnected')).toHaveLength(8);
+    expect(await queue.health()).toMatchObject({ available: false });
+    server.signal('SIGCONT');
+    await back(queue);
+    // What was asked may have been done though nobody heard: those leases run out.
+    await queue.reclaimExpired(now + LIMITS.maxLeaseMs);
+    const claimed = await queue.claim({ ...claim, limit: 100, now: now + LIMITS.maxLeaseMs });
+    expect(claimed.map(({ entry }) => entry.id)).toEqual(Array.from({ length: 20 }, (_, n) => sampleEntry(n).id));
+  }, 60_000);
+
+  it('killed in the middle of much: what fails fails as unavailable, what it had is rebuilt from the spool', async () => {
+    const queue = open();
+    const { generation } = await queue.health();
+    await queue.add(sampleEntry(0));
+    const busy = Array.from({ length: 500 }, (_, n) => codeOf(queue.add(sampleEntry(n))));
+    await server.down();
+    for (const code of await Promise.all(busy)) expect(['undefined', 'disconnected', 'timeout']).toContain(code);
+    expect(await codeOf(queue.claim(claim))).toBe('disconnected');
+    await server.up();
+    await back(queue);
+    expect((await queue.health()).generation).not.toBe(generation);
+    expect(await queue.claim(claim)).toEqual([]);
+    // The server knows no scripts and no destinations now.
+    expect(await queue.rebuild('node-1', listed([sampleEntry(0), sampleEntry(1)]), now)).toMatchObject({ added: 2 });
+    expect(await queue.claim(claim)).toHaveLength(2);
+  }, 60_000);
+
+  it('emptied in the middle: old leases are lost, tokens are not given out again, and it fills up again unasked', async () => {
+    const queue = open();
+    await queue.add(sampleEntry(0));
+    const [before] = await queue.claim(claim);
+    const { generation } = await queue.health();
+    await server.ask('FLUSHALL');
+    await server.ask('SCRIPT', 'FLUSH');
+    await queue.add(sampleEntry(0));
+    const [after] = await queue.claim(claim);
+    if (before === undefined || after === undefined) throw new Error('nothing claimed');
+    await expect(queue.settle(before.lease, { kind: 'delivered' }, now)).rejects.toMatchObject({ name: 'LeaseLost', reason: 'stale' });
+    await expect(queue.extend(before.lease, 1, now)).rejects.toMatchObject({ name: 'LeaseLost', reason: 'stale' });
+    // The destination is known again, though this client had told of it before.
+    expect((await queue.counts())[0]?.states.leased.entries).toBe(1);
+    expect((await queue.health()).generation).not.toBe(generation);
+    await queue.settle(after.lease, { kind: 'delivered' }, now);
+  }, 60_000);
+
+  it('down at start: calls fail at once, and work when it comes', async () => {
+    await server.down();
+    const queue = open({ connectWaitMs: 0 });
+    expect(await codeOf(queue.add(sampleEntry(0)))).toBe('disconnected');
+    expect(await queue.health()).toMatchObject({ available: false });
+    await server.up();
+    await back(queue);
+    expect(await queue.add(sampleEntry(0))).toBe('added');
+  }, 60_000);
+
+  it('a server that connects and never answers is left again and again, and nothing waits for it', async () => {
+    const sockets = new Set<Socket>();
+    const mute = createServer((socket) => {
+      sockets.add(socket.resume().on('error', () => {}));
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const address = mute.address();
+    const url = `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const queue = open({ server: { kind: 'single', url }, connectWaitMs: 0, commandTimeoutMs: 50 });
+    expect(await codeOf(queue.add(sampleEntry(0)))).toBe('disconnected');
+    await until('a third connection', async () => sockets.size >= 3);
+    await queue.close();
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => mute.close(resolve));
+  }, 60_000);
+
+  it('full (OOM) or a replica (READONLY): refused, nothing half done, and it goes on afterwards', async () => {
+    const queue = open();
+    const model = new QueueModel();
+    for (const entry of [0, 1, 2, 3].map((n) => sampleEntry(n, { destinationId: 'a', receivedAt: 0 }))) {
+      await commands.add(entry, undefined).run(model, queue);
+    }
+    await commands.claim('a', undefined, 10_000, 2).run(model, queue);
+    const [lease] = model.leases;
+    if (lease === undefined) throw new Error('nothing claimed');
+    const states = [
+      { on: () => server.ask('CONFIG', 'SET', 'maxmemory', '1'), off: () => server.ask('CONFIG', 'SET', 'maxmemory', '0') },
+      { on: () => server.ask('REPLICAOF', '127.0.0.1', '1'), off: () => server.ask('REPLICAOF', 'NO', 'ONE') },
+    ];
+    for (const { on, off } of states) {
+      await on();
+      const error = { errorType: 'timeout' };
+      const calls = [
+        () => queue.add(sampleEntry(9)),
+        () => queue.claim({ ...claim, destinationId: 'a', now: model.now }),
+        () => queue.settle(lease, { kind: 'retry', dueAt: model.now, error, possibleDuplicate: true }, model.now),
+        () => queue.settle(lease, { kind: 'dead', error, possibleDuplicate: true }, model.now),
+        () => queue.extend(lease, 1, model.now),
+        () => queue.hold({ ids: [sampleEntry(3).id] }, model.now),
+        () => queue.reclaimExpired(model.now + 10_000),
+      ];
+      // A READONLY answer makes the client connect anew, so a call can also find it disconnected.
+      for (const call of calls) {
+        await until('the refusal', async () => {
+          const code = await codeOf(call());
+          if (code !== 'disconnected') expect(code).toBe('refused');
+          return code === 'refused';
+        });
+      }
+      await off();
+      await back(queue);
+      await assertSame(model, queue);
+    }
+    // What only frees memory goes through when it is full: the queue can be drained of what is being sent.
+    await server.ask('CONFIG', 'SET', 'maxmemory', '1');
+    await queue.settle(lease, { kind: 'delivered' }, model.now);
+  }, 60_000);
+
+  it('slow: what comes within the time-out is waited for', async () => {
+    const queue = open({ commandTimeoutMs: 20_000 });
+    await queue.add(sampleEntry(0));
+    await server.ask('CLIENT', 'PAUSE', '500', 'ALL');
+    expect(await Promise.all([queue.add(sampleEntry(1)), queue.claim(claim)])).toMatchObject(['added', { length: 2 }]);
+  }, 60_000);
+
+  it('a password that is not right is a refusal or no connection, never a crash', async () => {
+    await server.ask('CONFIG', 'SET', 'requirepass', 'secret');
+    const queue = open({ connectWaitMs: 0 });
+    await until('the refusal', async () => ['refused', 'disconnected'].includes(await codeOf(queue.add(sampleEntry(0)))));
+    const right = open({ server: { kind: 'single', url: server.url.replace('//', '//:secret@') } });
+    expect(await right.add(sampleEntry(0))).toBe('added');
+  }, 60_000);
+
+  it('records that were evicted are passed over, not stumbled upon', async () => {
+    const queue = open();
+    for (let n = 0; n < 3; n++) await queue.add(sampleEntry(n));
+    await queue.claim({ ...claim, limit: 1 });
+    await server.ask('DEL', 'radiotracer:{pacs}:entries');
+    expect(await queue.claim(claim)).toEqual([]);
+    expect(await queue.reclaimExpired(now + 10_000)).toBe(1);
+    expect(await queue.page({}, undefined, 10)).toEqual({ entries: [] });
+    expect(await queue.page({ studyKey: sampleEntry(0).studyKey }, undefined, 10)).toEqual({ entries: [] });
+    expect(await queue.counts()).toHaveLength(1);
+    // Without the study's index the entries are still claimed, one by one.
+    await server.ask('FLUSHALL');
+    for (let n = 0; n < 3; n++) await queue.add(sampleEntry(n));
+    await server.ask('DEL', `radiotracer:{pacs}:study:${sampleEntry(0).studyKey}`);
+    expect(await queue.claim(claim)).toHaveLength(3);
+  }, 60_000);
+
+  it('behind Sentinel: the master is asked for, and asked for again after a failover', async () => {
+    const replica = await RedisServer.start('--replicaof', '127.0.0.1', String(server.port));
+    const sentinel = await RedisServer.startSentinel('m', server.port);
+    try {
+      const sentinels = [{ host: '127.0.0.1', port: sentinel.port }];
+      const queue = open({ server: { kind: 'sentinel', options: { sentinels, name: 'm' } }, connectWaitMs: 5_000 });
+      expect(await queue.add(sampleEntry(0))).toBe('added');
+      await until('the replica to be known and in step', async () => {
+        const known = JSON.stringify(await sentinel.ask('SENTINEL', 'REPLICAS', 'm'));
+        return known.includes(String(replica.port)) && (await replica.ask('EXISTS', 'radiotracer:destinations')) === 1;
+      });
+      const { generation } = await queue.health();
+      await sentinel.ask('SENTINEL', 'FAILOVER', 'm');
+      await until('the replica to be the master', async () => JSON.stringify(await replica.ask('ROLE')).includes('master'));
+      await server.down();
+      await back(queue);
+      expect(await queue.add(sampleEntry(1))).toBe('added');
+      expect((await queue.claim(claim)).map(({ entry }) => entry.id)).toEqual([sampleEntry(0).id, sampleEntry(1).id]);
+      expect((await queue.health()).generation).toBe(generation);
+    } finally {
+      await sentinel.end();
+      await replica.end();
+    }
+  }, 60_000);
+});
+
+it.each([
+  ['ReplyError', "READONLY You can't write against a read only replica.", 'refused'],
+  ['ReplyError', "OOM command not allowed when used memory > 'maxmemory'. script: f0, on @user_script:25.", 'refused'],
+  ['ReplyError', 'ERR Error running script (call to f_0): @user_script:5: @user_script: 5: -OOM command not allowed', 'refused'],
+  ['ReplyError', 'LOADING Redis is loading the dataset in memory', 'not-ready'],
+  ['ReplyError', 'CLUSTERDOWN Hash slot not served', 'not-ready'],
+  ['ReplyError', 'MISCONF Redis is configured to save RDB snapshots', 'refused'],
+  ['MaxRetriesPerRequestError', 'Reached the max retries per request limit', 'disconnected'],
+  ['Error', 'Connection is closed.', 'disconnected'],
+  ['ClusterAllFailedError', 'Failed to refresh slots cache.', 'disconnected'],
+])('%s "%s" means %s', (name, message, code) => {
+  expect(redisFault(Object.assign(new Error(message), { name }))).toMatchObject({ name: 'QueueUnavailable', code });
+});
+
+it.each([
+  ['ReplyError', 'ERR value is not an integer or out of range script: c2, on @user_script:21.'],
+  ['TypeError', 'undefined is not a function'],
+])('%s "%s" is a fault of ours and stays as it is', (name, message) => {
+  const error = Object.assign(new Error(message), { name });
+  expect(redisFault(error)).toBe(error);
+});

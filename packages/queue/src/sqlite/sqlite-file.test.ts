@@ -1,0 +1,153 @@
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { listed } from '../contract/commands.ts';
+import { sampleEntry } from '../contract/sample.ts';
+import type { Queue } from '../queue.ts';
+import { QueueUnavailable } from '../queue-error.ts';
+import { openSqliteQueue } from './sqlite-queue.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'radiotracer-queue-'));
+  path = join(folder, 'queue.db');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const now = 1_700_000_100_000;
+const backlog = Array.from({ length: 2_000 }, (_, n) => sampleEntry(n));
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  const error: unknown = await answer.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error instanceof QueueUnavailable ? error.code : String(error);
+}
+
+async function waiting(queue: Queue): Promise<number | undefined> {
+  return (await queue.counts())[0]?.states.waiting.entries;
+}
+
+it('keeps the schedule over a restart, with its generation', async () => {
+  const before = openSqliteQueue({ path });
+  await before.rebuild('node-1', listed(backlog), now);
+  await before.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 1_000, limit: 10, now });
+  const { generation } = await before.health();
+  await before.close();
+  expect(await codeOf(before.counts())).toBe('closed');
+  const after = openSqliteQueue({ path });
+  expect(await after.health()).toEqual({ home: 'sqlite', available: true, generation });
+  expect(await after.reclaimExpired(now + 1_000)).toBe(10);
+  expect(await waiting(after)).toBe(2_000);
+  await after.close();
+});
+
+it('moves aside what is no database, and starts an empty one', async () => {
+  writeFileSync(path, 'not a database, and longer than the header of one; '.repeat(20));
+  const queue = openSqliteQueue({ path, now: () => 5 });
+  const health = await queue.health();
+  expect(health).toMatchObject({ available: true, movedAside: [`${path}.broken-5-0`] });
+  expect(readFileSync(`${path}.broken-5-0`, 'utf8')).toContain('not a database');
+  expect(await queue.rebuild('node-1', listed(backlog), now)).toMatchObject({ added: 2_000 });
+  await queue.close();
+});
+
+it('leaves what is no database where it is, when it is another’s to mend', async () => {
+  writeFileSync(path, 'not a database, and longer than the header of one; '.repeat(20));
+  const queue = openSqliteQueue({ path, onCorrupt: 'refuse' });
+  expect(await codeOf(queue.counts())).toBe('corrupt');
+  expect(await queue.health()).toMatchObject({ available: false });
+  expect(readFileSync(path, 'utf8')).toContain('not a database');
+});
+
+it('moves a database aside that turns out broken in use: one call fails, then there is an empty one of another generation', async () => {
+  const before = openSqliteQueue({ path });
+  await before.rebuild('node-1', listed(backlog), now);
+  const { generation } = await before.health();
+  await before.close();
+  // Everything behind the first pages: the schema is good, the rows are not.
+  const file = openSync(path, 'r+');
+  const from = 40 * 4096;
+  writeSync(file, Buffer.alloc(statSync(path).size - from, 0xa5), 0, undefined, from);
+  closeSync(file);
+  const queue = openSqliteQueue({ path });
+  expect((await queue.health()).generation).toBe(generation);
+  const codes = new Set<string>();
+  for (const { id } of backlog) {
+    codes.add(await codeOf(queue.page({ ids: [id] }, undefined, 1)));
+    if (codes.has('corrupt')) break;
+  }
+  expect(codes).toContain('corrupt');
+  const health = await queue.health();
+  expect(health).toMatchObject({ available: true, movedAside: [expect.stringContaining('.broken-')] });
+  expect(health.generation).not.toBe(generation);
+  expect(await queue.rebuild('node-1', listed(backlog), now)).toMatchObject({ added: 2_000 });
+  expect(await waiting(queue)).toBe(2_000);
+  await queue.close();
+});
+
+it('notices that the file was taken away beneath it', async () => {
+  const queue = openSqliteQueue({ path });
+  await queue.add(sampleEntry(1));
+  const { generation } = await queue.health();
+  for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true });
+  expect((await queue.health()).generation).not.toBe(generation);
+  expect(await queue.add(sampleEntry(1))).toBe('added');
+  expect(existsSync(path)).toBe(true);
+  await queue.close();
+});
+
+it('refuses a database of a later version and leaves it as it is', async () => {
+  const queue = openSqliteQueue({ path });
+  await queue.add(sampleEntry(1));
+  await queue.close();
+  const later = new DatabaseSync(path);
+  later.exec('INSERT INTO migration VALUES (99, 0)');
+  later.close();
+  const again = openSqliteQueue({ path });
+  expect(await codeOf(again.add(sampleEntry(2)))).toBe('newer-schema');
+  expect((await again.health()).movedAside).toBeUndefined();
+});
+
+it('waits for another process’ write without holding up this one', async () => {
+  const queue = openSqliteQueue({ path });
+  await queue.add(sampleEntry(1));
+  const other = new DatabaseSync(path);
+  other.exec('BEGIN IMMEDIATE');
+  let turns = 0;
+  const turning = setInterval(() => {
+    // The event loop turns while `add` waits: that is what lets the lock go here.
+    if (++turns === 10) other.exec('COMMIT');
+  }, 5);
+  expect(await queue.add(sampleEntry(2))).toBe('added');
+  clearInterval(turning);
+  expect(turns).toBeGreaterThanOrEqual(10);
+  await queue.close();
+  other.close();
+});
+
+it('waits so long and no longer; readers do not wait at all', async () => {
+  const queue = openSqliteQueue({ path, busyWaitMs: 30 });
+  await queue.add(sampleEntry(1));
+  const other = new DatabaseSync(path);
+  other.exec('BEGIN IMMEDIATE');
+  expect(await codeOf(queue.add(sampleEntry(2)))).toBe('busy');
+  expect(await waiting(queue)).toBe(1);
+  other.exec('ROLLBACK');
+  expect(await queue.add(sampleEntry(2))).toBe('added');
+  await queue.close();
+  other.close();
+});
+
+it('says that a folder which cannot be is not there, and works once it can', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const queue = openSqliteQueue({ path: join(folder, 'file', 'queue.db') });
+  expect(await codeOf(queue.add(sampleEntry(1)))).toBe('refused');
+  expect(await queue.health()).toMatchObject({ available: false });
+  rmSync(join(folder, 'file'));
+  expect(await queue.add(sampleEntry(1))).toBe('added');
+  await queue.close();
+});
