@@ -16,14 +16,26 @@ export type AssociationErrorType =
   | 'aborted'
   | 'internal';
 
+/** What an A-ASSOCIATE-RJ said, PS3.8 9.3.4. */
+export interface Rejection {
+  /** 1 rejected-permanent, 2 rejected-transient. */
+  readonly result: number;
+  /** 1 service-user, 2 service-provider (ACSE), 3 service-provider (presentation). */
+  readonly source: number;
+  readonly reason: number;
+}
+
 /** What happened to an association, in a closed list of types and one clear sentence. */
 export class AssociationError extends Error {
   override readonly name = 'AssociationError';
   readonly errorType: AssociationErrorType;
+  /** Of an A-ASSOCIATE-RJ; undefined for everything else. */
+  readonly rejection: Rejection | undefined;
 
-  constructor(errorType: AssociationErrorType, message: string, options?: ErrorOptions) {
+  constructor(errorType: AssociationErrorType, message: string, options?: ErrorOptions & { readonly rejection?: Rejection }) {
     super(message, options);
     this.errorType = errorType;
+    this.rejection = options?.rejection;
   }
 }
 

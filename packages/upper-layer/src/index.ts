@@ -2,9 +2,10 @@ export { Acceptor, type AcceptorOptions, type AcceptorUser, type Negotiation } f
 export type { ProposedContext } from './associate-request.ts';
 export { acceptContexts, type ContextResult } from './associate-response.ts';
 export { Association, type AssociationOptions, type AssociationTimeouts } from './association.ts';
-export { AssociationError, type AssociationErrorType } from './association-error.ts';
+export { AssociationError, type AssociationErrorType, type Rejection } from './association-error.ts';
 export type { AbortReason, AssociationUser } from './association-user.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
+export { type CircuitChange, type CircuitOptions, type CircuitState, DestinationCircuit } from './destination-circuit.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';

@@ -255,7 +255,10 @@ export class Requestor {
       data,
       associateIndication() {},
       associateAccepted: (ac) => this.#accepted(ac),
-      associateRejected: (rj) => this.#lost(new AssociationError('rejected', `${rejectText(rj[7], rj[8], rj[9])} (${peer})`)),
+      associateRejected: (rj) => {
+        const rejection = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
+        this.#lost(new AssociationError('rejected', `${rejectText(rj[7], rj[8], rj[9])} (${peer})`, { rejection }));
+      },
       releaseIndication: () => {
         this.#association.releaseResponse();
         if (this.#releasing === undefined)
