@@ -41,6 +41,36 @@ export interface Destination {
   readonly aet: string | undefined;
   /** The general ones with this destination's own put over them. */
   readonly timeouts: Timeouts;
+  /** Associations at once for what was queued; live ones come on top. At least 1. */
+  readonly maxAssociations: number;
+  readonly retry: RetryConfig;
+  readonly circuit: CircuitConfig;
+  readonly statuses: StatusesConfig;
+}
+
+/** When what was not delivered is tried again. */
+export interface RetryConfig {
+  /** The most that is waited after the first failure; doubled after each further one. */
+  readonly initialMs: number;
+  /** The most that is waited at all. */
+  readonly maxMs: number;
+  /** From the first attempt on; past it an instance is given up. 0: never. */
+  readonly budgetMs: number;
+}
+
+/** When a destination is taken to be down, and how often it is asked whether it still is. */
+export interface CircuitConfig {
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Between two C-ECHO probes. */
+  readonly probeMs: number;
+}
+
+/** C-STORE statuses to be taken otherwise than by default: four hexadecimal digits, `x` for any (`A7xx`), upper case. */
+export interface StatusesConfig {
+  readonly delivered: readonly string[];
+  readonly retry: readonly string[];
+  readonly dead: readonly string[];
 }
 
 /** Which associations go where. Undefined in a condition: any. */

@@ -93,7 +93,15 @@ function named(file: CheckedFile): Config {
     destinations: Object.fromEntries(
       Object.entries(file.destinations).map(([id, written]): [string, Destination] => {
         const own = definedOnly(namedTimeouts(written.timeouts));
-        return [id, { id, host: written.host, port: written.port, aet: written.aet, timeouts: { ...timeouts, ...own } }];
+        const { host, port, aet, maxAssociations, retry, circuit, statuses } = written;
+        return [
+          id,
+          {
+            ...{ id, host, port, aet, maxAssociations, statuses, timeouts: { ...timeouts, ...own } },
+            retry: { initialMs: retry.initial, maxMs: retry.max, budgetMs: retry.budget },
+            circuit: { failures: circuit.failures, probeMs: circuit.probe },
+          },
+        ];
       }),
     ),
     routes: file.routes.map(

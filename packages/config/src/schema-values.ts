@@ -117,3 +117,26 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
 export function someOf<const T extends readonly [string, ...string[]]>(values: T) {
   return kind('list', `a list of ${values.join(', ')}`, z.array(z.enum(values)));
 }
+
+/** An interval: none would be without a pause. */
+export const positiveDurationMs = kind(
+  'text',
+  `${DURATION_ALLOWED}; more than 0`,
+  textAs((text) => {
+    const read = text.length > 0 ? parseDuration(text) : undefined;
+    return read === 0 ? undefined : read;
+  }, measure),
+);
+
+const statusPattern = textAs((text) => (/^[0-9A-Fa-f]{1,4}[Xx]{0,3}$/.test(text) && text.length === 4 ? asStatus(text) : undefined));
+
+/** Upper-case digits, lower-case x. */
+function asStatus(text: string): string {
+  return text.toUpperCase().replaceAll('X', 'x');
+}
+
+export const statusPatterns = kind(
+  'list',
+  'a list of statuses: four hexadecimal digits in quotes, x for any at the end ("0122", "A7xx")',
+  z.array(statusPattern),
+);

@@ -92,6 +92,43 @@ const destination = z.strictObject({
   port: required(value.port, 'Its DICOM port.'),
   aet: optional(value.aeTitle, 'The called AE title that it is to see. Left out: the title that the modality called.'),
   timeouts: destinationTimeouts.prefault({}),
+  maxAssociations: standard(
+    value.wholeNumber(1, 1000),
+    2,
+    'Associations at once for what was queued. While modalities are being relayed to this destination it is one.',
+  ),
+  retry: z
+    .strictObject({
+      initial: standard(
+        value.positiveDurationMs,
+        '5s',
+        'The most that is waited after a first failure; doubled after each further one. Chance decides how much of it is.',
+      ),
+      max: standard(value.positiveDurationMs, '10m', 'The most that is waited between two attempts.'),
+      budget: standard(
+        value.durationMs,
+        '7d',
+        'What was not delivered so long after its first attempt is given up: a dead letter. 0 is never.',
+      ),
+    })
+    .prefault({}),
+  circuit: z
+    .strictObject({
+      failures: standard(
+        value.wholeNumber(1, 1000),
+        3,
+        'Failed associations in a row after which it is taken to be down: it is not waited for. A refused connection is enough at any time.',
+      ),
+      probe: standard(value.positiveDurationMs, '10s', 'While it is down, how often it is asked by a C-ECHO.'),
+    })
+    .prefault({}),
+  statuses: z
+    .strictObject({
+      delivered: standard(value.statusPatterns, [], 'C-STORE statuses of queued instances that mean that it has them.'),
+      retry: standard(value.statusPatterns, [], 'C-STORE statuses after which a queued instance is tried again.'),
+      dead: standard(value.statusPatterns, [], 'C-STORE statuses after which a queued instance is given up at once.'),
+    })
+    .prefault({}),
 });
 
 const route = z.strictObject({
