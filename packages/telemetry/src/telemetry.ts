@@ -148,6 +148,10 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       case 'operation.ended':
         overhead.record(event);
         return operations.ended(event);
+      case 'delivery.attempted':
+      case 'delivery.dead_lettered':
+      case 'circuit.changed':
+        return { context: undefined, values: {} };
     }
   };
 

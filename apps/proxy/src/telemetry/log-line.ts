@@ -19,6 +19,9 @@ function logLine(told: ToldEvent): LogLine | undefined {
   switch (event.type) {
     case 'association.opened':
     case 'association.accepted':
+    case 'delivery.attempted':
+    case 'delivery.dead_lettered':
+    case 'circuit.changed':
       return undefined;
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';
