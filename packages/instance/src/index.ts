@@ -10,3 +10,4 @@ export {
 } from './envelope.ts';
 export type { InstanceHead } from './instance-head.ts';
 export { type InstanceId, type InstanceIdSources, InstanceIds, isInstanceId } from './instance-id.ts';
+export type { InstanceIntake, InstanceStore, LateFields } from './instance-store.ts';

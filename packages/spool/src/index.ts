@@ -1,4 +1,5 @@
 export type { LateFields } from './file-header.ts';
+export { instanceStore } from './instance-store.ts';
 export { type InstanceState, instanceStates } from './layout.ts';
 export { MemoryMachine } from './memory-machine.ts';
 export { nodeFileSystem } from './node-file-system.ts';

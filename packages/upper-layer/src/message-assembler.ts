@@ -21,7 +21,7 @@ export interface MessageLimits {
 type Expecting = 'command' | 'rest-of-command' | 'data';
 
 export class MessageAssembler {
-  readonly #sink: MessageSink;
+  #sink: MessageSink;
   readonly #limits: MessageLimits;
   #expecting: Expecting = 'command';
   #contextId = 0;
@@ -34,6 +34,11 @@ export class MessageAssembler {
   constructor(sink: MessageSink, limits: MessageLimits) {
     this.#sink = sink;
     this.#limits = limits;
+  }
+
+  /** From now on tells another, from wherever the stream stands. */
+  handTo(sink: MessageSink): void {
+    this.#sink = sink;
   }
 
   /** Whether a message has begun and is not whole. */

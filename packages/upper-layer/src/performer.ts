@@ -10,7 +10,7 @@
 import { CommandField, type CommandSet, Status, statusClass, WireError } from '@radiotracer/wire';
 import type { Association } from './association.ts';
 import type { AssociationError } from './association-error.ts';
-import { MessageAssembler, type MessageLimits } from './message-assembler.ts';
+import { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
 import { MessageSender } from './message-sender.ts';
 import type { PdataSink } from './pdata-sink.ts';
 import type { Lease } from './read-buffer.ts';
@@ -61,6 +61,8 @@ export interface PerformerOptions {
   /** The maximum length that the peer announced; 0: none. */
   readonly peerMaxPduBytes: number;
   readonly limits: PerformerLimits;
+  /** One that has read the association so far, and may stand inside a message. Left out: nothing was read. */
+  readonly assembler?: MessageAssembler;
 }
 
 /** Responses that the peer has not taken; past it, no more requests are read. */
@@ -85,19 +87,29 @@ export class Performer implements PdataSink {
     this.#maxOpenRequests = options.limits.maxOpenRequests;
     this.#handler = handler;
     this.#sender = new MessageSender(options.association, options.peerMaxPduBytes);
-    this.#assembler = new MessageAssembler(
-      {
-        command: (contextId, command) => this.#command(contextId, command),
-        data: (buffer, start, end) => this.#sink?.piece(buffer, start, end, this.#association.chunkLease),
-        dataEnd: () => {
-          const sink = this.#sink;
-          this.#sink = undefined;
-          sink?.end();
-          this.#settle();
-        },
+    const sink: MessageSink = {
+      command: (contextId, command) => this.#command(contextId, command),
+      data: (buffer, start, end) => this.#sink?.piece(buffer, start, end, this.#association.chunkLease),
+      dataEnd: () => {
+        const ended = this.#sink;
+        this.#sink = undefined;
+        ended?.end();
+        this.#settle();
       },
-      options.limits,
-    );
+    };
+    this.#assembler = options.assembler ?? new MessageAssembler(sink, options.limits);
+    this.#assembler.handTo(sink);
+  }
+
+  /** Takes on a request that came before this performer did, in the order of their coming. Returns what answers it. */
+  adopt(contextId: number): (response: CommandSet) => void {
+    this.#openRequests++;
+    return this.#responder(contextId);
+  }
+
+  /** Takes the rest of the data set that `options.assembler` stands in. */
+  goOnWith(sink: DataSetSink): void {
+    this.#sink = sink;
   }
 
   /** Whether a message has begun and is not whole: a release here is a protocol error. */
@@ -162,16 +174,19 @@ export class Performer implements PdataSink {
     // C-CANCEL asks for no response of its own (PS3.7 9.3.2.3).
     if (command.commandField !== CommandField.cCancelRq) this.#openRequests++;
     const transferSyntax = this.#agreed.get(contextId) ?? '';
+    const sink = this.#handler.message({ contextId, transferSyntax, command, respond: this.#responder(contextId) });
+    this.#sink = command.hasDataSet ? sink : undefined;
+    this.#settle();
+  }
+
+  #responder(contextId: number): (response: CommandSet) => void {
     let answered = false;
-    const respond = (response: CommandSet) => {
+    return (response) => {
       if (answered) return;
       answered = statusClass(response.status ?? 0) !== 'pending';
       if (answered) this.#openRequests--;
       this.#send(contextId, response);
     };
-    const sink = this.#handler.message({ contextId, transferSyntax, command, respond });
-    this.#sink = command.hasDataSet ? sink : undefined;
-    this.#settle();
   }
 
   #send(contextId: number, response: CommandSet): void {
