@@ -80,5 +80,6 @@ async function orClose<T>(admin: AdminServer, starting: Promise<T>): Promise<T> 
 function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {
   const route = matchRoute(config.routes, query);
   const destination = route === undefined ? undefined : config.destinations[route.to];
-  return route === undefined || destination === undefined ? undefined : { route, destination };
+  if (route === undefined || destination === undefined) return undefined;
+  return { route, destination, onFailure: 'refuse', mode: 'relay' };
 }

@@ -28,12 +28,11 @@ export function proposedContexts(rq: AssociateRq): number {
   return rq.items.reduce((count, item) => count + (item.kind === 'presentation-context-rq' ? 1 : 0), 0);
 }
 
-/** The agreed transfer syntax of each accepted context, by its ID; of a repeated ID the first counts. */
-export function agreedTransferSyntaxes(ac: AssociateAc): Map<number, string> {
-  const agreed = new Map<number, string>();
-  for (const item of ac.items) {
-    if (item.kind !== 'presentation-context-ac' || item.result !== 0 || agreed.has(item.id)) continue;
-    agreed.set(item.id, trimUid(item.transferSyntax ?? ''));
+/** The abstract syntax of each proposed context, by its ID. */
+export function proposedAbstractSyntaxes(rq: AssociateRq): Map<number, string> {
+  const proposed = new Map<number, string>();
+  for (const item of rq.items) {
+    if (item.kind === 'presentation-context-rq' && !proposed.has(item.id)) proposed.set(item.id, trimUid(item.abstractSyntax ?? ''));
   }
-  return agreed;
+  return proposed;
 }

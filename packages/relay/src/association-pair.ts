@@ -6,7 +6,8 @@
  *   modality <══ P-DATA, two one-way links ══> destination
  *
  * Everything that a side says is said to the other: release, abort and close are mirrored. What the pair says of itself is a
- * rejection before the association (no route, overload, no destination) and an abort after.
+ * rejection before the association (no route, overload, no destination) and an abort after; or, where storage is kept, nothing: it goes on
+ * without the destination (take-over.ts).
  */
 
 import type { Destination, Limits, Route, Timeouts } from '@radiotracer/config';
@@ -14,21 +15,25 @@ import type { ErrorType, Publish } from '@radiotracer/telemetry';
 import {
   type AbortReason,
   Association,
-  type AssociationError,
+  AssociationError,
   type AssociationUser,
+  agreedContexts,
   type Clock,
   ignoreData,
   type PdataSink,
+  type Performer,
   rejectPdu,
   type Timer,
   type Transport,
 } from '@radiotracer/upper-layer';
 import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, WireError } from '@radiotracer/wire';
-import { agreedTransferSyntaxes, proposedContexts, userInformation } from './agreement.ts';
+import { proposedContexts, userInformation } from './agreement.ts';
 import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
 import { OperationLog } from './operation-log.ts';
-import type { FindRoute } from './route.ts';
+import type { FindRoute, RouteDecision } from './route.ts';
+import { SwitchSink } from './switch-sink.ts';
+import { TakeOver, type TakeOverPorts } from './take-over.ts';
 
 /** What a pair needs of its surroundings. */
 export interface PairPorts {
@@ -41,6 +46,8 @@ export interface PairPorts {
   readonly limits: Limits;
   /** For the server side, where no destination is known yet. */
   readonly timeouts: Timeouts;
+  /** Undefined: a failing destination is reported, never taken over. */
+  readonly takeOver?: TakeOverPorts;
 }
 
 /** Who keeps the pairs. */
@@ -61,13 +68,16 @@ const reject = {
   overload: { result: 2, source: 3, reason: 2 },
 } as const;
 
+/** PS3.8 table 9-21. */
+const rejectedTransient = 2;
+
 /** A-ABORT by the service-provider, reason not specified. */
 const providerAbort: AbortReason = { source: 2, reason: 0 };
 
 interface Upstream {
   readonly association: Association;
   readonly leg: Leg;
-  readonly destination: Destination;
+  readonly decision: RouteDecision;
 }
 
 export class AssociationPair {
@@ -80,6 +90,9 @@ export class AssociationPair {
   #rq: AssociateRq | undefined;
   #upstream: Upstream | undefined;
   #rewritten = false;
+  /** What the modality sends goes to the link, or after a take-over to the performer. */
+  readonly #fromModality = new SwitchSink();
+  #takeOver: TakeOver | undefined;
   #toDestination: Link | undefined;
   #toModality: Link | undefined;
   #operations: OperationLog | undefined;
@@ -126,22 +139,24 @@ export class AssociationPair {
   }
 
   #serverUser(): AssociationUser {
-    const pair = this;
     return {
-      get data(): PdataSink {
-        return pair.#toDestination ?? ignoreData;
-      },
+      data: this.#fromModality,
       associateIndication: (rq) => this.#requestedBy(rq),
       associateAccepted() {},
       associateRejected() {},
-      releaseIndication: () => this.#releaseAsked(this.#server, this.#upstream?.association, this.#toDestination),
+      releaseIndication: () => {
+        const performer = this.#takeOver?.performer;
+        if (performer === undefined) this.#releaseAsked(this.#server, this.#upstream?.association, this.#toDestination);
+        else this.#releasedFromStandIn(performer);
+      },
       releaseConfirmation: () => this.#releaseAnswered(this.#server, this.#upstream?.association),
       abortIndication: (abort) => {
         this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } }, 'aborted');
+        this.#takeOver?.performer?.end(new AssociationError('aborted', 'the modality aborted the association'));
         this.#upstream?.association.abort(abort);
       },
       providerAbort: (error) => this.#serverLost(error),
-      drained: () => this.#toModality?.drained(),
+      drained: () => (this.#takeOver?.performer ?? this.#toModality)?.drained(),
       closed: () => {
         this.#serverClosed = true;
         if (this.#upstream === undefined) this.#clientClosed = true;
@@ -167,6 +182,7 @@ export class AssociationPair {
       },
       abortIndication: (abort) => {
         this.#upstreamEnded({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } });
+        if (this.#takenOver('aborted')) return;
         this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'self' } }, 'aborted');
         this.#server.abort(abort);
       },
@@ -194,7 +210,18 @@ export class AssociationPair {
     const refusal = this.#ports.refusal();
     if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
     else if (found === undefined) this.#refuse(reject.noRoute, 'no_route', false);
-    else this.#open(rq, bytes, found.destination, found.route);
+    else this.#route(rq, bytes, found);
+  }
+
+  #route(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
+    const { takeOver: ports, limits, clock, publish } = this.#ports;
+    if (ports !== undefined) {
+      const options = { ports, decision, rq, limits, clock, publish };
+      const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
+      this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality });
+      if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver)) return;
+    }
+    this.#open(rq, bytes, decision);
   }
 
   #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
@@ -215,7 +242,8 @@ export class AssociationPair {
     });
   }
 
-  #open(rq: AssociateRq, bytes: Uint8Array, destination: Destination, route: Route): void {
+  #open(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
+    const { destination, route } = decision;
     const { clock, limits, publish } = this.#ports;
     const titles = {
       ...(destination.aet === undefined ? {} : { calledAeTitle: destination.aet }),
@@ -234,7 +262,7 @@ export class AssociationPair {
       this.#clientUser(),
     );
     const leg = new Leg(publish, clock.now);
-    this.#upstream = { association, leg, destination };
+    this.#upstream = { association, leg, decision };
     const asked = userInformation(rq);
     leg.opened({
       role: 'client',
@@ -260,20 +288,22 @@ export class AssociationPair {
     const { clock, limits, publish } = this.#ports;
     const ac = decodePdu(bytes, { maxPresentationContexts: limits.maxPresentationContexts });
     if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
-    const transferSyntaxes = agreedTransferSyntaxes(ac);
+    const transferSyntaxes = agreedContexts(ac);
     const requestor = userInformation(rq);
     const acceptor = userInformation(ac);
+    const { destination } = upstream.decision;
     this.#operations = new OperationLog(
       {
         serverAssociationId: this.#serverLeg.id,
         clientAssociationId: upstream.leg.id,
-        destinationId: upstream.destination.id,
+        destinationId: destination.id,
         callingAeTitle: trimAeTitle(rq.callingAeTitle),
         calledAeTitle: trimAeTitle(rq.calledAeTitle),
         transferSyntaxes,
       },
       clock,
       publish,
+      this.#takeOver?.accompany(ac),
     );
     this.#toDestination = new Link({
       source: this.#server,
@@ -292,18 +322,23 @@ export class AssociationPair {
       limits,
       clock,
       tap: this.#operations.fromAcceptor,
+      withheld: () => {
+        if (this.#takenOver('status_failure')) upstream.association.abort(providerAbort);
+      },
     });
+    this.#fromModality.to = this.#toDestination;
     this.#server.accept(
       this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
     );
     this.#serverLeg.accepted(transferSyntaxes.size, acceptor);
     upstream.leg.accepted(transferSyntaxes.size, acceptor);
-    this.#watchResponses(upstream.destination.timeouts.dimseResponseMs);
+    this.#watchResponses(destination.timeouts.dimseResponseMs);
   }
 
   #rejected(rj: Uint8Array): void {
     const triple = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
     this.#upstreamEnded({ outcome: 'rejected', errorType: 'rejected', reject: triple });
+    if (triple.result === rejectedTransient && this.#takenOver('rejected')) return;
     this.#end({ outcome: 'rejected', errorType: 'rejected', reject: triple }, 'rejected');
     this.#server.reject(rj);
   }
@@ -311,6 +346,38 @@ export class AssociationPair {
   #refuse(triple: { result: number; source: number; reason: number }, errorType: ErrorType, ours: boolean): void {
     this.#end({ outcome: 'rejected', errorType, ours, reject: triple }, errorType);
     this.#server.reject(rejectPdu(triple.result, triple.source, triple.reason));
+  }
+
+  // Taking over.
+
+  /** Goes on without the destination, if that can be. False: the failure is to be reported. */
+  #takenOver(errorType: ErrorType): boolean {
+    const takeOver = this.#takeOver;
+    const { upstream, serverState } = { upstream: this.#upstream, serverState: this.#server.state };
+    if (takeOver?.performer !== undefined) return true;
+    if (takeOver === undefined || upstream === undefined || this.#ended) return false;
+    this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
+    if (serverState === 'Sta3') return this.#standInFromStart(takeOver);
+    if (serverState === 'Sta8' && takeOver.possible) {
+      // The modality has asked for release: nothing is in flight, and it gets its answer.
+      this.#server.releaseResponse();
+      this.#end({ outcome: 'released' }, 'connection_closed');
+      return true;
+    }
+    if (this.#toDestination === undefined || this.#toModality === undefined || this.#operations === undefined) return false;
+    const isTaken = takeOver.fromHere(this.#toDestination, this.#toModality, this.#operations);
+    if (isTaken) this.#responseTimer?.cancel();
+    return isTaken;
+  }
+
+  #standInFromStart(takeOver: TakeOver): boolean {
+    return takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)));
+  }
+
+  #releasedFromStandIn(performer: Performer): void {
+    if (performer.midMessage) throw new WireError('message-malformed', 'the association was released inside a message', 2);
+    this.#server.releaseResponse();
+    this.#end({ outcome: 'released' }, 'connection_closed');
   }
 
   // Ending.
@@ -342,6 +409,7 @@ export class AssociationPair {
     if (this.#rq === undefined) this.#tellServerOpened(undefined, undefined);
     const upstream = this.#upstream?.association;
     this.#end(endBy(error), error.errorType);
+    this.#takeOver?.performer?.end(error);
     if (upstream === undefined) return;
     // A close without a release is what the destination would have seen; while it has not answered, there is nothing to close on.
     if (error.errorType === 'connection_closed' && upstream.state !== 'Sta4' && upstream.state !== 'Sta5') upstream.close();
@@ -350,6 +418,7 @@ export class AssociationPair {
 
   #destinationLost(error: AssociationError): void {
     this.#upstreamEnded(endBy(error));
+    if (this.#takenOver(error.errorType)) return;
     if (this.#server.state === 'Sta3') {
       this.#refuse(reject.destinationUnavailable, error.errorType, true);
       return;
@@ -364,7 +433,7 @@ export class AssociationPair {
     this.#ended = true;
     this.#responseTimer?.cancel();
     this.#operations?.end(openOperations, end.ours ?? false);
-    const operations = this.#operations?.count ?? 0;
+    const operations = (this.#operations?.count ?? 0) + (this.#takeOver?.operations ?? 0);
     this.#serverLeg.ended(end, operations, this.#server);
     this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
     this.#lifetime.ended(this);
@@ -398,6 +467,10 @@ export class AssociationPair {
   }
 
   #responseTimedOut(): void {
+    if (this.#takenOver('dimse_timeout')) {
+      this.#upstream?.association.abort(providerAbort);
+      return;
+    }
     const end: LegEnd = { outcome: 'timed_out', errorType: 'dimse_timeout', ours: true, abort: { ...providerAbort, by: 'self' } };
     this.#end(end, 'dimse_timeout');
     this.#upstream?.association.abort(providerAbort);

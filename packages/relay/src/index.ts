@@ -1,3 +1,6 @@
 export type { PairPorts } from './association-pair.ts';
+export { Capabilities, type LearnedCapabilities } from './capability.ts';
 export { Relay, type RelayListener, type RelayOptions } from './relay.ts';
+export { RetentionBudget } from './retention.ts';
 export type { FindRoute, RouteDecision } from './route.ts';
+export type { TakeOverPorts } from './take-over.ts';

@@ -9,17 +9,21 @@
  * the source is not read.
  */
 
-import { type Association, type Clock, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
+import { type Association, type Clock, type Lease, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
 import { type CommandSet, PdvControl, WireError } from '@radiotracer/wire';
 import { PduRecutter } from './pdu-recutter.ts';
 
 /** What reads along. Must not throw but for what ends the association. */
 export interface Tap {
-  /** A command set is whole; it is about to go on. `beganAt`: when its first byte arrived (ms since the epoch). */
-  command(contextId: number, command: CommandSet, beganAt: number): void;
+  /**
+   * A command set is whole. `pass`: it goes on; `withhold`: neither it nor anything after it does. `beganAt`: when its first byte arrived
+   * (ms since the epoch). `alone`: it is not behind another message in its P-DATA-TF, so that it can be withheld.
+   */
+  command(contextId: number, command: CommandSet, beganAt: number, alone: boolean): 'pass' | 'withhold';
   /** What was told by `command` since the last call was handed to the target. */
   handedOn(): void;
-  data(buffer: Uint8Array, start: number, end: number): void;
+  /** A promise: the source is not read before it has settled. */
+  data(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined;
   dataEnd(): void;
 }
 
@@ -33,6 +37,8 @@ export interface LinkOptions {
   readonly limits: MessageLimits;
   readonly clock: Clock;
   readonly tap: Tap;
+  /** A command set was withheld, and all after it will be. */
+  readonly withheld?: () => void;
 }
 
 /** Per link. Large enough that a fast receiver never idles, small enough for hundreds of associations. */
@@ -55,6 +61,9 @@ export class Link implements PdataSink {
   #commandBeganAt = 0;
   #toldCommand = false;
   #pausedSince: number | undefined;
+  #holds = 0;
+  #pdvsOfPdu = 0;
+  #closed = false;
 
   constructor(options: LinkOptions) {
     this.#source = options.source;
@@ -66,15 +75,37 @@ export class Link implements PdataSink {
     this.#assembler = new MessageAssembler(
       {
         command: (contextId, command) => {
-          this.#tap.command(contextId, command, this.#commandBeganAt);
+          const verdict = this.#tap.command(contextId, command, this.#commandBeganAt, this.#pdvsOfPdu === 1);
+          if (verdict === 'withhold') {
+            this.#close();
+            options.withheld?.();
+            return;
+          }
           this.#toldCommand = true;
           this.#openGate();
         },
-        data: (buffer, start, end) => this.#tap.data(buffer, start, end),
+        data: (buffer, start, end) => {
+          const wait = this.#tap.data(buffer, start, end, this.#source.chunkLease);
+          if (wait !== undefined) this.#hold(wait);
+        },
         dataEnd: () => this.#tap.dataEnd(),
       },
       options.limits,
     );
+  }
+
+  /** Nothing more goes on to the target; what read along so far, for another to go on with. */
+  handOver(): MessageAssembler {
+    this.#closed = true;
+    this.#gated = undefined;
+    this.#runs = [];
+    this.#runBuffer = undefined;
+    return this.#assembler;
+  }
+
+  /** Whether some of a message has gone on to the target and the rest has not: nobody else can finish it. */
+  get midOutput(): boolean {
+    return this.#assembler.midMessage && !this.#assembler.midCommand;
   }
 
   /** Whether a message has begun here and is not whole. */
@@ -88,6 +119,7 @@ export class Link implements PdataSink {
   }
 
   pdata(buffer: Uint8Array, start: number, end: number, lengthBytes: number): void {
+    this.#pdvsOfPdu = 0;
     this.#recutter.pdata(buffer, start, end, lengthBytes);
   }
 
@@ -105,6 +137,7 @@ export class Link implements PdataSink {
       this.#gated = [];
       this.#commandBeganAt = this.#clock.now();
     }
+    this.#pdvsOfPdu++;
     this.#assembler.pdv(contextId, control);
     this.#recutter.pdv(buffer, start, end, contextId, control, fragmentBytes, remainingBytes);
   }
@@ -140,7 +173,28 @@ export class Link implements PdataSink {
   drained(): void {
     if (this.#pausedSince === undefined || this.#target.bufferedBytes > maxBufferedBytes) return;
     this.#pausedSince = undefined;
-    this.#source.resume();
+    this.#resume();
+  }
+
+  #hold(until: Promise<void>): void {
+    this.#holds++;
+    this.#source.pause();
+    const settled = () => {
+      this.#holds--;
+      this.#resume();
+    };
+    until.then(settled, settled);
+  }
+
+  #resume(): void {
+    if (!this.#closed && this.#holds === 0 && this.#pausedSince === undefined) this.#source.resume();
+  }
+
+  /** What came before the withheld command has gone on already or goes now; nothing else will. */
+  #close(): void {
+    this.#gated = undefined;
+    this.flush();
+    this.#closed = true;
   }
 
   #send(runs: readonly Uint8Array[]): void {
@@ -166,6 +220,7 @@ export class Link implements PdataSink {
   }
 
   #emit(buffer: Uint8Array, start: number, end: number): void {
+    if (this.#closed) return;
     if (this.#gated !== undefined) {
       this.#gated.push(new Uint8Array(buffer.subarray(start, end)));
     } else if (buffer === this.#runBuffer && start === this.#runEnd) {

@@ -10,6 +10,7 @@ import { InstanceHeadReader } from './head-of-instance.ts';
 import type { Tap } from './link.ts';
 import type { Operation } from './operation.ts';
 import { Outstanding } from './outstanding.ts';
+import type { Retention } from './retention.ts';
 
 /** A peer that has more unanswered requests than this is not served any further. */
 const maxOutstandingOperations = 4096;
@@ -17,13 +18,22 @@ const maxOutstandingOperations = 4096;
 /** What all operations of a pair have in common. */
 export interface OperationContext {
   readonly serverAssociationId: string;
-  readonly clientAssociationId: string;
+  /** Undefined where nothing was opened. */
+  readonly clientAssociationId: string | undefined;
   readonly destinationId: string;
   /** Trimmed, as the server side saw them. */
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   /** By presentation context ID: the transfer syntax that was agreed. */
   readonly transferSyntaxes: ReadonlyMap<number, string>;
+}
+
+/** How C-STOREs in flight can be taken over. */
+export interface TakeOverPolicy {
+  /** A place for the bytes of a C-STORE that begins. */
+  retain(contextId: number, request: CommandSet, receivedAt: number): Retention;
+  /** Whether an answer with this status is better given by us. When it says so, the answer is withheld and the take-over follows. */
+  withholds(status: number): boolean;
 }
 
 export class OperationLog {
@@ -35,9 +45,12 @@ export class OperationLog {
   readonly #clock: Clock;
   readonly #publish: Publish;
   readonly #outstanding: { readonly requestor: Outstanding; readonly acceptor: Outstanding };
+  readonly #policy: TakeOverPolicy | undefined;
   #count = 0;
 
-  constructor(context: OperationContext, clock: Clock, publish: Publish) {
+  /** `policy`: undefined where nothing is taken over. */
+  constructor(context: OperationContext, clock: Clock, publish: Publish, policy: TakeOverPolicy | undefined) {
+    this.#policy = policy;
     this.#context = context;
     this.#clock = clock;
     this.#publish = publish;
@@ -49,11 +62,6 @@ export class OperationLog {
   /** Operations begun so far. */
   get count(): number {
     return this.#count;
-  }
-
-  /** Operations that wait for an answer now. */
-  get outstanding(): number {
-    return this.#outstanding.requestor.size + this.#outstanding.acceptor.size;
   }
 
   /** Since when the longest waiting operation has had no sign of life (ms since the epoch); undefined: none waits. */
@@ -73,9 +81,17 @@ export class OperationLog {
     for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
       for (const operation of [...side]) {
         side.settle(operation);
+        operation.retention?.release();
         this.#tell(operation, endedAt, errorType, ours);
       }
     }
+  }
+
+  /** What the requestor waits for, in the order of coming, for another to answer; it is not followed here any more. */
+  handOver(): readonly Operation[] {
+    const operations = [...this.#outstanding.requestor].sort((a, b) => a.requestInAt - b.requestInAt);
+    for (const operation of operations) this.#outstanding.requestor.settle(operation);
+    return operations;
   }
 
   #tap(side: 'requestor' | 'acceptor', mine: Outstanding, theirs: Outstanding): Tap {
@@ -84,29 +100,35 @@ export class OperationLog {
     const begun: Operation[] = [];
     const answered: Operation[] = [];
     return {
-      command: (contextId, command, beganAt) => {
+      command: (contextId, command, beganAt, alone) => {
         request = undefined;
         head = undefined;
         if (command.isResponse) {
           const operation = theirs.find(command.messageIdBeingRespondedTo ?? -1);
-          if (operation !== undefined && this.#answer(operation, command)) {
+          if (operation === undefined) return 'pass';
+          if (alone && operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0)) return 'withhold';
+          if (this.#answer(operation, command)) {
             theirs.settle(operation);
+            operation.retention?.release();
             answered.push(operation);
           }
-          return;
+          return 'pass';
         }
         const name = commandName(command.commandField ?? 0);
         // C-CANCEL is no operation of its own (PS3.7 9.3.2.3).
-        if (name === 'C-CANCEL') return;
+        if (name === 'C-CANCEL') return 'pass';
         if (mine.size >= maxOutstandingOperations) {
           throw new WireError('message-malformed', `more than ${maxOutstandingOperations} requests wait for an answer`, 0);
         }
         const transferSyntaxUid = this.#context.transferSyntaxes.get(contextId);
         if (name === 'C-STORE') head = new InstanceHeadReader(transferSyntaxUid ?? '');
-        request = this.#operation(side, name as OperationName | undefined, command, transferSyntaxUid, beganAt, head);
+        const retention =
+          name === 'C-STORE' && side === 'requestor' && command.hasDataSet ? this.#policy?.retain(contextId, command, beganAt) : undefined;
+        request = this.#operation(side, name as OperationName | undefined, contextId, command, transferSyntaxUid, beganAt, head, retention);
         if (!command.hasDataSet) this.#requestEnded(request);
         mine.add(request);
         begun.push(request);
+        return 'pass';
       },
       handedOn: () => {
         const now = this.#clock.now();
@@ -116,10 +138,11 @@ export class OperationLog {
           this.#tell(operation, now, undefined, false);
         }
       },
-      data: (buffer, start, end) => {
-        if (request === undefined) return;
+      data: (buffer, start, end, lease) => {
+        if (request === undefined) return undefined;
         request.dataSetBytes += end - start;
         if (head !== undefined && !head.done) head.push(buffer.subarray(start, end));
+        return request.retention?.append(buffer, start, end, lease);
       },
       dataEnd: () => {
         if (request !== undefined) this.#requestEnded(request);
@@ -130,14 +153,19 @@ export class OperationLog {
   #operation(
     side: 'requestor' | 'acceptor',
     name: OperationName | undefined,
+    contextId: number,
     command: CommandSet,
     transferSyntaxUid: string | undefined,
     beganAt: number,
     head: InstanceHeadReader | undefined,
+    retention: Retention | undefined,
   ): Operation {
     this.#count++;
     return {
       name: name ?? 'unknown',
+      contextId,
+      request: command,
+      retention,
       messageId: command.messageId ?? 0,
       invokedBy: side,
       sopClassUid: command.affectedSopClassUid ?? command.requestedSopClassUid,
@@ -153,7 +181,7 @@ export class OperationLog {
       status: undefined,
       dataSetBytes: 0,
       pendingResponses: 0,
-      readHead: head === undefined ? undefined : () => head.head(),
+      headReader: head,
     };
   }
 
@@ -203,9 +231,10 @@ export class OperationLog {
       statusClass: status,
       errorType: errorType ?? (status === 'failure' ? 'status_failure' : undefined),
       ours,
+      disposition: 'relayed',
       dataSetBytes: operation.dataSetBytes,
       pendingResponses: operation.pendingResponses,
-      head: operation.readHead?.(),
+      head: operation.headReader?.head(),
     });
   }
 }

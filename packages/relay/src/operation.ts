@@ -1,9 +1,15 @@
-import type { InstanceHead } from '@radiotracer/instance';
 import type { EpochMs, OperationName } from '@radiotracer/telemetry';
+import type { CommandSet } from '@radiotracer/wire';
+import type { InstanceHeadReader } from './head-of-instance.ts';
+import type { Retention } from './retention.ts';
 
 /** A DIMSE operation that was invoked and has not been answered finally. Filled in as it goes through the pair. */
 export interface Operation {
   readonly name: OperationName;
+  readonly contextId: number;
+  readonly request: CommandSet;
+  /** Only of C-STOREs that can be taken over. */
+  readonly retention: Retention | undefined;
   readonly messageId: number;
   readonly invokedBy: 'requestor' | 'acceptor';
   readonly sopClassUid: string | undefined;
@@ -20,5 +26,5 @@ export interface Operation {
   status: number | undefined;
   dataSetBytes: number;
   pendingResponses: number;
-  readHead: (() => InstanceHead) | undefined;
+  readonly headReader: InstanceHeadReader | undefined;
 }

@@ -87,7 +87,7 @@ export const attributeRegistry = {
   'radiotracer.delivery.attempt': { patientData: 'P0', type: 'int', description: 'Which attempt this is, from 1' },
   'radiotracer.delivery.attempts': { patientData: 'P0', type: 'int', description: 'Attempts made in all' },
   'radiotracer.delivery.outcome': { patientData: 'P0', type: 'string', description: 'delivered or failed' },
-  'radiotracer.instance.disposition': { patientData: 'P0', type: 'string', description: 'relayed, or failed' },
+  'radiotracer.instance.disposition': { patientData: 'P0', type: 'string', description: 'relayed, spooled, or failed' },
   'radiotracer.study.completion': { patientData: 'P0', type: 'string', description: 'Why the study was closed: quiet, evicted, shutdown' },
   'radiotracer.study.generation': { patientData: 'P0', type: 'int', description: 'Grows when a study comes back after the rollover time' },
   'radiotracer.study.undelivered.count': {

@@ -90,7 +90,7 @@ export class OperationStory {
     const ofServer: AttributeValues = {
       ...values,
       ...serverValues(event, server?.opened.associationId),
-      'radiotracer.instance.disposition': isDelivered(event) ? 'relayed' : 'failed',
+      'radiotracer.instance.disposition': dispositionOf(event),
     };
     if (study !== undefined) {
       linkStudy(server, study.rootContext);
@@ -123,7 +123,7 @@ export class OperationStory {
     study.destinationId ??= event.destinationId;
     const { dataSetBytes: sizeBytes, requestInAt: firstByteAt, endedAt } = event;
     const modality = knownModality(event.head?.modality);
-    study.count({ hash, modality, sizeBytes, firstByteAt, endedAt, delivered: isDelivered(event) }, series);
+    study.count({ hash, modality, sizeBytes, firstByteAt, endedAt, delivered: dispositionOf(event) !== 'failed' }, series);
     return series;
   }
 
@@ -171,6 +171,11 @@ export class OperationStory {
 
 function isDelivered(event: OperationEnded): boolean {
   return event.responseInAt !== undefined && (event.statusClass === 'success' || event.statusClass === 'warning');
+}
+
+function dispositionOf(event: OperationEnded): 'relayed' | 'spooled' | 'failed' {
+  if (event.disposition === 'spooled') return 'spooled';
+  return isDelivered(event) ? 'relayed' : 'failed';
 }
 
 function parentOf(study: Study | undefined, series: Series | undefined): SpanContext | undefined {

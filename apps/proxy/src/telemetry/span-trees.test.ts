@@ -83,6 +83,7 @@ function operation(overrides: Partial<OperationEnded> & { readonly at?: number }
     statusClass: 'success',
     errorType: undefined,
     ours: false,
+    disposition: 'relayed',
     dataSetBytes: 1000,
     pendingResponses: 0,
     head: {

@@ -1,0 +1,83 @@
+/**
+ * The bytes of one C-STORE in flight, kept until the destination has answered for them, so that a failing destination can be taken over
+ * in the middle. In memory as long as the budget allows (the chunks themselves, by their leases: nothing is copied), past it in an unsynced
+ * file of the store.
+ */
+import type { InstanceIntake } from '@radiotracer/instance';
+import type { Lease } from '@radiotracer/upper-layer';
+
+/** Memory that all retentions of a process, or of an association, share. Bytes. */
+export class RetentionBudget {
+  readonly #parent: RetentionBudget | undefined;
+  #freeBytes: number;
+
+  constructor(bytes: number, parent?: RetentionBudget) {
+    this.#freeBytes = bytes;
+    this.#parent = parent;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes || (this.#parent !== undefined && !this.#parent.take(bytes))) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#freeBytes += bytes;
+    this.#parent?.give(bytes);
+  }
+}
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly lease: Lease;
+}
+
+export class Retention {
+  readonly #budget: RetentionBudget;
+  readonly #begin: () => InstanceIntake;
+  readonly #pieces: Piece[] = [];
+  #heldBytes = 0;
+  #intake: InstanceIntake | undefined;
+
+  /** `begin`: opens the place in the store, when memory does not suffice or the destination failed. */
+  constructor(budget: RetentionBudget, begin: () => InstanceIntake) {
+    this.#budget = budget;
+    this.#begin = begin;
+  }
+
+  /** Keeps `buffer.subarray(start, end)`. A promise: await it before the next. */
+  append(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined {
+    const bytes = buffer.subarray(start, end);
+    if (this.#intake === undefined && this.#budget.take(bytes.length)) {
+      lease.retain();
+      this.#pieces.push({ bytes, lease });
+      this.#heldBytes += bytes.length;
+      return undefined;
+    }
+    const intake = this.intake();
+    return intake.write(bytes) ? undefined : intake.drained;
+  }
+
+  /** All that was kept, in the store, to be gone on with there; the memory is free again. */
+  intake(): InstanceIntake {
+    if (this.#intake !== undefined) return this.#intake;
+    const intake = this.#begin();
+    this.#intake = intake;
+    for (const { bytes } of this.#pieces) intake.write(bytes);
+    this.#letGo();
+    return intake;
+  }
+
+  /** The destination has answered: nothing is needed any more. */
+  release(): void {
+    this.#letGo();
+    this.#intake?.discard();
+  }
+
+  #letGo(): void {
+    for (const { lease } of this.#pieces.splice(0)) lease.release();
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Goes on without the destination, in the modality's own association:
+ *
+ *   before the destination has answered   we accept what it would have accepted, and perform from the start
+ *   after                                 the contexts stay as agreed; what was in flight goes on into the store, mid-byte if need be
+ *
+ * Nothing but the modality's association is touched here: the pair ends the other one.
+ */
+
+import type { Limits } from '@radiotracer/config';
+import type { InstanceStore } from '@radiotracer/instance';
+import type { Publish } from '@radiotracer/telemetry';
+import {
+  type Association,
+  acceptContexts,
+  agreedContexts,
+  associateResponse,
+  type Clock,
+  type MessageAssembler,
+  Performer,
+} from '@radiotracer/upper-layer';
+import { type AssociateAc, type AssociateRq, encodePdu, trimAeTitle } from '@radiotracer/wire';
+import { proposedAbstractSyntaxes, userInformation } from './agreement.ts';
+import type { Capabilities } from './capability.ts';
+import type { Link } from './link.ts';
+import type { OperationContext, OperationLog, TakeOverPolicy } from './operation-log.ts';
+import { Retention, RetentionBudget } from './retention.ts';
+import type { RouteDecision } from './route.ts';
+import { StandIn } from './stand-in.ts';
+import type { SwitchSink } from './switch-sink.ts';
+
+/** What take-overs need of their surroundings. */
+export interface TakeOverPorts {
+  readonly store: InstanceStore;
+  readonly capabilities: Capabilities;
+  /** Bytes that one association may keep in memory for its C-STOREs in flight. */
+  readonly retainBytes: number;
+  /** Of the process. */
+  readonly budget: RetentionBudget;
+  /** A destination that is known to be down is not waited for. */
+  isDown(destinationId: string): boolean;
+  /** Told how destinations fare: undefined when one answered, otherwise why it did not. */
+  fared(destinationId: string, errorType: string | undefined): void;
+}
+
+export interface TakeOverOptions {
+  readonly ports: TakeOverPorts;
+  readonly decision: RouteDecision;
+  readonly rq: AssociateRq;
+  readonly server: Association;
+  readonly serverAssociationId: string;
+  readonly sourceAddress: string;
+  /** What the modality sends goes where this points. */
+  readonly fromModality: SwitchSink;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly publish: Publish;
+}
+
+/** What we announce when we answer for a destination that cannot. */
+const maxPduBytes = 128 * 1024;
+
+/** Instances being synced at once, of one association. */
+const maxOpenRequests = 64;
+
+export class TakeOver {
+  readonly #options: TakeOverOptions;
+  #standIn: StandIn | undefined;
+  #performer: Performer | undefined;
+  #agreed: ReadonlyMap<number, string> = new Map();
+
+  constructor(options: TakeOverOptions) {
+    this.#options = options;
+  }
+
+  /** Performs in the destination's place; undefined until it is so. */
+  get performer(): Performer | undefined {
+    return this.#performer;
+  }
+
+  /** Operations that came after the take-over. */
+  get operations(): number {
+    return this.#standIn?.count ?? 0;
+  }
+
+  /** Whether storage is kept when the destination fails, just now. */
+  get possible(): boolean {
+    const { decision, ports } = this.#options;
+    return (decision.onFailure === 'spool' || decision.mode === 'store-and-forward') && ports.store.accepting;
+  }
+
+  /** Whether the destination is not to be asked at all. */
+  get atOnce(): boolean {
+    const { decision, ports } = this.#options;
+    return decision.mode === 'store-and-forward' || ports.isDown(decision.destination.id);
+  }
+
+  /** The destination has accepted: from now on its C-STOREs in flight are kept, where this route keeps them. */
+  accompany(ac: AssociateAc): TakeOverPolicy | undefined {
+    const { decision, ports, rq } = this.#options;
+    ports.capabilities.learn(decision.destination.id, rq, ac);
+    ports.fared(decision.destination.id, undefined);
+    if (decision.onFailure !== 'spool') return undefined;
+    const standIn = this.#prepare(ac);
+    const budget = new RetentionBudget(ports.retainBytes, ports.budget);
+    return {
+      retain: (contextId, request, receivedAt) => new Retention(budget, () => standIn.begin(contextId, request, receivedAt)),
+      withholds: (status) => isRetryable(status) && this.possible,
+    };
+  }
+
+  /** Accepts in the destination's place. False: there is nothing that we could accept. */
+  fromStart(accepted: (ac: AssociateAc, contexts: number) => void): boolean {
+    const { decision, ports, rq, server } = this.#options;
+    if (!this.possible) return false;
+    const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
+      ports.capabilities.choose(decision.destination.id, abstractSyntax, transferSyntaxes),
+    );
+    if (!contexts.some(({ result }) => result === 0)) return false;
+    const ac = associateResponse(rq, contexts, maxPduBytes);
+    const standIn = this.#prepare(ac);
+    server.accept(encodePdu(ac));
+    accepted(ac, this.#agreed.size);
+    this.#perform(standIn, undefined);
+    return true;
+  }
+
+  /** Goes on from wherever the association stands. False: that cannot be. */
+  fromHere(toDestination: Link, toModality: Link, operations: OperationLog): boolean {
+    const standIn = this.#standIn;
+    // Half a message of the destination's has gone out: nobody else can finish it.
+    if (standIn === undefined || !this.possible || this.#options.server.state !== 'Sta6' || toModality.midOutput) return false;
+    toModality.handOver();
+    const performer = this.#perform(standIn, toDestination.handOver());
+    for (const operation of operations.handOver()) {
+      const sink = standIn.adopt(operation, performer.adopt(operation.contextId));
+      if (sink !== undefined) performer.goOnWith(sink);
+    }
+    performer.resume();
+    return true;
+  }
+
+  #prepare(ac: AssociateAc): StandIn {
+    const { decision, ports, rq, clock, publish, serverAssociationId, sourceAddress } = this.#options;
+    this.#agreed = agreedContexts(ac);
+    const context: OperationContext = {
+      serverAssociationId,
+      clientAssociationId: undefined,
+      destinationId: decision.destination.id,
+      callingAeTitle: trimAeTitle(rq.callingAeTitle),
+      calledAeTitle: trimAeTitle(rq.calledAeTitle),
+      transferSyntaxes: this.#agreed,
+    };
+    this.#standIn = new StandIn({
+      store: ports.store,
+      context,
+      envelope: {
+        routeId: decision.route.id,
+        destinationId: decision.destination.id,
+        callingAeTitle: decision.route.rewriteCallingAet ?? context.callingAeTitle,
+        calledAeTitle: decision.destination.aet ?? context.calledAeTitle,
+        sourceAddress,
+      },
+      abstractSyntaxes: proposedAbstractSyntaxes(rq),
+      clock,
+      publish,
+    });
+    return this.#standIn;
+  }
+
+  #perform(standIn: StandIn, assembler: MessageAssembler | undefined): Performer {
+    const { rq, server, limits, fromModality } = this.#options;
+    const performer = new Performer(
+      {
+        association: server,
+        agreed: this.#agreed,
+        peerMaxPduBytes: userInformation(rq).maxPduBytes,
+        limits: { ...limits, maxOpenRequests },
+        ...(assembler === undefined ? {} : { assembler }),
+      },
+      standIn,
+    );
+    standIn.holds(performer);
+    this.#performer = performer;
+    fromModality.to = performer;
+    return performer;
+  }
+}
+
+/** Statuses of a C-STORE-RSP after which the same instance may succeed later: PS3.4 B.2.3 (A7xx), and 0122 of a PACS in trouble. */
+function isRetryable(status: number): boolean {
+  return (status & 0xff00) === 0xa700 || status === 0x0122;
+}

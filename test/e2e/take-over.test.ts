@@ -1,0 +1,242 @@
+/** The destination fails, before, during and after an association: the modality sees a normal transfer, and every instance is safe. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { configFrom, type Timeouts } from '@radiotracer/config';
+import { Capabilities, Relay, RetentionBudget } from '@radiotracer/relay';
+import { instanceStore, Spool } from '@radiotracer/spool';
+import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { readPart10 } from '../fixtures/part10.ts';
+import { freePort } from '../fixtures/ports.ts';
+import type { RawMessage } from '../fixtures/raw-connection.ts';
+import { associateRj, ctImageStorage, element, explicitVrLittleEndian, numberIn, textIn, verification } from '../fixtures/raw-pdu.ts';
+import { type RawScpOptions, rawScp, type SeenAssociation, success } from '../fixtures/raw-scp.ts';
+import { rawAssociate, rawEcho, rawStore } from '../fixtures/raw-scu.ts';
+import { Stage } from '../fixtures/stage.ts';
+import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+
+const stage = new Stage();
+afterAll(() => stage.clear(), 60_000);
+
+const contexts = [
+  { id: 1, abstractSyntax: verification, transferSyntaxes: [explicitVrLittleEndian] },
+  { id: 3, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] },
+];
+const study = [...generateStudy({ slices: 9, rows: 300, columns: 300, seed: 11 })];
+const dataSetOf = ({ bytes, dataSetOffset }: GeneratedInstance) => Buffer.from(bytes.subarray(dataSetOffset));
+
+/** Sends the study on one association; the statuses that came. */
+async function send(proxy: Site['proxy']): Promise<number[]> {
+  const { connection } = await rawAssociate(stage, proxy.port, { contexts });
+  const statuses: number[] = [];
+  for (const [index, instance] of study.entries()) {
+    const { sopInstanceUid } = instance;
+    statuses.push(
+      await rawStore(connection, {
+        contextId: 3,
+        messageId: index + 1,
+        sopClassUid: ctImageStorage,
+        sopInstanceUid,
+        dataSet: dataSetOf(instance),
+      }),
+    );
+  }
+  statuses.push(await rawEcho(connection, 1, 100));
+  await connection.release();
+  return statuses;
+}
+
+interface Site {
+  readonly proxy: { readonly port: number };
+  /** Data sets in the spool, by SOP Instance UID. */
+  spooled(): Promise<Map<string, Buffer>>;
+}
+
+interface SiteOptions {
+  readonly onFailure?: 'spool' | 'refuse';
+  readonly mode?: 'relay' | 'store-and-forward';
+  readonly retainBytes?: number;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+/** The relay and a real spool, in this process. */
+async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> {
+  const dir = join(await stage.folder('spool'), 'spool');
+  const spool = await Spool.open({ dir, clock: systemClock });
+  stage.defer(() => spool.close());
+  const config = configFrom({
+    listeners: [{ host: '127.0.0.1', port: 0 }],
+    destinations: { pacs: { host: '127.0.0.1', port: pacsPort } },
+    routes: [{ to: 'pacs' }],
+  });
+  const [route] = config.routes;
+  const destination = config.destinations['pacs'];
+  if (route === undefined || destination === undefined) throw new Error('a route and a destination are configured');
+  const timeouts = { ...config.timeouts, ...options.timeouts };
+  const readBuffers = new ReadBufferPool();
+  const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
+  const relay = new Relay({
+    listeners: config.listeners,
+    readBuffers,
+    clock: systemClock,
+    publish: () => {},
+    findRoute: () => ({
+      route,
+      destination: { ...destination, timeouts },
+      onFailure: options.onFailure ?? 'spool',
+      mode: options.mode ?? 'relay',
+    }),
+    connect: ({ host, port }) => connectTransport(host, port, readBuffers),
+    limits: config.limits,
+    timeouts,
+    takeOver: {
+      store: instanceStore(spool, () => {}),
+      capabilities: new Capabilities({}, () => {}),
+      retainBytes,
+      budget: new RetentionBudget(retainBytes),
+      isDown: () => false,
+      fared: () => {},
+    },
+  });
+  const [listener] = await relay.listen();
+  stage.defer(() => relay.abort());
+  return {
+    proxy: { port: listener?.port ?? 0 },
+    spooled: async () => {
+      const found = new Map<string, Buffer>();
+      for (const name of await readdir(join(dir, 'waiting'), { recursive: true })) {
+        if (!name.endsWith('.dcm')) continue;
+        const part10 = readPart10(await readFile(join(dir, 'waiting', name)));
+        if (part10 === undefined) throw new Error(`${name} is no Part 10 file`);
+        found.set(part10.sopInstanceUid, part10.dataSet);
+      }
+      return found;
+    },
+  };
+}
+
+/** What a PACS does with the nth message (from 0) of an association. */
+type Fault = (message: RawMessage, association: SeenAssociation, nth: number) => void;
+
+const answer: Fault = (message, { connection }) => connection.sendMessage(message.contextId, success(message));
+const withStatus =
+  (status: number): Fault =>
+  (message, { connection }) =>
+    connection.sendMessage(message.contextId, { ...success(message), [element.status]: status });
+const atThird =
+  (fault: Fault): Fault =>
+  (message, association, nth) =>
+    (nth === 3 ? fault : answer)(message, association, nth);
+
+/** A PACS that keeps what it said Success to. */
+async function pacs(fault: Fault, options: RawScpOptions = {}): Promise<{ readonly port: number; readonly stored: Map<string, Buffer> }> {
+  const stored = new Map<string, Buffer>();
+  const scp = await rawScp(stage, {
+    ...options,
+    onMessage: (message, association) => {
+      const nth = association.messages.length - 1;
+      const before = association.connection.socket.bytesWritten;
+      fault(message, association, nth);
+      const said = association.connection.socket.bytesWritten !== before || nth !== 3;
+      const uid = textIn(message.command, element.affectedSopInstanceUid);
+      if (said && nth < 3 && uid !== undefined && message.dataSet !== undefined) stored.set(uid, message.dataSet);
+    },
+  });
+  return { port: scp.port, stored };
+}
+
+async function expectAllSafe({ spooled }: Site, stored: ReadonlyMap<string, Buffer>): Promise<void> {
+  const kept = await spooled();
+  for (const instance of study) {
+    const found = stored.get(instance.sopInstanceUid) ?? kept.get(instance.sopInstanceUid);
+    expect(found?.equals(dataSetOf(instance))).toBe(true);
+  }
+}
+
+const allSuccess = [...study.map(() => 0), 0];
+
+test.each<[string, Fault]>([
+  ['aborts at an instance', (_message, { connection }) => connection.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 2, 0]))],
+  ['closes the connection at an instance', (_message, { connection }) => connection.socket.end()],
+  ['resets the connection at an instance', (_message, { connection }) => connection.socket.resetAndDestroy()],
+  ['is out of resources (A700)', withStatus(0xa700)],
+  ['never answers an instance', () => {}],
+  ['sends what is no DICOM', (_message, { connection }) => connection.send(Buffer.from('500 Internal Server Error'))],
+])(
+  'a destination that %s is taken over in the same association',
+  async (_what, fault) => {
+    const { port, stored } = await pacs(atThird(fault));
+    const here = await site(port, { timeouts: { dimseResponseMs: 700 } });
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    await expectAllSafe(here, stored);
+  },
+  30_000,
+);
+
+test('what is in flight is taken over from an unsynced file too, where memory is not to be used for it', async () => {
+  const { port, stored } = await pacs(atThird((_message, { connection }) => connection.socket.resetAndDestroy()));
+  const here = await site(port, { retainBytes: 0 });
+  expect(await send(here.proxy)).toEqual(allSuccess);
+  await expectAllSafe(here, stored);
+}, 30_000);
+
+test.each([
+  ['refuses the connection', undefined],
+  ['rejects for now', { answer: () => associateRj(2, 3, 1) }],
+  ['does not answer the A-ASSOCIATE-RQ', { answer: () => Buffer.alloc(0), script: () => {} }],
+] as const)(
+  'a destination that %s is taken over from the start',
+  async (_what, options) => {
+    const port = options === undefined ? await freePort() : (await rawScp(stage, options)).port;
+    const here = await site(port, { timeouts: { associateMs: 500 } });
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    await expectAllSafe(here, new Map());
+  },
+  30_000,
+);
+
+test('a destination that dies in the middle of an instance: the rest of its bytes goes on into the spool', async () => {
+  let bytes = 0;
+  const scp = await rawScp(stage, {
+    script: ({ connection }) => {
+      connection.socket.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > 100_000) connection.socket.resetAndDestroy();
+      });
+    },
+  });
+  const here = await site(scp.port);
+  expect(await send(here.proxy)).toEqual(allSuccess);
+  await expectAllSafe(here, new Map());
+}, 30_000);
+
+test('what is refused for good passes to the modality and is not kept: status, rejection', async () => {
+  const { port } = await pacs(withStatus(0xa900));
+  const refusing = await site(port);
+  expect((await send(refusing.proxy)).slice(0, -1)).toEqual(study.map(() => 0xa900));
+  expect(await refusing.spooled()).toEqual(new Map());
+
+  const rejecting = await site((await rawScp(stage, { answer: () => associateRj(1, 1, 7) })).port);
+  await expect(send(rejecting.proxy)).rejects.toThrow('A-ASSOCIATE-AC expected, came 03');
+  expect(await rejecting.spooled()).toEqual(new Map());
+}, 30_000);
+
+test('a query during an outage gets an honest refusal, and the association goes on', async () => {
+  const here = await site(await freePort());
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  connection.sendMessage(
+    3,
+    { [element.affectedSopClassUid]: ctImageStorage, [element.commandField]: 0x0020, [element.messageId]: 1, [element.priority]: 0 },
+    Buffer.alloc(8),
+  );
+  expect(numberIn((await connection.message()).command, element.status)).toBe(0xa700);
+  expect(await rawEcho(connection, 1, 2)).toBe(0);
+  await connection.release();
+}, 30_000);
+
+test('store-and-forward: into the spool first, whatever the destination does', async () => {
+  const { port, stored } = await pacs(answer);
+  const here = await site(port, { mode: 'store-and-forward' });
+  expect(await send(here.proxy)).toEqual(allSuccess);
+  expect(stored.size).toBe(0);
+  await expectAllSafe(here, stored);
+}, 30_000);
