@@ -21,11 +21,18 @@ const pdvHeaderBytes = 6;
 
 type Mode = 'between' | 'undecided' | 'pass' | 'hold' | 'cut';
 
+/** A range of a chunk, until that chunk's memory is used again; then a copy of it. */
+interface Piece {
+  buffer: Uint8Array;
+  start: number;
+  end: number;
+}
+
 interface HeldPdv {
   readonly contextId: number;
   readonly control: number;
   readonly fragmentBytes: number;
-  readonly pieces: Uint8Array[];
+  readonly pieces: Piece[];
 }
 
 export class PduRecutter {
@@ -38,7 +45,9 @@ export class PduRecutter {
   #headerStart = 0;
   #headerEnd = 0;
   #lengthBytes = 0;
-  #asCame: Uint8Array[] = [];
+  #asCame: Piece[] = [];
+  /** Those of `#asCame` before this have been copied. */
+  #copied = 0;
   #held: HeldPdv[] = [];
   // The PDV that is being cut.
   #contextId = 0;
@@ -78,7 +87,7 @@ export class PduRecutter {
         this.#emit(buffer, start, end);
         return;
       case 'hold':
-        this.#asCame.push(new Uint8Array(buffer.subarray(start, end)));
+        this.#asCame.push({ buffer, start, end });
         this.#held.push({ contextId, control, fragmentBytes, pieces: [] });
         return;
       default:
@@ -92,7 +101,7 @@ export class PduRecutter {
         this.#emit(buffer, start, end);
         return;
       case 'hold': {
-        const piece = new Uint8Array(buffer.subarray(start, end));
+        const piece = { buffer, start, end };
         this.#asCame.push(piece);
         this.#held.at(-1)?.pieces.push(piece);
         return;
@@ -110,22 +119,30 @@ export class PduRecutter {
     const held = this.#held;
     this.#asCame = [];
     this.#held = [];
+    this.#copied = 0;
     if (this.#lengthBytes <= this.#maxPduBytes && !isMixed(held)) {
-      for (const piece of asCame) this.#emit(piece, 0, piece.length);
+      for (const { buffer, start, end } of asCame) this.#emit(buffer, start, end);
       return;
     }
     for (const pdv of held) {
       this.#beginCut(pdv.contextId, pdv.control, pdv.fragmentBytes);
-      for (const piece of pdv.pieces) this.#cut(piece, 0, piece.length);
+      for (const { buffer, start, end } of pdv.pieces) this.#cut(buffer, start, end);
     }
   }
 
-  /** The current chunk's memory is used again after this. What is held has been copied; a header with no PDV yet is now. */
+  /** The current chunk's memory is used again after this: what is held of it is copied. */
   settle(): void {
-    if (this.#mode !== 'undecided') return;
-    this.#header = new Uint8Array(this.#header.subarray(this.#headerStart, this.#headerEnd));
-    this.#headerStart = 0;
-    this.#headerEnd = this.#header.length;
+    if (this.#mode === 'undecided') {
+      this.#header = new Uint8Array(this.#header.subarray(this.#headerStart, this.#headerEnd));
+      this.#headerStart = 0;
+      this.#headerEnd = this.#header.length;
+    }
+    for (; this.#copied < this.#asCame.length; this.#copied++) {
+      const piece = this.#asCame[this.#copied] as Piece;
+      piece.buffer = new Uint8Array(piece.buffer.subarray(piece.start, piece.end));
+      piece.start = 0;
+      piece.end = piece.buffer.length;
+    }
   }
 
   #decide(control: number, remainingBytes: number): void {
@@ -135,7 +152,7 @@ export class PduRecutter {
       this.#emit(this.#header, this.#headerStart, this.#headerEnd);
     } else if (this.#lengthBytes <= maxHeldPduBytes) {
       this.#mode = 'hold';
-      this.#asCame.push(new Uint8Array(this.#header.subarray(this.#headerStart, this.#headerEnd)));
+      this.#asCame.push({ buffer: this.#header, start: this.#headerStart, end: this.#headerEnd });
     } else {
       this.#mode = 'cut';
     }

@@ -20,7 +20,15 @@ export function createLogger(options: LogOptions = {}): pino.Logger {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorFields, error: errorFields },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return pino(settings, options.destination ?? standardOutput());
+}
+
+/** Lines that wait for a reader of standard output that does not read; what is more is lost. */
+const maxWaitingBytes = 1024 * 1024;
+
+/** Never waits for whoever reads it: a stalled log must not stall an association. What waits is written when the process ends. */
+function standardOutput(): pino.DestinationStream {
+  return pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
 }
 
 function errorFields(error: unknown): Record<string, unknown> {
