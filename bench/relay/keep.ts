@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import type { WorkFigures } from './figures.ts';
 import { type Circumstances, reportLine, reportWork } from './report.ts';
 
-const jsonFile = fileURLToPath(new URL('../results/relay-compare.json', import.meta.url));
-const markdownFile = fileURLToPath(new URL('../results/relay-compare.md', import.meta.url));
+const jsonFile = fileURLToPath(new URL('../results/relay.json', import.meta.url));
+const markdownFile = fileURLToPath(new URL('../RESULTS.md', import.meta.url));
 
 /** Other benches have parts of their own where they share the file. */
-const [begin, end] = ['<!-- ./dev bench relay-compare -->', '<!-- end of ./dev bench relay-compare -->'];
+const [begin, end] = ['<!-- ./dev bench relay -->', '<!-- end of ./dev bench relay -->'];
 
 const introduction = `## Relay
 
-\`./dev bench relay-compare\`: DCMTK's \`storescu\` (our own sender where each instance has an association) to \`storescp --ignore\`, \`TCP_NODELAY=1\`,
+\`./dev bench relay\`: DCMTK's \`storescu\` (our own sender where each instance has an association) to \`storescp --ignore\`, \`TCP_NODELAY=1\`,
 all on loopback, one peer at a time in between, in interleaved rounds after a warm-up. × direct is the ratio to the direct run of the
 same round; CPU is the peer's own, user and system, what it does after the sender has ended included (spans leave within a second here); peak is
 its resident memory. socat: \`-b 262144\`; HAProxy: TCP mode with splicing; blind pipe: two sockets and two \`pipe()\`s in Node; pooled
