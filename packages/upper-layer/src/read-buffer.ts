@@ -22,19 +22,23 @@ const sizes = [8 * 1024, 64 * 1024, 256 * 1024] as const;
 /** Free buffers kept of each size; what is more goes to the collector. 2, 8 and 16 MiB. */
 const keptFree = [256, 128, 64] as const;
 
+/**
+ * The largest buffers that may be out at once, in a process; further readers get smaller ones. Hundreds of associations into a
+ * destination that does not read would otherwise each hold two of them.
+ */
+const maxLargeOut = 48;
+
 /** Reads in a row that a smaller buffer would have served, before one is taken. */
 const smallReadsToShrink = 4;
 
 export class ReadBuffer implements Lease {
   readonly bytes: Uint8Array;
-  readonly #free: ReadBuffer[];
-  readonly #keep: number;
+  readonly #giveBack: (buffer: ReadBuffer) => void;
   #leases = 1;
 
-  constructor(bytes: number, free: ReadBuffer[], keep: number) {
+  constructor(bytes: number, giveBack: (buffer: ReadBuffer) => void) {
     this.bytes = new Uint8Array(bytes);
-    this.#free = free;
-    this.#keep = keep;
+    this.#giveBack = giveBack;
   }
 
   retain(): void {
@@ -43,21 +47,44 @@ export class ReadBuffer implements Lease {
 
   readonly release = (): void => {
     this.#leases--;
-    if (this.#leases === 0 && this.#free.length < this.#keep) this.#free.push(this);
+    if (this.#leases === 0) this.#giveBack(this);
   };
 }
 
-/** The free buffers of a process. */
-export class ReadBufferPool {
-  readonly #free: ReadBuffer[][] = sizes.map(() => []);
+/** Buffers of one size. */
+class SizeClass {
+  readonly #bytes: number;
+  readonly #keep: number;
+  readonly #free: ReadBuffer[] = [];
+  out = 0;
 
-  /** A buffer of the size class, with one lease on it. */
-  take(sizeClass: number): ReadBuffer {
-    const free = this.#free[sizeClass] as ReadBuffer[];
-    const buffer = free.pop();
-    if (buffer === undefined) return new ReadBuffer(sizes[sizeClass] as number, free, keptFree[sizeClass] as number);
+  constructor(bytes: number, keep: number) {
+    this.#bytes = bytes;
+    this.#keep = keep;
+  }
+
+  take(): ReadBuffer {
+    this.out++;
+    const buffer = this.#free.pop();
+    if (buffer === undefined) return new ReadBuffer(this.#bytes, this.#giveBack);
     buffer.retain();
     return buffer;
+  }
+
+  readonly #giveBack = (buffer: ReadBuffer): void => {
+    this.out--;
+    if (this.#free.length < this.#keep) this.#free.push(buffer);
+  };
+}
+
+/** The buffers of a process. */
+export class ReadBufferPool {
+  readonly #classes = sizes.map((bytes, at) => new SizeClass(bytes, keptFree[at] as number));
+
+  /** A buffer of the size class, or of the one below while too many of the largest are out, with one lease on it. */
+  take(sizeClass: number): ReadBuffer {
+    const isTooLarge = sizeClass === sizes.length - 1 && (this.#classes[sizeClass] as SizeClass).out >= maxLargeOut;
+    return (this.#classes[isTooLarge ? sizeClass - 1 : sizeClass] as SizeClass).take();
   }
 }
 
