@@ -1,0 +1,406 @@
+/**
+ * Drains the schedule of one destination.
+ *
+ *     schedule ──claim──> groups (a study, under the same AE titles) ──> lanes: at most `maxAssociations`, one group each
+ *                           ▲                                             │
+ *                           └────── what is left when a lane stops ───────┘
+ *
+ * The gate is shut while the circuit is open, while the destination rests after a failure, and at the end. Then nothing is claimed and
+ * nothing begun, and what was claimed goes back as it was, with no attempt counted: a destination that is down costs one probe now and
+ * then, whatever waits for it.
+ */
+import type { Destination } from '@radiotracer/config';
+import { type Claimed, QueueUnavailable } from '@radiotracer/queue';
+import { SpoolError } from '@radiotracer/spool';
+import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
+import { type DeliveryCounts, noCounts } from './counts.ts';
+import { type Group, groupKey, type Held, titlesKey } from './held.ts';
+import { Lane, type LaneHost, type LaneParts } from './lane.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { Pauses } from './pauses.ts';
+import type { ForwarderOptions, ForwarderTuning } from './ports.ts';
+import { probe } from './probe.ts';
+import { Rest } from './rest.ts';
+import { Settler } from './settler.ts';
+import { statusRules } from './status-policy.ts';
+import { type ContextFacts, errorTypeOf, isPermanentRejection, StoreAssociation } from './store-association.ts';
+
+/** Of the schedule: how long it is left in peace when it is away. */
+const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
+/** Between two looks at a schedule that says that something is due and gives nothing. */
+const minLookMs = 200;
+/** Titles that were rejected and are remembered. */
+const maxTitles = 1000;
+
+interface Waiting {
+  readonly lane: Lane;
+  resolve(group: Group | undefined): void;
+}
+
+export class DestinationDrain implements LaneHost {
+  readonly counts: DeliveryCounts = noCounts();
+  readonly #destination: Destination;
+  readonly #options: ForwarderOptions;
+  readonly #tuning: ForwarderTuning;
+  readonly #circuit: DestinationCircuit;
+  readonly #rest: Rest;
+  readonly #scheduleRest: Rest;
+  /** By AE titles that were rejected for good. */
+  readonly #titles = new Map<string, Rest>();
+  readonly #pauses: Pauses;
+  readonly #leases: LeaseKeeper;
+  readonly #settler: Settler;
+  readonly #laneParts: LaneParts;
+  readonly #groups = new Map<string, Group>();
+  readonly #served = new Set<Group>();
+  readonly #lanes = new Set<Lane>();
+  readonly #waiting = new Set<Waiting>();
+  /** What goes on beside the lanes; none rejects. */
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #endWatch: () => void;
+  #lastTitles: { readonly callingAeTitle: string; readonly calledAeTitle: string } | undefined;
+  #timer: Timer | undefined;
+  #probeTimer: Timer | undefined;
+  /** The last claim got less than it asked for. */
+  #dry = false;
+  #pumping = false;
+  #again = false;
+  #ending = false;
+
+  constructor(destination: Destination, options: ForwarderOptions, tuning: ForwarderTuning) {
+    const { spool, queue, publish, clock, random } = options;
+    const { retry } = destination;
+    this.#destination = destination;
+    this.#options = options;
+    this.#tuning = tuning;
+    this.#circuit = options.circuit(destination.id);
+    this.#rest = new Rest(retry, random);
+    this.#scheduleRest = new Rest(scheduleRetry, random);
+    this.#pauses = new Pauses(clock);
+    this.#leases = new LeaseKeeper({ queue, clock, leaseMs: tuning.leaseMs, lost: () => void this.counts.leasesLost++ });
+    const shared = { spool, leases: this.#leases, pauses: this.#pauses, clock };
+    this.#settler = new Settler({ ...shared, queue, retry, counts: this.counts, publish, random });
+    this.#laneParts = {
+      ...shared,
+      host: this,
+      settler: this.#settler,
+      rules: statusRules(destination.statuses),
+      pieceBytes: tuning.pieceBytes,
+    };
+    this.#endWatch = this.#circuit.onChange(({ from, to, errorType }) => {
+      publish({ type: 'circuit.changed', destinationId: destination.id, at: clock.now(), from, to, errorType });
+      if (to === 'closed') this.#rest.end();
+      this.#armProbe();
+      this.pump();
+    });
+  }
+
+  /** Associations that are open or being opened, without the probe. */
+  get lanes(): number {
+    return this.#lanes.size;
+  }
+
+  start(): void {
+    this.#armProbe();
+    this.pump();
+  }
+
+  /** Looks whether there is something to do. */
+  pump(): void {
+    this.#again = true;
+    if (this.#pumping || this.#ending) return;
+    this.#pumping = true;
+    this.#task(async () => {
+      try {
+        while (this.#again && !this.#ending) {
+          this.#again = false;
+          await this.#step();
+        }
+      } finally {
+        this.#pumping = false;
+        // After a mistake of ours, too, there is a next look.
+        if (this.#timer === undefined) this.#arm(Number.POSITIVE_INFINITY);
+      }
+    });
+  }
+
+  /** Begins nothing more, lets what is being sent come to its end within the limit, and then ends it. Resolves when all is settled. */
+  async stop(limitMs: number): Promise<void> {
+    this.#ending = true;
+    this.#endWatch();
+    this.#timer?.cancel();
+    this.#probeTimer?.cancel();
+    this.#shut();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const limit = this.#options.clock.setTimer(() => {
+      this.#pauses.end();
+      for (const lane of this.#lanes) lane.abort();
+      resolve();
+    }, limitMs);
+    const over = this.#over();
+    await Promise.race([over, late]);
+    await over;
+    limit.cancel();
+    this.#pauses.end();
+    this.#leases.close();
+  }
+
+  // LaneHost
+
+  next(lane: Lane): Promise<Group | undefined> {
+    const group = this.mayGoOn(lane) ? this.#pick(lane) : undefined;
+    if (group !== undefined) return Promise.resolve(group);
+    if (!this.mayGoOn(lane)) return Promise.resolve(undefined);
+    const { promise, resolve } = Promise.withResolvers<Group | undefined>();
+    const waiting: Waiting = { lane, resolve };
+    const timer = this.#options.clock.setTimer(() => waiting.resolve(undefined), this.#tuning.keepMs);
+    this.#waiting.add(waiting);
+    this.pump();
+    return promise.finally(() => {
+      timer.cancel();
+      this.#waiting.delete(waiting);
+    });
+  }
+
+  mayGoOn(lane: Lane): boolean {
+    if (!this.#isOpen()) return false;
+    let place = 0;
+    for (const other of this.#lanes) {
+      if (other === lane) break;
+      place++;
+    }
+    return place < this.#allowedLanes();
+  }
+
+  yieldMs(tookMs: number): number {
+    if (this.#options.liveAssociations(this.#destination.id) === 0) return 0;
+    // Half of the time, and never stopped by it: a destination that is always busy still gets what waits.
+    return Math.min(this.#tuning.maxYieldMs, Math.max(1, Math.ceil(tookMs)));
+  }
+
+  newAssociation({ callingAeTitle, calledAeTitle }: Group, contexts: Iterable<ContextFacts>): StoreAssociation {
+    const { connect, limits, clock } = this.#options;
+    this.counts.associations++;
+    this.#lastTitles = { callingAeTitle, calledAeTitle };
+    const destination = this.#destination;
+    const { responseMs } = this.#tuning;
+    return new StoreAssociation({ destination, connect, callingAeTitle, calledAeTitle, contexts, responseMs, limits, clock });
+  }
+
+  opened(group: Group): void {
+    this.#titles.delete(titlesKey(group));
+  }
+
+  async notOpened(group: Group, error: unknown): Promise<void> {
+    if (this.#ending) return;
+    const { clock, random } = this.#options;
+    if (!isPermanentRejection(error)) {
+      this.#circuit.failed(errorTypeOf(error));
+      this.#rest.failed(clock.now());
+      return;
+    }
+    // It is there, and does not want us under these titles. Somebody has to configure something, and may do so within the budget: each
+    // of the group has had an attempt, and until the next one nothing is tried under these titles.
+    this.#circuit.succeeded();
+    const key = titlesKey(group);
+    const rest = this.#titles.get(key) ?? new Rest(this.#destination.retry, random);
+    rest.failed(clock.now());
+    if (this.#titles.size < maxTitles) this.#titles.set(key, rest);
+    const at = clock.now();
+    const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
+    for (const held of group.held.splice(0)) await this.#settler.retry(held, failure, { dueAt: rest.until });
+  }
+
+  answered(busy: boolean): void {
+    this.#circuit.succeeded();
+    if (busy) this.#rest.failed(this.#options.clock.now());
+    else this.#rest.worked();
+  }
+
+  broke(errorType: AssociationErrorType, useful: boolean): void {
+    this.#circuit.failed(errorType);
+    if (!useful) this.#rest.failed(this.#options.clock.now());
+  }
+
+  left(group: Group): void {
+    this.#served.delete(group);
+    if (group.held.length === 0) this.#groups.delete(group.key);
+    this.pump();
+  }
+
+  took(): void {
+    if (!this.#dry && this.#leases.size * 2 <= this.#tuning.maxClaimed) this.pump();
+  }
+
+  async #step(): Promise<void> {
+    if (!this.#isOpen()) {
+      this.#shut();
+      this.#arm(this.#rest.until);
+      return;
+    }
+    let lookAt = await this.#fill();
+    this.#startLanes();
+    lookAt = Math.min(lookAt, this.#now() + this.#tuning.pollMs);
+    this.#arm(lookAt);
+  }
+
+  /** Claims what there is room for. When to look again. */
+  async #fill(): Promise<number> {
+    const { queue, ownerId, leaseHolder } = this.#options;
+    const { maxClaimed, leaseMs } = this.#tuning;
+    const destinationId = this.#destination.id;
+    const now = this.#now();
+    if (this.#scheduleRest.until > now) return this.#scheduleRest.until;
+    const limit = maxClaimed - this.#leases.size;
+    if (limit * 2 < maxClaimed) return Number.POSITIVE_INFINITY;
+    try {
+      const owner = ownerId === undefined ? {} : { ownerId };
+      const claimed = await queue.claim({ destinationId, ...owner, leaseHolder, leaseMs, limit, now });
+      this.#scheduleRest.worked();
+      this.#dry = claimed.length < limit;
+      for (const one of claimed) await this.#admit(one);
+      if (claimed.length > 0) return Number.POSITIVE_INFINITY;
+      const dueAt = await queue.nextDueAt(destinationId, ownerId);
+      return Math.max(dueAt ?? Number.POSITIVE_INFINITY, this.#now() + minLookMs);
+    } catch (error) {
+      if (!(error instanceof QueueUnavailable)) throw error;
+      this.#scheduleRest.failed(now);
+      return this.#scheduleRest.until;
+    }
+  }
+
+  async #admit(claimed: Claimed): Promise<void> {
+    const { spool } = this.#options;
+    const { entry } = claimed;
+    try {
+      const instance = await spool.read(entry.id);
+      const { envelope, state } = instance;
+      await instance.close().catch(() => {});
+      if (state === 'held') return this.#task(() => this.#settler.held(claimed));
+      const held: Held = { ...claimed, envelope, lost: false };
+      this.#leases.keep(held);
+      const rest = this.#titles.get(titlesKey(envelope))?.until ?? 0;
+      if (rest > this.#now()) return this.#task(() => this.#settler.unsent(held, 'its AE titles were rejected', rest));
+      this.#put(held);
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error;
+      if (error.code === 'unknown-instance') this.#task(() => this.#settler.gone(claimed));
+      else if (error.code === 'damaged') this.#task(() => this.#settler.damaged(claimed, error.message));
+      else this.#task(() => this.#settler.unreadable(claimed));
+    }
+  }
+
+  #put(held: Held): void {
+    const key = groupKey(held);
+    const { callingAeTitle, calledAeTitle } = held.envelope;
+    const group = this.#groups.get(key) ?? { key, callingAeTitle, calledAeTitle, held: [] };
+    this.#groups.set(key, group);
+    group.held.push(held);
+  }
+
+  #startLanes(): void {
+    for (const waiting of this.#waiting) {
+      const group = this.mayGoOn(waiting.lane) ? this.#pick(waiting.lane) : undefined;
+      if (group === undefined) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve(group);
+    }
+    while (this.#isOpen() && this.#lanes.size < this.#allowedLanes() && [...this.#groups.values()].some((group) => this.#isFree(group))) {
+      const lane = new Lane(this.#laneParts);
+      this.#lanes.add(lane);
+      this.#task(async () => {
+        try {
+          await lane.run();
+        } finally {
+          this.#lanes.delete(lane);
+          this.pump();
+        }
+      });
+      // It takes its group before it waits for anything.
+    }
+  }
+
+  /** A group that nobody serves: rather one that goes on the association that the lane has, else the first. */
+  #pick(lane: Lane): Group | undefined {
+    const free = [...this.#groups.values()].filter((group) => this.#isFree(group));
+    const group = free.find((one) => lane.fits(one)) ?? free[0];
+    if (group !== undefined) this.#served.add(group);
+    return group;
+  }
+
+  #isFree(group: Group): boolean {
+    return group.held.length > 0 && !this.#served.has(group);
+  }
+
+  #allowedLanes(): number {
+    return this.#options.liveAssociations(this.#destination.id) > 0 ? 1 : this.#destination.maxAssociations;
+  }
+
+  #isOpen(): boolean {
+    return !this.#ending && !this.#circuit.isOpen && this.#rest.until <= this.#now();
+  }
+
+  /** What nobody serves goes back; lanes that wait go home. */
+  #shut(): void {
+    for (const waiting of this.#waiting) waiting.resolve(undefined);
+    this.#waiting.clear();
+    const why = this.#ending ? 'the proxy stopped' : 'the destination is left in peace';
+    for (const group of this.#groups.values()) {
+      if (this.#served.has(group)) continue;
+      this.#groups.delete(group.key);
+      for (const held of group.held.splice(0)) this.#task(() => (held.lost ? this.#forget(held) : this.#settler.unsent(held, why)));
+    }
+  }
+
+  async #forget(held: Held): Promise<void> {
+    this.#leases.drop(held);
+  }
+
+  #armProbe(): void {
+    this.#probeTimer?.cancel();
+    this.#probeTimer = undefined;
+    if (this.#ending || this.#circuit.state !== 'open') return;
+    this.#probeTimer = this.#options.clock.setTimer(() => this.#task(() => this.#probe()), this.#destination.circuit.probeMs);
+  }
+
+  async #probe(): Promise<void> {
+    const { connect, limits, clock } = this.#options;
+    // Another's turn is as good: its end is a change, and so arms the next.
+    if (this.#ending || !this.#circuit.probing()) return;
+    this.counts.probes++;
+    const callingAeTitle = this.#lastTitles?.callingAeTitle ?? 'RADIOTRACER';
+    const calledAeTitle = this.#destination.aet ?? this.#lastTitles?.calledAeTitle ?? 'ANY-SCP';
+    const { responseMs } = this.#tuning;
+    const parts = { destination: this.#destination, circuit: this.#circuit, responseMs };
+    await probe({ ...parts, connect, limits, clock, callingAeTitle, calledAeTitle });
+  }
+
+  #arm(at: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#ending || this.#circuit.isOpen) return;
+    const inMs = Math.max(1, Math.min(at - this.#now(), this.#tuning.pollMs));
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#timer = undefined;
+      this.pump();
+    }, inMs);
+  }
+
+  /** Whole milliseconds, as the schedule counts. */
+  #now(): number {
+    return Math.trunc(this.#options.clock.now());
+  }
+
+  async #over(): Promise<void> {
+    while (this.#tasks.size > 0) {
+      await Promise.all(this.#tasks);
+      this.#shut();
+    }
+  }
+
+  #task(work: () => Promise<void>): void {
+    const task = work().catch((error: unknown) => this.#options.failed(error));
+    const ended = task.finally(() => void this.#tasks.delete(ended));
+    this.#tasks.add(ended);
+  }
+}

@@ -1,0 +1,95 @@
+import { QueueUnavailable } from '@radiotracer/queue';
+import type { Timer } from '@radiotracer/upper-layer';
+import type { DeliveryCounts } from './counts.ts';
+import { DestinationDrain } from './destination-drain.ts';
+import { defaultTuning, type ForwarderOptions, type ForwarderTuning } from './ports.ts';
+
+/** A snapshot. */
+export interface ForwarderStats extends Readonly<DeliveryCounts> {
+  readonly destinationId: string;
+  readonly openAssociations: number;
+}
+
+/**
+ * Sends what waits in the spool to where it goes, by the schedule. Whoever puts something into the schedule says so by `wake`; what
+ * others put there is found by looking, every `pollMs`.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #tuning: ForwarderTuning;
+  readonly #drains: ReadonlyMap<string, DestinationDrain>;
+  #timer: Timer | undefined;
+  #keeping: Promise<void> = Promise.resolve();
+  #generation: string | undefined;
+  #wasAway = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    this.#tuning = { ...defaultTuning, ...options.tuning };
+    this.#drains = new Map(options.destinations.map((one) => [one.id, new DestinationDrain(one, options, this.#tuning)]));
+  }
+
+  /** The schedule has been rebuilt from the spool by now, if it could be reached; if not, `rebuild` is asked for when it can. */
+  async start(): Promise<void> {
+    const { available, generation } = await this.#options.queue.health();
+    this.#wasAway = !available;
+    this.#generation = generation;
+    if (this.#stopped !== undefined) return;
+    this.#arm();
+    for (const drain of this.#drains.values()) drain.start();
+  }
+
+  /** There is something new for this destination; undefined: for any. */
+  wake(destinationId?: string): void {
+    if (destinationId !== undefined) this.#drains.get(destinationId)?.pump();
+    else for (const drain of this.#drains.values()) drain.pump();
+  }
+
+  stats(): readonly ForwarderStats[] {
+    return [...this.#drains].map(([destinationId, drain]) => ({ ...drain.counts, destinationId, openAssociations: drain.lanes }));
+  }
+
+  /**
+   * Begins nothing more; what is being sent may come to its end until `limitMs` is over (0: not at all), then its association is
+   * aborted. Resolves when all of it is settled. Once.
+   */
+  stop(limitMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(limitMs);
+    return this.#stopped;
+  }
+
+  async #stop(limitMs: number): Promise<void> {
+    this.#timer?.cancel();
+    await Promise.all([...this.#drains.values()].map((drain) => drain.stop(limitMs)));
+    await this.#keeping;
+  }
+
+  #arm(): void {
+    if (this.#stopped !== undefined) return;
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#keeping = this.#keep()
+        .catch((error: unknown) => {
+          // Away again already: the next look says so.
+          if (!(error instanceof QueueUnavailable)) this.#options.failed(error);
+        })
+        .finally(() => this.#arm());
+    }, this.#tuning.housekeepingMs);
+  }
+
+  async #keep(): Promise<void> {
+    const { queue, rebuild, clock } = this.#options;
+    const { available, generation } = await queue.health();
+    if (!available) {
+      this.#wasAway = true;
+      return;
+    }
+    if (this.#wasAway || generation !== this.#generation) {
+      await rebuild();
+      this.#wasAway = false;
+      this.#generation = generation;
+      this.wake();
+    }
+    if ((await queue.reclaimExpired(Math.trunc(clock.now()))) > 0) this.wake();
+  }
+}

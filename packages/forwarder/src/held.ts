@@ -1,0 +1,29 @@
+import type { Envelope } from '@radiotracer/instance';
+import type { Lease, QueueEntry } from '@radiotracer/queue';
+
+/** A claimed instance. */
+export interface Held {
+  readonly entry: QueueEntry;
+  readonly envelope: Envelope;
+  /** As it was last prolonged. */
+  lease: Lease;
+  /** Somebody else may be sending it. */
+  lost: boolean;
+}
+
+/** What goes on one association, in order: what was claimed of one study under the same AE titles. */
+export interface Group {
+  readonly key: string;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly held: Held[];
+}
+
+export function titlesKey({ callingAeTitle, calledAeTitle }: { readonly callingAeTitle: string; readonly calledAeTitle: string }): string {
+  return JSON.stringify([callingAeTitle, calledAeTitle]);
+}
+
+/** An entry without a study is a study of its own. */
+export function groupKey({ entry, envelope }: Held): string {
+  return JSON.stringify([titlesKey(envelope), entry.studyKey === '' ? ['id', entry.ownerId, entry.id] : entry.studyKey]);
+}

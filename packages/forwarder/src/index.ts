@@ -1,0 +1,5 @@
+export { backoffMs } from './backoff.ts';
+export type { DeliveryCounts } from './counts.ts';
+export { Forwarder, type ForwarderStats } from './forwarder.ts';
+export { defaultTuning, type ForwarderOptions, type ForwarderPorts, type ForwarderTuning } from './ports.ts';
+export { defaultStatusRules, type StatusRule, statusRules, type Verdict, verdictOn } from './status-policy.ts';

@@ -1,0 +1,248 @@
+import { type OpenInstance, type Spool, SpoolError } from '@radiotracer/spool';
+import type { AssociationErrorType, Clock } from '@radiotracer/upper-layer';
+import type { CommandSet } from '@radiotracer/wire';
+import type { Group, Held } from './held.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Pauses } from './pauses.ts';
+import type { Attempt, Settler } from './settler.ts';
+import { type StatusRule, verdictOn } from './status-policy.ts';
+import { type ContextFacts, errorTypeOf, type StoreAssociation } from './store-association.ts';
+
+/** Who gives a lane its work, and is told how its association went. */
+export interface LaneHost {
+  /** The next group, as soon as there is one; undefined: none came in time, or there will be none. */
+  next(lane: Lane): Promise<Group | undefined>;
+  /** Whether the next instance may be begun. */
+  mayGoOn(lane: Lane): boolean;
+  /** How long to leave the destination to others now, after an instance that took so long. */
+  yieldMs(tookMs: number): number;
+  newAssociation(group: Group, contexts: Iterable<ContextFacts>): StoreAssociation;
+  opened(group: Group): void;
+  /** The association could not be had; nothing of the group was sent. What stays in the group is given back or tried again. */
+  notOpened(group: Group, error: unknown): Promise<void>;
+  /** `busy`: out of resources. */
+  answered(busy: boolean): void;
+  /** The association ended before its time. `useful`: something had come of it. */
+  broke(errorType: AssociationErrorType, useful: boolean): void;
+  /** The group is not being served any more; what is left in it waits. */
+  left(group: Group): void;
+  /** One of those claimed is being sent or has gone. */
+  took(): void;
+}
+
+export interface LaneParts {
+  readonly host: LaneHost;
+  readonly spool: Pick<Spool, 'read'>;
+  readonly leases: LeaseKeeper;
+  readonly settler: Settler;
+  readonly pauses: Pauses;
+  readonly rules: readonly StatusRule[];
+  readonly pieceBytes: number;
+  readonly clock: Clock;
+}
+
+/** A status that nobody knows is given a day: it may be a passing mood, and it must not be sent again for a week. */
+const unknownStatusBudgetMs = 24 * 3_600_000;
+
+/** One association at a time, kept from group to group. */
+export class Lane {
+  readonly #parts: LaneParts;
+  #association: StoreAssociation | undefined;
+  #aborted = false;
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+  }
+
+  /** Serves groups until there are no more. */
+  async run(): Promise<void> {
+    const { host } = this.#parts;
+    try {
+      for (let group = await host.next(this); group !== undefined; group = await host.next(this)) {
+        try {
+          await this.#serve(group);
+        } finally {
+          host.left(group);
+        }
+      }
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Ends the association at once; what is being sent is settled by how far it was. */
+  abort(): void {
+    this.#aborted = true;
+    this.#association?.abort();
+  }
+
+  /** How well the association that we have fits: the same AE titles. */
+  fits(group: Group): boolean {
+    return this.#association?.usable === true && sameTitles(this.#association, group);
+  }
+
+  async #serve(group: Group): Promise<void> {
+    const { host, leases, pauses, clock } = this.#parts;
+    for (let held = group.held[0]; held !== undefined; held = group.held[0]) {
+      if (!host.mayGoOn(this)) return;
+      if (!(await leases.secure(held))) {
+        // Another has it, or will: quietly.
+        leases.drop(held);
+        group.held.shift();
+        continue;
+      }
+      let association: StoreAssociation;
+      try {
+        association = await this.#associationFor(group, held);
+      } catch (error) {
+        await host.notOpened(group, error);
+        return;
+      }
+      group.held.shift();
+      const beganAt = clock.now();
+      await this.#deliver(association, held);
+      host.took();
+      const yieldMs = host.yieldMs(clock.now() - beganAt);
+      if (yieldMs > 0) await pauses.sleep(yieldMs);
+    }
+  }
+
+  async #associationFor(group: Group, { envelope }: Held): Promise<StoreAssociation> {
+    const { host } = this.#parts;
+    const before = this.#association;
+    if (before?.usable === true && sameTitles(before, group) && before.answerTo(envelope) !== undefined) return before;
+    await this.#release();
+    // What was proposed before may be wanted again; what is wanted now comes first.
+    const earlier = before !== undefined && sameTitles(before, group) ? before.proposed : [];
+    const association = host.newAssociation(group, [...group.held.map((held) => held.envelope), ...earlier]);
+    this.#association = association;
+    await association.open();
+    host.opened(group);
+    return association;
+  }
+
+  async #release(): Promise<void> {
+    // Still to be reached by `abort` while it waits.
+    await this.#association?.release();
+    this.#association = undefined;
+  }
+
+  async #deliver(association: StoreAssociation, held: Held): Promise<void> {
+    const { host, spool, settler, pieceBytes, clock } = this.#parts;
+    const answer = association.answerTo(held.envelope);
+    const startedAt = clock.now();
+    if (answer === undefined || 'refused' in answer) {
+      const failure = { attempt: instant(startedAt), errorType: 'presentation_context_refused' as const, possibleDuplicate: false };
+      association.productive++;
+      host.answered(false);
+      return await settler.dead(held, failure, { contextResult: answer?.refused });
+    }
+    let instance: OpenInstance;
+    try {
+      instance = await spool.read(held.entry.id);
+    } catch (error) {
+      return await this.#failed(association, held, instant(startedAt), error);
+    }
+    if (instance.state === 'held') {
+      await instance.close().catch(() => {});
+      return await settler.held(held);
+    }
+    let requestEndAt: number | undefined;
+    let response: CommandSet;
+    try {
+      // The reader withholds the last piece until the digest of all is right. What fits into one piece is so verified before the first
+      // byte is sent; of what is longer the destination never gets the end: the association is aborted inside the message. Reading all
+      // of it first would say the same and read everything twice.
+      const pieces = instance.dataSet(pieceBytes);
+      const first = await pieces.next();
+      const dataSet = async function* () {
+        if (first.done !== true) yield first.value;
+        yield* pieces;
+        requestEndAt = clock.now();
+      };
+      response = await association.store(answer.id, held.envelope, dataSet());
+    } catch (error) {
+      return await this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error);
+    } finally {
+      await instance.close().catch(() => {});
+    }
+    await this.#answered(association, held, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status });
+  }
+
+  async #answered(association: StoreAssociation, held: Held, attempt: Attempt): Promise<void> {
+    const { host, settler, rules } = this.#parts;
+    // No status is no success, and no failure.
+    if (attempt.status === undefined) {
+      association.abort();
+      host.broke('protocol_error', association.productive > 0);
+      return await settler.retry(held, { attempt, errorType: 'protocol_error', possibleDuplicate: true });
+    }
+    const verdict = verdictOn(attempt.status, rules);
+    if (verdict !== 'busy') association.productive++;
+    host.answered(verdict === 'busy');
+    const failure = { attempt, errorType: 'status_failure' as const, possibleDuplicate: false };
+    switch (verdict) {
+      case 'delivered':
+      case 'warning':
+        return await settler.delivered(held, attempt);
+      case 'busy':
+      case 'retry':
+        return await settler.retry(held, failure);
+      case 'dead':
+        return await settler.dead(held, failure);
+      case 'unknown':
+        return await settler.retry(held, failure, { within: { ms: unknownStatusBudgetMs, errorType: 'status_failure' } });
+    }
+  }
+
+  async #failed(association: StoreAssociation, held: Held, attempt: Attempt, error: unknown): Promise<void> {
+    const { host, settler } = this.#parts;
+    const spoolError = spoolErrorIn(error);
+    if (spoolError !== undefined) return await this.#unreadable(held, attempt, spoolError);
+    // An upper bound: of the last bytes some may never have left this machine.
+    const possibleDuplicate = attempt.requestEndAt !== undefined;
+    const errorType = errorTypeOf(error);
+    association.abort();
+    if (this.#aborted) {
+      if (!possibleDuplicate) return await settler.brokenOff(held, attempt);
+      return await settler.retry(held, { attempt, errorType: 'shutdown', possibleDuplicate });
+    }
+    host.broke(errorType, association.productive > 0);
+    await settler.retry(held, { attempt, errorType, possibleDuplicate });
+  }
+
+  async #unreadable(held: Held, attempt: Attempt, error: SpoolError): Promise<void> {
+    const { settler } = this.#parts;
+    const failure = (errorType: 'digest_mismatch' | 'instance_damaged' | 'spool_failure') => ({
+      attempt,
+      errorType,
+      possibleDuplicate: false,
+    });
+    switch (error.code) {
+      case 'unknown-instance':
+        return await settler.gone(held);
+      case 'digest-mismatch':
+        return await settler.dead(held, failure('digest_mismatch'), { quarantine: error.message });
+      case 'damaged':
+        return await settler.dead(held, failure('instance_damaged'), { quarantine: error.message });
+      default:
+        return await settler.retry(held, failure('spool_failure'));
+    }
+  }
+}
+
+function instant(at: number): Attempt {
+  return { startedAt: at, endedAt: at };
+}
+
+function sameTitles(
+  one: { readonly callingAeTitle: string; readonly calledAeTitle: string },
+  other: { readonly callingAeTitle: string; readonly calledAeTitle: string },
+): boolean {
+  return one.callingAeTitle === other.callingAeTitle && one.calledAeTitle === other.calledAeTitle;
+}
+
+function spoolErrorIn(error: unknown): SpoolError | undefined {
+  if (error instanceof SpoolError) return error;
+  return error instanceof Error && error.cause instanceof SpoolError ? error.cause : undefined;
+}

@@ -1,0 +1,86 @@
+import { LeaseLost, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import type { Clock, Timer } from '@radiotracer/upper-layer';
+import type { Held } from './held.ts';
+
+export interface LeaseKeeperOptions {
+  readonly queue: Pick<Queue, 'extend'>;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /** Told once of each that is not ours any more. */
+  readonly lost: (held: Held) => void;
+}
+
+/** Prolongs the leases of what we hold, long before they end, so that neither a long instance nor a long batch loses its own. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #held = new Set<Held>();
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  keep(held: Held): void {
+    this.#held.add(held);
+    this.#arm();
+  }
+
+  /** It is being settled, or is not ours. */
+  drop(held: Held): void {
+    this.#held.delete(held);
+  }
+
+  /** Whether it may be begun now: the lease is in force, as far as can be known, for a while. */
+  async secure(held: Held): Promise<boolean> {
+    const { clock, leaseMs } = this.#options;
+    if (!held.lost && held.lease.expiresAt - clock.now() < leaseMs / 3) await this.#extend(held);
+    return !held.lost && held.lease.expiresAt > clock.now();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    if (this.#closed || this.#timer !== undefined) return;
+    this.#timer = this.#options.clock.setTimer(() => void this.#round(), this.#options.leaseMs / 4);
+  }
+
+  async #round(): Promise<void> {
+    const { clock, leaseMs } = this.#options;
+    for (const held of [...this.#held]) {
+      if (this.#closed) return;
+      if (!this.#held.has(held) || held.lost || held.lease.expiresAt - clock.now() > leaseMs * 0.7) continue;
+      // The schedule is away: there is another round.
+      if (!(await this.#extend(held))) break;
+    }
+    this.#timer = undefined;
+    if (this.#held.size > 0) this.#arm();
+  }
+
+  /** False when the schedule could not be asked. */
+  async #extend(held: Held): Promise<boolean> {
+    const { queue, clock, leaseMs, lost } = this.#options;
+    try {
+      held.lease = await queue.extend(held.lease, leaseMs, Math.trunc(clock.now()));
+      return true;
+    } catch (error) {
+      if (error instanceof LeaseLost) {
+        // Settled meanwhile by our own hand: that is no loss.
+        if (this.#held.has(held) && !held.lost) {
+          held.lost = true;
+          lost(held);
+        }
+        return true;
+      }
+      if (error instanceof QueueUnavailable) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { Destination } from '@radiotracer/config';
+import type { Queue } from '@radiotracer/queue';
+import type { Spool } from '@radiotracer/spool';
+import type { Publish } from '@radiotracer/telemetry';
+import type { Clock, DestinationCircuit, RequestorOptions, Transport } from '@radiotracer/upper-layer';
+
+/** What the forwarder is made of; nothing else reaches outside. */
+export interface ForwarderPorts {
+  readonly spool: Pick<Spool, 'read' | 'move' | 'remove' | 'quarantine'>;
+  readonly queue: Pick<Queue, 'claim' | 'extend' | 'settle' | 'reclaimExpired' | 'nextDueAt' | 'health'>;
+  /** Begins to connect. */
+  readonly connect: (destination: Destination) => Transport;
+  /** The same object for everybody who opens associations to this destination. */
+  readonly circuit: (destinationId: string) => DestinationCircuit;
+  /** Associations of modalities that are being relayed to it now. */
+  readonly liveAssociations: (destinationId: string) => number;
+  /** Makes the schedule equal to the spool again: it has lost its memory, or was away and may have missed what was spooled meanwhile. */
+  readonly rebuild: () => Promise<void>;
+  readonly publish: Publish;
+  /** Told of what should not happen: a mistake of ours, or a schedule that is away while its expired leases are looked for. */
+  readonly failed: (error: unknown) => void;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+export interface ForwarderTuning {
+  /** How long a claim is ours; prolonged while we have it. Default 60 s. */
+  readonly leaseMs: number;
+  /** Instances claimed at once per destination, about 2 KiB of memory each. Default 128. */
+  readonly maxClaimed: number;
+  /** How long an association is kept without work. Default 2 s. */
+  readonly keepMs: number;
+  /** The schedule is looked at so often at least: others change it too. Default 2 s. */
+  readonly pollMs: number;
+  /** Between two looks after the schedule itself: dead processes' leases, lost memory. Default 5 s. */
+  readonly housekeepingMs: number;
+  /** The wait for a C-STORE response where the destination's own time-out is 0: nobody waits here, but it must end. Default 2 min. */
+  readonly responseMs: number;
+  /** A data set is read in pieces of so many bytes; two are in memory per association. Default 1 MiB. */
+  readonly pieceBytes: number;
+  /** The longest pause between two instances while modalities are being relayed. Default 1 s. */
+  readonly maxYieldMs: number;
+}
+
+export const defaultTuning: ForwarderTuning = {
+  leaseMs: 60_000,
+  maxClaimed: 128,
+  keepMs: 2_000,
+  pollMs: 2_000,
+  housekeepingMs: 5_000,
+  responseMs: 120_000,
+  pieceBytes: 2 ** 20,
+  maxYieldMs: 1_000,
+};
+
+export interface ForwarderOptions extends ForwarderPorts {
+  readonly destinations: readonly Destination[];
+  /** Whose spool is drained; undefined: any that `spool` can read. */
+  readonly ownerId?: string | undefined;
+  /** Who we are, for operators who look at a lease: `proxy-1 (pid 4711)`. */
+  readonly leaseHolder: string;
+  readonly limits: RequestorOptions['limits'];
+  readonly tuning?: Partial<ForwarderTuning>;
+}

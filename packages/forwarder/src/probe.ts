@@ -1,0 +1,48 @@
+import type { Destination } from '@radiotracer/config';
+import { type Clock, type DestinationCircuit, Requestor, type RequestorOptions, type Transport } from '@radiotracer/upper-layer';
+import { CommandField, commandSet } from '@radiotracer/wire';
+import { errorTypeOf, isPermanentRejection } from './store-association.ts';
+
+export interface ProbeOptions {
+  readonly destination: Destination;
+  readonly connect: (destination: Destination) => Transport;
+  readonly circuit: DestinationCircuit;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly responseMs: number;
+  readonly limits: RequestorOptions['limits'];
+  readonly clock: Clock;
+}
+
+const verification = { id: 1, abstractSyntax: '1.2.840.10008.1.1', transferSyntaxes: ['1.2.840.10008.1.2'] };
+
+/**
+ * One C-ECHO (PS3.4 annex A), whose outcome goes to the circuit. Whatever it answers, it is there: also one that does not know the
+ * Verification SOP Class, and one that does not want these AE titles.
+ */
+export async function probe(options: ProbeOptions): Promise<void> {
+  const { destination, connect, circuit, clock, limits, callingAeTitle, calledAeTitle, responseMs } = options;
+  const { dimseResponseMs, ...timeouts } = destination.timeouts;
+  try {
+    const requestor = await Requestor.open({
+      transport: connect(destination),
+      peer: `${destination.host}:${destination.port}`,
+      callingAeTitle,
+      calledAeTitle,
+      contexts: [verification],
+      timeouts: { ...timeouts, dimseMs: dimseResponseMs === 0 ? responseMs : dimseResponseMs },
+      limits,
+      clock,
+    });
+    if (requestor.agreed.has(verification.id)) {
+      const { cEchoRq: commandField } = CommandField;
+      const echoRq = { commandField, messageId: 1, affectedSopClassUid: verification.abstractSyntax, hasDataSet: false };
+      await requestor.invoke(verification.id, commandSet(echoRq));
+    }
+    circuit.succeeded();
+    await requestor.release().catch(() => {});
+  } catch (error) {
+    if (isPermanentRejection(error)) circuit.succeeded();
+    else circuit.failed(errorTypeOf(error));
+  }
+}

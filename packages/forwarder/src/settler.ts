@@ -1,0 +1,254 @@
+/**
+ * Ends what was claimed: first in the spool, which is the truth, then in the schedule, then in telemetry.
+ *
+ *     delivered   the destination's response ──> remove the file ──> settle delivered
+ *     dead        move the file to `dead`, or aside if it is damaged ──> settle dead
+ *     retry       settle retry
+ *
+ * A crash between two steps costs a duplicate or a look in vain, never an instance. A schedule that is away is waited for as long as
+ * the lease lasts; after that the entry comes back by itself, and finds its file or not.
+ */
+import type { RetryConfig } from '@radiotracer/config';
+import { type DeliveryFault, LeaseLost, type Outcome, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { type Spool, SpoolError } from '@radiotracer/spool';
+import type { DeliveryAttempted, DeliveryErrorType, Publish, SpooledInstanceFacts } from '@radiotracer/telemetry';
+import type { Clock } from '@radiotracer/upper-layer';
+import { statusClass } from '@radiotracer/wire';
+import { backoffMs } from './backoff.ts';
+import type { DeliveryCounts } from './counts.ts';
+import type { Held } from './held.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Pauses } from './pauses.ts';
+
+/** An attempt as it went. */
+export interface Attempt {
+  readonly startedAt: number;
+  /** Undefined: the last byte never left. */
+  readonly requestEndAt?: number | undefined;
+  readonly endedAt: number;
+  /** Undefined: no response, or one without a status. */
+  readonly status?: number | undefined;
+}
+
+export interface Failure {
+  readonly attempt: Attempt;
+  readonly errorType: DeliveryErrorType;
+  readonly possibleDuplicate: boolean;
+}
+
+export interface SettlerOptions {
+  readonly spool: Pick<Spool, 'move' | 'remove' | 'quarantine'>;
+  readonly queue: Pick<Queue, 'settle'>;
+  readonly leases: LeaseKeeper;
+  readonly pauses: Pauses;
+  readonly retry: RetryConfig;
+  readonly counts: DeliveryCounts;
+  readonly publish: Publish;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Between two tries to reach the schedule, or to remove a file. */
+const againPolicy: RetryConfig = { initialMs: 500, maxMs: 10_000, budgetMs: 0 };
+const removals = 3;
+
+export class Settler {
+  readonly #options: SettlerOptions;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  async delivered(held: Held, attempt: Attempt): Promise<void> {
+    const { counts } = this.#options;
+    const removed = await this.#remove(held);
+    const kept: Outcome = { kind: 'held', why: 'delivered, but its file could not be removed', error: { errorType: 'spool_failure' } };
+    const settled = await this.#settle(held, removed ? { kind: 'delivered' } : kept);
+    const possibleDuplicate = settled === 'stale' || held.lost;
+    counts.delivered++;
+    if (attempt.status !== undefined && statusClass(attempt.status) === 'warning') counts.withWarning++;
+    this.#tell(held, { attempt, errorType: removed ? undefined : 'spool_failure', possibleDuplicate }, 'delivered');
+  }
+
+  /**
+   * Due again, or given up if it has been tried for too long. Nobody who was never tried is given up: the budget starts with the first
+   * attempt, not with the arrival.
+   */
+  async retry(held: Held, failure: Failure, { dueAt, within, forEver = false }: RetryTerms = {}): Promise<void> {
+    const { clock, retry, random, counts } = this.#options;
+    const now = Math.trunc(clock.now());
+    const { entry } = held;
+    if (!forEver) {
+      const triedForMs = now - (entry.firstAttemptAt ?? held.lease.claimedAt);
+      if (within !== undefined && triedForMs >= within.ms) return await this.dead(held, failure, { errorType: within.errorType });
+      const exhausted = retry.budgetMs > 0 && triedForMs >= retry.budgetMs;
+      if (exhausted) return await this.dead(held, failure, { errorType: 'retry_budget_exhausted' });
+    }
+    const due = dueAt ?? now + backoffMs(retry, entry.attempts + 1, random);
+    const possibleDuplicate = failure.possibleDuplicate || held.lost;
+    await this.#settle(held, { kind: 'retry', dueAt: due, error: faultOf(failure), possibleDuplicate });
+    counts.retried++;
+    this.#tell(held, { ...failure, possibleDuplicate }, 'retry', due);
+  }
+
+  /** Given up. `quarantine`: why its bytes are not to be trusted; it is moved aside. */
+  async dead(held: Held, failure: Failure, terms: DeadTerms = {}): Promise<void> {
+    const { counts, publish, clock } = this.#options;
+    const errorType = terms.errorType ?? failure.errorType;
+    const place = await this.#bury(held, terms.quarantine);
+    if (place === 'unmoved') {
+      // It would come back from the spool as one that waits: so it does, later.
+      return await this.retry(held, { ...failure, errorType: 'spool_failure' }, { forEver: true });
+    }
+    const possibleDuplicate = failure.possibleDuplicate || held.lost;
+    await this.#settle(held, { kind: 'dead', error: { ...faultOf(failure), errorType }, possibleDuplicate });
+    counts.dead++;
+    this.#tell(held, { ...failure, possibleDuplicate }, 'dead');
+    publish({
+      ...factsOf(held),
+      type: 'delivery.dead_lettered',
+      at: clock.now(),
+      attempts: held.entry.attempts + 1,
+      errorType,
+      status: failure.attempt.status,
+      contextResult: terms.contextResult,
+      quarantined: place === 'aside',
+    });
+  }
+
+  /** Given back as it was: nothing was tried. */
+  async unsent(held: Held, why: string, dueAt: number = held.entry.dueAt): Promise<void> {
+    await this.#settle(held, { kind: 'unsent', dueAt, why });
+  }
+
+  /** Broken off by our own stop, before the last byte. */
+  async brokenOff(held: Held, attempt: Attempt): Promise<void> {
+    await this.unsent(held, 'the proxy stopped');
+    this.#tell(held, { attempt, errorType: 'shutdown', possibleDuplicate: false }, 'unsent');
+  }
+
+  /** Its file is not there any more: delivered before a crash, or removed by a person. */
+  async gone(held: Pick<Held, 'lease'>): Promise<void> {
+    this.#options.counts.gone++;
+    await this.#settle(held, { kind: 'delivered' });
+  }
+
+  /** In the spool it is held, by a person; the schedule follows. */
+  async held(held: Pick<Held, 'lease'>): Promise<void> {
+    await this.#settle(held, { kind: 'held', why: 'held in the spool' });
+  }
+
+  /** Could not even be looked at. */
+  async unreadable(held: Pick<Held, 'lease' | 'entry'>): Promise<void> {
+    const { clock, retry, random } = this.#options;
+    const dueAt = Math.trunc(clock.now()) + backoffMs(retry, held.entry.attempts + 1, random);
+    await this.#settle(held, { kind: 'retry', dueAt, error: { errorType: 'spool_failure' }, possibleDuplicate: false });
+  }
+
+  /** Its front is not what was written; there is no envelope to tell of. The spool tells it as a finding. */
+  async damaged(held: Pick<Held, 'lease' | 'entry'>, why: string): Promise<void> {
+    this.#options.counts.dead++;
+    await this.#options.spool.quarantine(held.entry.id, why).catch(() => {});
+    await this.#settle(held, { kind: 'dead', error: { errorType: 'instance_damaged' }, possibleDuplicate: false });
+  }
+
+  /** True when it is not in the spool any more. */
+  async #remove(held: Held): Promise<boolean> {
+    const { spool, pauses, random } = this.#options;
+    for (let tries = 1; ; tries++) {
+      try {
+        await spool.remove(held.entry.id);
+        return true;
+      } catch (error) {
+        if (error instanceof SpoolError && error.code === 'unknown-instance') return true;
+        if (tries === removals) return false;
+      }
+      await pauses.sleep(backoffMs(againPolicy, tries, random));
+    }
+  }
+
+  async #bury(held: Held, quarantine: string | undefined): Promise<'dead' | 'aside' | 'unmoved'> {
+    const { spool } = this.#options;
+    try {
+      if (quarantine === undefined) await spool.move(held.entry.id, 'dead');
+      else await spool.quarantine(held.entry.id, quarantine);
+    } catch (error) {
+      if (!(error instanceof SpoolError && error.code === 'unknown-instance')) return 'unmoved';
+    }
+    return quarantine === undefined ? 'dead' : 'aside';
+  }
+
+  async #settle(held: Pick<Held, 'lease'> & Partial<Held>, outcome: Outcome): Promise<'settled' | 'stale' | 'unsettled'> {
+    const { queue, leases, pauses, clock, random, counts } = this.#options;
+    if (held.entry !== undefined) leases.drop(held as Held);
+    if ('possibleDuplicate' in outcome && outcome.possibleDuplicate === true) counts.possibleDuplicates++;
+    for (let tries = 1; ; tries++) {
+      try {
+        await queue.settle(held.lease, outcome, Math.trunc(clock.now()));
+        return 'settled';
+      } catch (error) {
+        if (error instanceof LeaseLost) {
+          // An earlier try may have reached the schedule all the same.
+          if (error.reason === 'gone' || tries > 1) return 'settled';
+          counts.leasesLost++;
+          if (outcome.kind === 'delivered') counts.possibleDuplicates++;
+          return 'stale';
+        }
+        if (!(error instanceof QueueUnavailable)) throw error;
+      }
+      if (pauses.ended || clock.now() >= held.lease.expiresAt) return 'unsettled';
+      await pauses.sleep(backoffMs(againPolicy, tries, random));
+    }
+  }
+
+  #tell(
+    held: Held,
+    { attempt, errorType, possibleDuplicate }: Omit<Failure, 'errorType'> & { readonly errorType: DeliveryErrorType | undefined },
+    outcome: DeliveryAttempted['outcome'],
+    nextDueAt?: number,
+  ): void {
+    const { status } = attempt;
+    this.#options.publish({
+      ...factsOf(held),
+      type: 'delivery.attempted',
+      attempt: held.entry.attempts + 1,
+      startedAt: attempt.startedAt,
+      requestEndAt: attempt.requestEndAt,
+      endedAt: attempt.endedAt,
+      status,
+      statusClass: status === undefined ? undefined : statusClass(status),
+      outcome,
+      errorType,
+      possibleDuplicate,
+      nextDueAt,
+    });
+  }
+}
+
+export interface RetryTerms {
+  /** Default: by the backoff. */
+  readonly dueAt?: number;
+  /** A shorter budget than the destination's, and what it is given up for then. */
+  readonly within?: { readonly ms: number; readonly errorType: DeliveryErrorType };
+  /** No budget. */
+  readonly forEver?: boolean;
+}
+
+export interface DeadTerms {
+  readonly errorType?: DeliveryErrorType;
+  readonly contextResult?: number | undefined;
+  readonly quarantine?: string;
+}
+
+function faultOf({ errorType, attempt }: Failure): DeliveryFault {
+  return { errorType, ...(attempt.status === undefined ? {} : { status: attempt.status }) };
+}
+
+function factsOf({ envelope }: Held): SpooledInstanceFacts {
+  const { id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid } = envelope;
+  const { studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent } = envelope;
+  return {
+    ...{ instanceId: id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid },
+    ...{ studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent },
+  };
+}
