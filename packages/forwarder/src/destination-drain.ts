@@ -65,6 +65,7 @@ export class DestinationDrain implements LaneHost {
   #dry = false;
   #pumping = false;
   #again = false;
+  #started = false;
   #ending = false;
 
   constructor(destination: Destination, options: ForwarderOptions, tuning: ForwarderTuning) {
@@ -101,6 +102,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   start(): void {
+    this.#started = true;
     this.#armProbe();
     this.pump();
   }
@@ -108,7 +110,7 @@ export class DestinationDrain implements LaneHost {
   /** Looks whether there is something to do. */
   pump(): void {
     this.#again = true;
-    if (this.#pumping || this.#ending) return;
+    if (this.#pumping || this.#ending || !this.#started) return;
     this.#pumping = true;
     this.#task(async () => {
       try {
@@ -275,7 +277,7 @@ export class DestinationDrain implements LaneHost {
     try {
       const instance = await spool.read(entry.id);
       const { envelope, state } = instance;
-      await instance.close().catch(() => {});
+      await instance.close();
       if (state === 'held') return this.#task(() => this.#settler.held(claimed));
       const held: Held = { ...claimed, envelope, lost: false };
       this.#leases.keep(held);
@@ -359,7 +361,7 @@ export class DestinationDrain implements LaneHost {
   #armProbe(): void {
     this.#probeTimer?.cancel();
     this.#probeTimer = undefined;
-    if (this.#ending || this.#circuit.state !== 'open') return;
+    if (!this.#started || this.#ending || this.#circuit.state !== 'open') return;
     this.#probeTimer = this.#options.clock.setTimer(() => this.#task(() => this.#probe()), this.#destination.circuit.probeMs);
   }
 

@@ -144,7 +144,7 @@ export class Lane {
       return await this.#failed(association, held, instant(startedAt), error);
     }
     if (instance.state === 'held') {
-      await instance.close().catch(() => {});
+      await instance.close();
       return await settler.held(held);
     }
     let requestEndAt: number | undefined;
@@ -164,7 +164,7 @@ export class Lane {
     } catch (error) {
       return await this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error);
     } finally {
-      await instance.close().catch(() => {});
+      await instance.close();
     }
     await this.#answered(association, held, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status });
   }

@@ -1,0 +1,26 @@
+import { type Queue, QueueUnavailable } from '@radiotracer/queue';
+
+/** A schedule that can be away, and come back, also without its memory. */
+export class FickleQueue {
+  away = false;
+  /** Calls that found it away. */
+  missed = 0;
+  current: Queue;
+
+  constructor(queue: Queue) {
+    this.current = queue;
+  }
+
+  get view(): Queue {
+    return new Proxy({} as Queue, {
+      get: (_none, name: keyof Queue) => {
+        if (this.away && name === 'health') return async () => ({ home: 'memory', available: false, error: 'away' });
+        return (...given: unknown[]) => {
+          if (!this.away || name === 'close') return (this.current[name] as (...all: unknown[]) => unknown)(...given);
+          this.missed++;
+          return Promise.reject(new QueueUnavailable('disconnected', 'away'));
+        };
+      },
+    });
+  }
+}
