@@ -79,7 +79,7 @@ export interface Queue {
    * the spool does not have is dropped. Attempts and errors of known entries stay. What is leased, and what was added or changed since the
    * call began, is left alone. May run at any time; to be run at start, when `generation` has changed, and every now and then.
    * An entry whose file went away while this ran may be added: a claim can find no file, and settles it as delivered.
-   * Takes about 100 bytes of memory per entry of the spool.
+   * While it runs it remembers the spool's ids, about 70 bytes each.
    * @throws RangeError an entry is of another owner
    */
   rebuild(ownerId: string, spool: AsyncIterable<NewEntry>, now: number, options?: RebuildOptions): Promise<RebuildResult>;
