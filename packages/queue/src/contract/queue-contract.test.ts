@@ -3,7 +3,7 @@ import type { EntryKey } from '../entry.ts';
 import type { QueuePage } from '../queue.ts';
 import { addArbitrary, commandArbitraries } from './arbitraries.ts';
 import { startClaimer } from './claimer-process.ts';
-import { assertSame, listed } from './commands.ts';
+import { assertSame, commands, listed } from './commands.ts';
 import { HOMES, type TestHome } from './homes.ts';
 import { QueueModel } from './model.ts';
 import { until } from './redis-server.ts';
@@ -40,6 +40,52 @@ for (const kind of HOMES) {
       });
       await fc.assert(runs, { numRuns: kind.share * effort, ...seed });
     }, 600_000);
+
+    it('remembers a long life as the model does: many attempts, dead, back again, rebuilt', async () => {
+      const queue = home.open(++schedules);
+      const model = new QueueModel();
+      const spool = [sampleEntry(1, { destinationId: 'a', receivedAt: 0 })];
+      const outcome = { error: { errorType: 'timeout' }, possibleDuplicate: true };
+      const fail = (kind: 'retry' | 'dead') => [
+        commands.claim('a', undefined, 20_000, 1),
+        commands.clock(10),
+        commands.settle(0, (now) => (kind === 'dead' ? { kind, ...outcome } : { kind, ...outcome, dueAt: now + 1_000 })),
+      ];
+      const life = [
+        ...spool.map((entry) => commands.add(entry, undefined)),
+        ...Array.from({ length: 25 }, () => [...fail('retry'), commands.clock(1_000)]).flat(),
+        ...fail('dead'),
+        commands.verb('retry', { errorType: 'timeout' }),
+        commands.clock(5_000),
+        ...fail('retry'),
+        // Tried, and due ahead: that is a delay somebody meant, and a rebuild leaves it.
+        commands.rebuild('node-1', spool),
+        commands.clock(1_000),
+        ...fail('retry'),
+      ];
+      for (const step of life) {
+        await step.run(model, queue);
+        await assertSame(model, queue);
+      }
+      await queue.close();
+    }, 60_000);
+
+    it('parts entries of one id by destination and owner, wherever a page ends', async () => {
+      const queue = home.open(++schedules);
+      const model = new QueueModel();
+      for (const id of ['A', 'A!', 'B']) {
+        for (const destinationId of ['a', 'b', '{c}']) {
+          for (const ownerId of ['node 1', 'node-1', 'z']) {
+            await commands.add(sampleEntry(0, { id, destinationId, ownerId, studyKey: '1.2' }), undefined).run(model, queue);
+          }
+        }
+      }
+      await commands.verb('hold', { ids: ['A!'] }).run(model, queue);
+      for (const filter of [{}, { studyKey: '1.2' }, { state: 'waiting' }, { ids: ['A', 'B'] }, { ownerId: 'z' }] as const) {
+        for (const limit of [1, 2, 4, 100]) await commands.page(filter, limit).run(model, queue);
+      }
+      await queue.close();
+    }, 60_000);
 
     it('tells, page by page, what stands still once, whatever comes and goes around it', async () => {
       const queue = home.open(++schedules);
