@@ -16,12 +16,14 @@ const production = {
 };
 const productionTuning = { pollMs: 2_000, keepMs: 2_000, housekeepingMs: 5_000, responseMs: 0 };
 
-/** Lets virtual time pass in steps, each only after what the step before began on the network is over. */
+/** Lets virtual time pass in steps, each only after what the step before began on the network and the disk is over. */
 async function pass(scene: Scene, clock: ManualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += stepMs) {
     await clock.advance(stepMs);
-    await until('the network to be quiet', () => scene.sockets === 0);
-    await turns(5);
+    for (let quiet = 0; quiet < 5; quiet++) {
+      if (scene.sockets + scene.reading > 0) quiet = 0;
+      await turns(1);
+    }
   }
 }
 
@@ -49,13 +51,14 @@ test('two hours of a PACS that is too busy for an association: no more connectio
   let allowed = 1;
   for (let at = 0; at < 2 * hourMs; allowed++) at += backoffMs(production.retry, allowed, random);
   expect(scene.connects).toBeLessThanOrEqual(allowed);
-  expect(scene.connects).toBeGreaterThan(allowed - 4);
+  expect(scene.connects).toBeGreaterThan(0.9 * allowed);
   expect((await scene.entries()).every(({ attempts }) => attempts === 0)).toBe(true);
   scene.pacs.negotiate = (rq) => ({ contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) });
-  for (let tries = 0; !(await scene.settled()) && tries < 2000; tries++) {
+  // An association stays open for a while of virtual time: not to be waited for by the step.
+  await until('all to arrive', async () => {
     await clock.advance(stepMs);
-    await turns(20);
-  }
+    return await scene.settled();
+  });
   expect(scene.pacs.stored).toHaveLength(20);
 }, 60_000);
 
@@ -77,14 +80,15 @@ test('the schedule goes away in the middle: what is under way is delivered once,
   await scene.forwarder.start();
   await until('it to be missed', () => queue.missed >= 2);
   const stored = scene.pacs.stored.length;
-  await until('it to be missed again', () => queue.missed >= 4);
+  await until('it to be missed again', () => queue.missed >= 4 && queue.seenAway > 0);
   // Who cannot settle begins nothing.
   expect(scene.pacs.stored.length).toBeLessThanOrEqual(stored + 1);
   expect(queue.missed).toBeLessThan(20);
   queue.away = false;
   await until('all to arrive', () => scene.settled());
   expect([...scene.pacs.stored].sort()).toEqual(scene.put.map(({ sopInstanceUid }) => sopInstanceUid).sort());
-  await until('a rebuild', () => scene.rebuilds === 1);
+  // One for each time that it was seen to be away.
+  await until('a rebuild', () => scene.rebuilds > 0);
   expect(await scene.spooled()).toEqual([]);
 }, 60_000);
 
@@ -221,7 +225,7 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
         }
         const twice = scene.pacs.received.filter(({ answer: one }) => typeof one === 'string').length;
         expect(scene.stats().possibleDuplicates).toBe(twice);
-        expect(scene.pacs.peak).toBeLessThanOrEqual(maxAssociations + 1);
+        expect(scene.peak).toBeLessThanOrEqual(maxAssociations);
         expect((await scene.entries()).map(({ state }) => state)).toEqual([...dead].map(() => 'dead'));
         expect((await scene.spooled()).map((line) => line.split(' ')[0])).toEqual([...dead].map(() => 'dead'));
         const attempts = scene.of('delivery.attempted');

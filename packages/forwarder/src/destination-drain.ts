@@ -78,7 +78,7 @@ export class DestinationDrain implements LaneHost {
     this.#rest = new Rest(retry, random);
     this.#scheduleRest = new Rest(scheduleRetry, random);
     this.#pauses = new Pauses(clock);
-    this.#leases = new LeaseKeeper({ queue, clock, leaseMs: tuning.leaseMs, lost: () => void this.counts.leasesLost++ });
+    this.#leases = new LeaseKeeper({ queue, clock, leaseMs: tuning.leaseMs, lost: () => void this.counts.leasesLost++, failed: options.failed });
     const shared = { spool, leases: this.#leases, pauses: this.#pauses, clock };
     this.#settler = new Settler({ ...shared, queue, retry, counts: this.counts, publish, random });
     this.#laneParts = {
@@ -301,6 +301,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   #startLanes(): void {
+    const { clock, failed } = this.#options;
     for (const waiting of this.#waiting) {
       const group = this.mayGoOn(waiting.lane) ? this.#pick(waiting.lane) : undefined;
       if (group === undefined) continue;
@@ -313,6 +314,10 @@ export class DestinationDrain implements LaneHost {
       this.#task(async () => {
         try {
           await lane.run();
+        } catch (error) {
+          // A mistake of ours, and there would be another at once.
+          this.#rest.failed(clock.now());
+          failed(error);
         } finally {
           this.#lanes.delete(lane);
           this.pump();

@@ -8,6 +8,8 @@ export interface LeaseKeeperOptions {
   readonly leaseMs: number;
   /** Told once of each that is not ours any more. */
   readonly lost: (held: Held) => void;
+  /** Told of what should not happen. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Prolongs the leases of what we hold, long before they end, so that neither a long instance nor a long batch loses its own. */
@@ -49,7 +51,14 @@ export class LeaseKeeper {
 
   #arm(): void {
     if (this.#closed || this.#timer !== undefined) return;
-    this.#timer = this.#options.clock.setTimer(() => void this.#round(), this.#options.leaseMs / 4);
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#round()
+        .catch((error: unknown) => this.#options.failed(error))
+        .finally(() => {
+          this.#timer = undefined;
+          if (this.#held.size > 0) this.#arm();
+        });
+    }, this.#options.leaseMs / 4);
   }
 
   async #round(): Promise<void> {
@@ -58,10 +67,8 @@ export class LeaseKeeper {
       if (this.#closed) return;
       if (!this.#held.has(held) || held.lost || held.lease.expiresAt - clock.now() > leaseMs * 0.7) continue;
       // The schedule is away: there is another round.
-      if (!(await this.#extend(held))) break;
+      if (!(await this.#extend(held))) return;
     }
-    this.#timer = undefined;
-    if (this.#held.size > 0) this.#arm();
   }
 
   /** False when the schedule could not be asked. */

@@ -1,10 +1,12 @@
-import { type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { type Queue, type QueueHealth, QueueUnavailable } from '@radiotracer/queue';
 
 /** A schedule that can be away, and come back, also without its memory. */
 export class FickleQueue {
   away = false;
   /** Calls that found it away. */
   missed = 0;
+  /** Questions after its health that found it away. */
+  seenAway = 0;
   current: Queue;
 
   constructor(queue: Queue) {
@@ -14,7 +16,7 @@ export class FickleQueue {
   get view(): Queue {
     return new Proxy({} as Queue, {
       get: (_none, name: keyof Queue) => {
-        if (this.away && name === 'health') return async () => ({ home: 'memory', available: false, error: 'away' });
+        if (this.away && name === 'health') return async () => this.#awayHealth();
         return (...given: unknown[]) => {
           if (!this.away || name === 'close') return (this.current[name] as (...all: unknown[]) => unknown)(...given);
           this.missed++;
@@ -22,5 +24,10 @@ export class FickleQueue {
         };
       },
     });
+  }
+
+  #awayHealth(): QueueHealth {
+    this.seenAway++;
+    return { home: 'memory', available: false, error: 'away' };
   }
 }

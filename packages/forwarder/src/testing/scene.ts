@@ -12,7 +12,7 @@ import { Forwarder } from '../forwarder.ts';
 import type { ForwarderOptions } from '../ports.ts';
 import { ScriptedPacs } from './scripted-pacs.ts';
 
-export const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
+const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
 export const explicitVrLittleEndian = '1.2.840.10008.1.2.1';
 export const jpegBaseline = '1.2.840.10008.1.2.4.50';
 
@@ -45,6 +45,10 @@ export class Scene implements AsyncDisposable {
   connects = 0;
   /** Of these, those that are not closed yet. */
   sockets = 0;
+  /** Most associations that it had in hand when it began one. */
+  peak = 0;
+  /** Calls to the spool that are not answered yet. */
+  reading = 0;
   destination!: Destination;
   circuit!: DestinationCircuit;
   spool!: Spool;
@@ -80,12 +84,23 @@ export class Scene implements AsyncDisposable {
     };
     scene.circuit = new DestinationCircuit({ failures: scene.destination.circuit.failures });
     scene.forwarder = new Forwarder({
-      spool: scene.spool,
+      spool: {
+        read: async (id) => {
+          const instance = await scene.#counted(scene.spool.read(id));
+          const close = instance.close.bind(instance);
+          instance.close = () => scene.#counted(close());
+          return instance;
+        },
+        move: (id, to) => scene.#counted(scene.spool.move(id, to)),
+        remove: (id) => scene.#counted(scene.spool.remove(id)),
+        quarantine: (id, why) => scene.#counted(scene.spool.quarantine(id, why)),
+      },
       queue: scene.queue,
       destinations: [scene.destination],
       connect: ({ host, port }) => {
         scene.connects++;
         scene.sockets++;
+        scene.peak = Math.max(scene.peak, scene.stats().openAssociations);
         const socket = connect({ host, port, noDelay: true });
         socket.once('close', () => void scene.sockets--);
         return plainTransport(socket);
@@ -169,12 +184,21 @@ export class Scene implements AsyncDisposable {
     if (this.failures.length > 0) throw new Error('the forwarder made a mistake', { cause: this.failures[0] });
   }
 
+  async #counted<T>(call: Promise<T>): Promise<T> {
+    this.reading++;
+    try {
+      return await call;
+    } finally {
+      this.reading--;
+    }
+  }
+
   async *#spooled(): AsyncGenerator<NewEntry> {
     for await (const { envelope, state } of this.spool.list()) yield { ...entryOf(envelope), state };
   }
 }
 
-export function entryOf(envelope: Envelope): NewEntry {
+function entryOf(envelope: Envelope): NewEntry {
   return {
     destinationId: envelope.destinationId,
     ownerId: 'proxy',
