@@ -78,7 +78,13 @@ export class DestinationDrain implements LaneHost {
     this.#rest = new Rest(retry, random);
     this.#scheduleRest = new Rest(scheduleRetry, random);
     this.#pauses = new Pauses(clock);
-    this.#leases = new LeaseKeeper({ queue, clock, leaseMs: tuning.leaseMs, lost: () => void this.counts.leasesLost++, failed: options.failed });
+    this.#leases = new LeaseKeeper({
+      queue,
+      clock,
+      leaseMs: tuning.leaseMs,
+      lost: () => void this.counts.leasesLost++,
+      failed: options.failed,
+    });
     const shared = { spool, leases: this.#leases, pauses: this.#pauses, clock };
     this.#settler = new Settler({ ...shared, queue, retry, counts: this.counts, publish, random });
     this.#laneParts = {
