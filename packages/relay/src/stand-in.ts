@@ -131,6 +131,8 @@ export class StandIn implements MessageHandler {
   /** What we cannot do for another; told when the whole request is here. */
   #refuse(command: CommandSet, respond: (response: CommandSet) => void, isWhole = !command.hasDataSet): DataSetSink | undefined {
     if (command.commandField === CommandField.cCancelRq) return undefined;
+    // Only one that was on its way when the destination failed: later ones are answered by the performer.
+    if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(command, status.success, respond, isWhole);
     const isQuery = [CommandField.cFindRq, CommandField.cMoveRq, CommandField.cGetRq].some((field) => field === command.commandField);
     return this.#answerAtEnd(command, isQuery ? status.outOfResources : status.sopClassNotSupported, respond, isWhole);
   }
