@@ -20,8 +20,6 @@ export class Forwarder {
   readonly #drains: ReadonlyMap<string, DestinationDrain>;
   #timer: Timer | undefined;
   #keeping: Promise<void> = Promise.resolve();
-  #generation: string | undefined;
-  #wasAway = false;
   #stopped: Promise<void> | undefined;
 
   constructor(options: ForwarderOptions) {
@@ -30,11 +28,8 @@ export class Forwarder {
     this.#drains = new Map(options.destinations.map((one) => [one.id, new DestinationDrain(one, options, this.#tuning)]));
   }
 
-  /** The schedule has been rebuilt from the spool by now, if it could be reached; if not, `rebuild` is asked for when it can. */
-  async start(): Promise<void> {
-    const { available, generation } = await this.#options.queue.health();
-    this.#wasAway = !available;
-    this.#generation = generation;
+  /** The scheduler has rebuilt the schedule by now, if it could be reached; if not, it does so when it can. */
+  start(): void {
     if (this.#stopped !== undefined) return;
     this.#arm();
     for (const drain of this.#drains.values()) drain.start();
@@ -78,18 +73,8 @@ export class Forwarder {
   }
 
   async #keep(): Promise<void> {
-    const { queue, rebuild, clock } = this.#options;
-    const { available, generation } = await queue.health();
-    if (!available) {
-      this.#wasAway = true;
-      return;
-    }
-    if (this.#wasAway || generation !== this.#generation) {
-      await rebuild();
-      this.#wasAway = false;
-      this.#generation = generation;
-      this.wake();
-    }
+    const { queue, scheduler, clock } = this.#options;
+    if (await scheduler.keep()) this.wake();
     if ((await queue.reclaimExpired(Math.trunc(clock.now()))) > 0) this.wake();
   }
 }

@@ -3,19 +3,20 @@ import type { Queue } from '@radiotracer/queue';
 import type { Spool } from '@radiotracer/spool';
 import type { Publish } from '@radiotracer/telemetry';
 import type { Clock, DestinationCircuit, RequestorOptions, Transport } from '@radiotracer/upper-layer';
+import type { Scheduler } from './scheduler.ts';
 
 /** What the forwarder is made of; nothing else reaches outside. */
 export interface ForwarderPorts {
   readonly spool: Pick<Spool, 'read' | 'move' | 'remove' | 'quarantine'>;
-  readonly queue: Pick<Queue, 'claim' | 'extend' | 'settle' | 'reclaimExpired' | 'nextDueAt' | 'health'>;
+  readonly queue: Pick<Queue, 'claim' | 'extend' | 'settle' | 'reclaimExpired' | 'nextDueAt'>;
   /** Begins to connect. */
   readonly connect: (destination: Destination) => Transport;
   /** The same object for everybody who opens associations to this destination. */
   readonly circuit: (destinationId: string) => DestinationCircuit;
   /** Associations of modalities that are being relayed to it now. */
   readonly liveAssociations: (destinationId: string) => number;
-  /** Makes the schedule equal to the spool again: it has lost its memory, or was away and may have missed what was spooled meanwhile. */
-  readonly rebuild: () => Promise<void>;
+  /** Asked now and then to make the schedule equal to the spool again, where it is not. */
+  readonly scheduler: Pick<Scheduler, 'keep'>;
   readonly publish: Publish;
   /** Told of what should not happen: a mistake of ours, or a schedule that is away while its expired leases are looked for. */
   readonly failed: (error: unknown) => void;

@@ -3,6 +3,8 @@ import { type Queue, type QueueHealth, QueueUnavailable } from '@radiotracer/que
 /** A schedule that can be away, and come back, also without its memory. */
 export class FickleQueue {
   away = false;
+  /** So many adds to come are refused, as by a Redis that is READONLY or out of memory; everything else works. */
+  refusedAdds = 0;
   /** Calls that found it away. */
   missed = 0;
   /** Questions after its health that found it away. */
@@ -18,6 +20,10 @@ export class FickleQueue {
       get: (_none, name: keyof Queue) => {
         if (this.away && name === 'health') return async () => this.#awayHealth();
         return (...given: unknown[]) => {
+          if (name === 'add' && this.refusedAdds > 0) {
+            this.refusedAdds--;
+            return Promise.reject(new QueueUnavailable('refused', "READONLY You can't write against a read only replica."));
+          }
           if (!this.away || name === 'close') return (this.current[name] as (...all: unknown[]) => unknown)(...given);
           this.missed++;
           return Promise.reject(new QueueUnavailable('disconnected', 'away'));

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination } from '@radiotracer/config';
 import type { Envelope, EnvelopeStart } from '@radiotracer/instance';
-import { type NewEntry, openMemoryQueue, openSqliteQueue, type Queue, type QueueEntry } from '@radiotracer/queue';
+import { openMemoryQueue, openSqliteQueue, type Queue, type QueueEntry } from '@radiotracer/queue';
 import { type Finding, Spool } from '@radiotracer/spool';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { type Clock, DestinationCircuit, plainTransport, systemClock } from '@radiotracer/upper-layer';
 import { Forwarder } from '../forwarder.ts';
 import type { ForwarderOptions } from '../ports.ts';
+import { Scheduler } from '../scheduler.ts';
 import { ScriptedPacs } from './scripted-pacs.ts';
 
 const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
@@ -37,6 +38,8 @@ export class Scene implements AsyncDisposable {
   readonly findings: Finding[] = [];
   /** What should not have happened. */
   readonly failures: unknown[] = [];
+  /** What the scheduler told of what the schedule did not take. */
+  readonly missed: unknown[] = [];
   readonly put: Envelope[] = [];
   readonly bytes = new Map<string, Uint8Array>();
   live = 0;
@@ -53,9 +56,12 @@ export class Scene implements AsyncDisposable {
   circuit!: DestinationCircuit;
   spool!: Spool;
   queue!: Queue;
+  scheduler!: Scheduler;
   forwarder!: Forwarder;
   folder = '';
   readonly #clock: Clock;
+  /** The last add. */
+  #adding: Promise<unknown> = Promise.resolve();
 
   private constructor(clock: Clock) {
     this.#clock = clock;
@@ -83,6 +89,29 @@ export class Scene implements AsyncDisposable {
       ...options.destination,
     };
     scene.circuit = new DestinationCircuit({ failures: scene.destination.circuit.failures });
+    scene.scheduler = new Scheduler({
+      spool: scene.spool,
+      queue: {
+        add: (entry) => {
+          const adding = scene.queue.add(entry);
+          scene.#adding = adding;
+          return adding;
+        },
+        health: () => scene.queue.health(),
+        rebuild: (...given) => {
+          scene.rebuilds++;
+          return scene.queue.rebuild(...given);
+        },
+      },
+      ownerId: 'proxy',
+      wake: (destinationId) => scene.forwarder.wake(destinationId),
+      failed: (error) => scene.missed.push(error),
+      clock,
+      random: options.random ?? Math.random,
+    });
+    // As at the start of a process.
+    await scene.scheduler.rebuild();
+    scene.rebuilds = 0;
     scene.forwarder = new Forwarder({
       spool: {
         read: async (id) => {
@@ -107,10 +136,7 @@ export class Scene implements AsyncDisposable {
       },
       circuit: () => scene.circuit,
       liveAssociations: () => scene.live,
-      rebuild: async () => {
-        scene.rebuilds++;
-        await scene.queue.rebuild('proxy', scene.#spooled(), Math.trunc(clock.now()));
-      },
+      scheduler: scene.scheduler,
       publish: (event) => scene.events.push(event),
       failed: (error) => scene.failures.push(error),
       clock,
@@ -145,8 +171,8 @@ export class Scene implements AsyncDisposable {
     const envelope = await writer.commit({ studyInstanceUid: facts.studyInstanceUid ?? '1.2.3' });
     this.put.push(envelope);
     this.bytes.set(envelope.sopInstanceUid, dataSet);
-    await this.queue.add(entryOf(envelope));
-    this.forwarder.wake('pacs');
+    this.scheduler.committed(envelope);
+    await Promise.allSettled([this.#adding]);
     return envelope;
   }
 
@@ -192,23 +218,4 @@ export class Scene implements AsyncDisposable {
       this.reading--;
     }
   }
-
-  async *#spooled(): AsyncGenerator<NewEntry> {
-    for await (const { envelope, state } of this.spool.list()) yield { ...entryOf(envelope), state };
-  }
-}
-
-function entryOf(envelope: Envelope): NewEntry {
-  return {
-    destinationId: envelope.destinationId,
-    ownerId: 'proxy',
-    id: envelope.id,
-    studyKey: envelope.studyInstanceUid ?? '',
-    sopInstanceUid: envelope.sopInstanceUid,
-    sopClassUid: envelope.sopClassUid,
-    transferSyntaxUid: envelope.transferSyntaxUid,
-    callingAeTitle: envelope.callingAeTitle,
-    bytes: envelope.dataSetBytes,
-    receivedAt: envelope.receivedAt,
-  };
 }

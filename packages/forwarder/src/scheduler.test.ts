@@ -1,0 +1,96 @@
+import { openMemoryQueue } from '@radiotracer/queue';
+import { FickleQueue } from './testing/fickle-queue.ts';
+import { ManualClock, turns, until } from './testing/manual-clock.ts';
+import { Scene } from './testing/scene.ts';
+
+async function fickleScene(clock?: ManualClock): Promise<[Scene, FickleQueue]> {
+  let fickle: FickleQueue | undefined;
+  const scene = await Scene.open({
+    random: () => 0.5,
+    ...(clock === undefined ? {} : { clock }),
+    around: (queue) => {
+      fickle = new FickleQueue(queue);
+      return fickle.view;
+    },
+  });
+  if (fickle === undefined) throw new Error('no queue');
+  return [scene, fickle];
+}
+
+test('adds that were refused while everything else worked are found again, by one rebuild, and told once', async () => {
+  const [opened, queue] = await fickleScene();
+  await using scene = opened;
+  scene.forwarder.start();
+  queue.refusedAdds = 3;
+  for (let number = 0; number < 3; number++) await scene.add();
+  expect(scene.scheduler.isIncomplete).toBe(true);
+  expect(scene.missed).toMatchObject([{ code: 'refused' }]);
+  await until('all to arrive', () => scene.pacs.stored.length === 3);
+  expect(scene.rebuilds).toBe(1);
+  await until('the rebuild to be over', () => !scene.scheduler.isIncomplete);
+  // The next outage is told again.
+  await scene.add();
+  queue.refusedAdds = 1;
+  await scene.add();
+  expect(scene.missed).toHaveLength(2);
+});
+
+test('an add that fails while a rebuild runs is not taken for found by it', async () => {
+  const [opened, queue] = await fickleScene();
+  await using scene = opened;
+  const current = queue.current;
+  queue.current = new Proxy(current, {
+    get: (_current, name) =>
+      name !== 'rebuild'
+        ? (Reflect.get(current, name) as () => unknown).bind(current)
+        : async (...given: Parameters<typeof current.rebuild>) => {
+            const result = await current.rebuild(...given);
+            // Listed already.
+            queue.refusedAdds = 1;
+            await scene.add();
+            return result;
+          },
+  });
+  await scene.scheduler.rebuild();
+  expect(scene.scheduler.isIncomplete).toBe(true);
+  queue.current = current;
+  await scene.scheduler.rebuild();
+  expect(scene.scheduler.isIncomplete).toBe(false);
+  expect(await scene.entries()).toHaveLength(1);
+});
+
+test('a schedule that could not be reached at the start, or lost its memory while it was rebuilt, is rebuilt when it can be', async () => {
+  const [opened, queue] = await fickleScene();
+  await using scene = opened;
+  await scene.add();
+  queue.current = openMemoryQueue();
+  queue.away = true;
+  await expect(scene.scheduler.rebuild()).rejects.toMatchObject({ name: 'QueueUnavailable' });
+  expect(await scene.scheduler.keep()).toBe(false);
+  queue.away = false;
+  expect(await scene.scheduler.keep()).toBe(true);
+  expect(await scene.entries()).toHaveLength(1);
+  expect(await scene.scheduler.keep()).toBe(false);
+});
+
+test('a schedule that refuses an add every minute is not rebuilt every minute', async () => {
+  const clock = new ManualClock();
+  const [opened, queue] = await fickleScene(clock);
+  await using scene = opened;
+  for (let second = 0; second < 3600; second++) {
+    queue.refusedAdds = 1;
+    if (second % 60 === 0) await scene.add();
+    if (second % 5 === 0) await scene.scheduler.keep();
+    await clock.advance(1_000);
+    await turns(1);
+  }
+  expect(scene.rebuilds).toBeGreaterThan(3);
+  expect(scene.rebuilds).toBeLessThan(45);
+  // No add has failed since; a bounded wait, and all is known.
+  for (let look = 0; look < 60 && scene.scheduler.isIncomplete; look++) {
+    await clock.advance(5_000);
+    await scene.scheduler.keep();
+  }
+  expect(scene.scheduler.isIncomplete).toBe(false);
+  expect(await scene.entries()).toHaveLength(60);
+});

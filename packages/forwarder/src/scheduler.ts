@@ -1,0 +1,164 @@
+/**
+ * Keeps the schedule and the spool together. The spool comes first: what is safe there is acknowledged, whatever the schedule says. So
+ * there are times at which the spool has what the schedule does not know:
+ *
+ * - before the first rebuild of this process,
+ * - while the schedule is away, and after an `add` that it did not take, even a single one (READONLY, OOM, a lost connection),
+ * - after it has lost its memory.
+ *
+ * Each makes the schedule incomplete, and only a rebuild that began later and came to its end makes it complete again. Remembered is one
+ * number, however many adds have failed.
+ */
+import type { Envelope } from '@radiotracer/instance';
+import { type EntryKey, type NewEntry, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { type InstanceState, type Spool, SpoolError } from '@radiotracer/spool';
+import type { Clock } from '@radiotracer/upper-layer';
+import { Rest } from './rest.ts';
+
+export interface SchedulerOptions {
+  readonly spool: Pick<Spool, 'list' | 'read'>;
+  readonly queue: Pick<Queue, 'add' | 'rebuild' | 'health'>;
+  /** Whose spool it is. */
+  readonly ownerId: string;
+  /** There is something new for this destination. */
+  readonly wake: (destinationId: string) => void;
+  /** Told of the first add that failed after one that did not, and of what should not happen. */
+  readonly failed: (error: unknown) => void;
+  readonly clock: Pick<Clock, 'now'>;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+/** Between two rebuilds while there is always a reason for the next: each reads the front of every file in the spool… */
+const rebuildRetry = { initialMs: 5_000, maxMs: 300_000, budgetMs: 0 };
+/** … and so many times what it took: of a large spool it must not be all that the disk does. */
+const restPerRebuild = 4;
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #rest: Rest;
+  /** Reasons to rebuild since the start; being new is the first. */
+  #reasons = 1;
+  /** How many of them had come when the last whole rebuild began. */
+  #answered = 0;
+  #generation: string | undefined;
+  #lastAddFailed = false;
+  #rebuilding: Promise<void> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#rest = new Rest(rebuildRetry, options.random);
+  }
+
+  /** The spool may have what the schedule does not know. */
+  get isIncomplete(): boolean {
+    return this.#reasons > this.#answered;
+  }
+
+  /** It is safe in the spool: to be scheduled. Never throws, and waits for nothing; what fails is found again by a rebuild. */
+  committed(envelope: Envelope): void {
+    const { queue, ownerId, wake } = this.#options;
+    const adding = async () => await queue.add(newEntryOf(envelope, ownerId));
+    adding()
+      .then(() => {
+        this.#lastAddFailed = false;
+        wake(envelope.destinationId);
+      })
+      .catch((error: unknown) => this.#missed(error));
+  }
+
+  /**
+   * Makes the schedule equal to the spool. To be called at the start of the process, when the spool is open; one that is under way is
+   * shared by those who call because it is not there yet.
+   * @throws QueueUnavailable, SpoolError: it is still incomplete
+   */
+  rebuild(): Promise<void> {
+    this.#rebuilding ??= this.#rebuild().finally(() => {
+      this.#rebuilding = undefined;
+    });
+    return this.#rebuilding;
+  }
+
+  /**
+   * Looks whether the schedule is complete, and rebuilds it if it is not, with a growing pause between two. To be called every few seconds.
+   * @returns whether it was rebuilt: anything may be due
+   * @throws QueueUnavailable, SpoolError: as {@link rebuild}
+   */
+  async keep(): Promise<boolean> {
+    const { queue, clock } = this.#options;
+    const { available, generation } = await queue.health();
+    if (!available) {
+      // Whoever added meanwhile knows that it failed, others' changes may be lost as well.
+      this.#reasons++;
+      return false;
+    }
+    if (generation !== this.#generation) this.#reasons++;
+    if (!this.isIncomplete) {
+      // Calm for long: not between two of a schedule that refuses now and then.
+      if (this.#rest.until + rebuildRetry.maxMs < clock.now()) this.#rest.worked();
+      return false;
+    }
+    const startedAt = clock.now();
+    if (this.#rest.until > startedAt) return false;
+    try {
+      await this.rebuild();
+    } finally {
+      const endedAt = clock.now();
+      this.#rest.failed(endedAt + restPerRebuild * (endedAt - startedAt));
+    }
+    return true;
+  }
+
+  async #rebuild(): Promise<void> {
+    const { queue, ownerId, clock } = this.#options;
+    const reasons = this.#reasons;
+    // Before it begins: should the memory be lost on the way, the next look sees another generation.
+    const { generation } = await queue.health();
+    await queue.rebuild(ownerId, this.#spooled(), Math.trunc(clock.now()), { stillInSpool: (key) => this.#isInSpool(key) });
+    this.#answered = reasons;
+    this.#generation = generation;
+  }
+
+  #missed(error: unknown): void {
+    this.#reasons++;
+    if (this.#lastAddFailed && error instanceof QueueUnavailable) return;
+    this.#lastAddFailed = true;
+    this.#options.failed(error);
+  }
+
+  async *#spooled(): AsyncGenerator<NewEntry> {
+    const { spool, ownerId } = this.#options;
+    for await (const { envelope, state } of spool.list()) yield newEntryOf(envelope, ownerId, state);
+  }
+
+  async #isInSpool({ id }: EntryKey): Promise<boolean> {
+    try {
+      const instance = await this.#options.spool.read(id);
+      await instance.close();
+      return true;
+    } catch (error) {
+      // Whatever else is wrong with it: whoever claims it finds out.
+      return !(error instanceof SpoolError && error.code === 'unknown-instance');
+    }
+  }
+}
+
+/** What the schedule is told of an instance in the spool. */
+export function newEntryOf(envelope: Envelope, ownerId: string, state: InstanceState = 'waiting'): NewEntry {
+  const { seriesInstanceUid, modality } = envelope;
+  return {
+    destinationId: envelope.destinationId,
+    ownerId,
+    id: envelope.id,
+    studyKey: envelope.studyInstanceUid ?? '',
+    ...(seriesInstanceUid === undefined ? {} : { seriesKey: seriesInstanceUid }),
+    sopInstanceUid: envelope.sopInstanceUid,
+    sopClassUid: envelope.sopClassUid,
+    transferSyntaxUid: envelope.transferSyntaxUid,
+    callingAeTitle: envelope.callingAeTitle,
+    ...(modality === undefined ? {} : { modality }),
+    bytes: envelope.dataSetBytes,
+    receivedAt: envelope.receivedAt,
+    state,
+  };
+}
