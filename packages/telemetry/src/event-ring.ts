@@ -1,8 +1,18 @@
 import type { TelemetryEvent } from './event.ts';
 
+/** Told for every instance, or operation. */
+const perInstance: ReadonlySet<TelemetryEvent['type']> = new Set<TelemetryEvent['type']>([
+  'operation.ended',
+  'delivery.attempted',
+  'delivery.dead_lettered',
+  'spool.committed',
+  'spool.failed',
+  'spool.found',
+]);
+
 /**
- * A bounded first-in-first-out of events. Full, it drops the newest and counts. Associations' own events may use a reserve past the
- * limit: there are few of them, and without its end an association would look open for ever.
+ * A bounded first-in-first-out of events. Full, it drops the newest and counts. What comes once per instance stops at the limit; the
+ * rest may use a reserve past it: there are few of them, and without its end an association would look open for ever.
  */
 export class EventRing {
   readonly #slots: (TelemetryEvent | undefined)[];
@@ -33,7 +43,7 @@ export class EventRing {
 
   /** False when there was no room. */
   push(event: TelemetryEvent): boolean {
-    const limit = event.type === 'operation.ended' ? this.#maxEvents : this.#slots.length;
+    const limit = perInstance.has(event.type) ? this.#maxEvents : this.#slots.length;
     if (this.#size >= limit) {
       this.#dropped += 1;
       return false;

@@ -29,6 +29,8 @@ export type ErrorType =
   | 'rejected'
   | 'aborted'
   | 'status_failure'
+  /** The destination is known to be down, and was not asked. */
+  | 'circuit_open'
   | 'shutdown'
   | 'internal';
 
@@ -108,6 +110,36 @@ export interface AssociationEnded {
   readonly bytesSent: number;
 }
 
+/** The proxy goes on in the destination's place, in the modality's own association. */
+export interface AssociationTakenOver {
+  readonly type: 'association.taken_over';
+  /** The association that the modality opened with us. */
+  readonly serverAssociationId: string;
+  /** The one that failed; undefined when none was opened. */
+  readonly clientAssociationId: string | undefined;
+  readonly destinationId: string;
+  readonly routeId: string;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly at: EpochMs;
+  /** before: no A-ASSOCIATE-AC had come from the destination, or it was not asked; within: the contexts stay as agreed. */
+  readonly when: 'before' | 'within';
+  /** What failed; undefined: nothing did, the route stores and forwards. */
+  readonly errorType: ErrorType | undefined;
+  /** C-STOREs that the destination had not answered; they go on into the store. */
+  readonly storesInFlight: number;
+}
+
+/** The destination was being sent the instance when it failed. */
+export interface RelayAttempt {
+  readonly clientAssociationId: string | undefined;
+  /** The command was handed to the destination's socket; undefined when it never was. */
+  readonly requestOutAt: EpochMs | undefined;
+  /** The proxy took over. */
+  readonly endedAt: EpochMs;
+  readonly errorType: ErrorType;
+}
+
 /** A DIMSE operation is over: answered finally, or cut short by the end of its association. */
 export interface OperationEnded {
   readonly type: 'operation.ended';
@@ -153,6 +185,12 @@ export interface OperationEnded {
   readonly pendingResponses: number;
   /** Only for C-STORE. */
   readonly head: InstanceHead | undefined;
+  /** W3C trace context of its SERVER span, where it was given out before the span is written: what is spooled carries it along. */
+  readonly traceparent?: string | undefined;
+  /** It is safe in the spool since; only with disposition spooled. */
+  readonly spooledAt?: EpochMs | undefined;
+  /** What became of it at the destination before the proxy took over; undefined when it began after. */
+  readonly relayAttempt?: RelayAttempt | undefined;
 }
 
 /** Why an instance was not delivered. */
@@ -190,6 +228,8 @@ export interface SpooledInstanceFacts {
   readonly receivedAt: EpochMs;
   /** W3C trace context of the operation by which it came. */
   readonly traceparent: string | undefined;
+  /** The association on which it is sent, where it is told of. */
+  readonly associationId?: string | undefined;
 }
 
 /** One attempt to send a spooled instance is over, and its outcome stands in the schedule (or could not be written there). */
@@ -240,15 +280,74 @@ export interface CircuitChanged {
   readonly errorType: ErrorType | undefined;
 }
 
+/** An instance is safe: its bytes are on disk, and its name stands in a directory that was synced. */
+export interface SpoolCommitted {
+  readonly type: 'spool.committed';
+  readonly destinationId: string;
+  /** The last byte had come, and the spool was asked to make it safe. */
+  readonly startedAt: EpochMs;
+  /** It was safe. */
+  readonly at: EpochMs;
+  /** Data set bytes. */
+  readonly dataSetBytes: number;
+}
+
+/** The spool could not make an instance safe; the modality is told so (A700). */
+export interface SpoolFailed {
+  readonly type: 'spool.failed';
+  readonly destinationId: string;
+  readonly at: EpochMs;
+  /** A POSIX error code (ENOSPC, EIO), or the spool's own; undefined when there is none. */
+  readonly code: string | undefined;
+}
+
+/** The spool takes nothing new, or takes it again. */
+export interface SpoolAcceptanceChanged {
+  readonly type: 'spool.acceptance_changed';
+  readonly at: EpochMs;
+  readonly accepting: boolean;
+  /** Why it does not; undefined when it does. */
+  readonly reason: 'max-bytes' | 'free-bytes' | 'free-files' | undefined;
+  readonly usedBytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+}
+
+/** What the spool can find that is not as it left it. */
+export type SpoolFindingKind = 'unfinished' | 'damaged' | 'duplicate' | 'misplaced' | 'unknown-file' | 'unreadable' | 'leftover';
+
+/** Something in the spool is not as the spool left it. Neither path nor message: they may quote a name. */
+export interface SpoolFound {
+  readonly type: 'spool.found';
+  readonly at: EpochMs;
+  readonly kind: SpoolFindingKind;
+  /** Moved aside. */
+  readonly moved: boolean;
+}
+
+/** The schedule cannot be reached, or can be again. Instances are kept and acknowledged all the same. */
+export interface QueueAvailabilityChanged {
+  readonly type: 'queue.availability_changed';
+  readonly at: EpochMs;
+  readonly available: boolean;
+  readonly home: 'sqlite' | 'redis' | 'memory';
+}
+
 /** Every event there is. */
 export type TelemetryEvent =
   | AssociationOpened
   | AssociationAccepted
+  | AssociationTakenOver
   | AssociationEnded
   | OperationEnded
   | DeliveryAttempted
   | DeliveryDeadLettered
-  | CircuitChanged;
+  | CircuitChanged
+  | SpoolCommitted
+  | SpoolFailed
+  | SpoolAcceptanceChanged
+  | SpoolFound
+  | QueueAvailabilityChanged;
 
 /** Where stages publish. Never throws, never blocks, never keeps more than a bounded number of events. */
 export type Publish = (event: TelemetryEvent) => void;

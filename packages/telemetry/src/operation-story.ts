@@ -13,10 +13,11 @@ import { knownModality } from './modality.ts';
 import { clientValues, destinationOf, instanceValues, operationValues, serverValues } from './operation-values.ts';
 import type { SpanBudget } from './span-budget.ts';
 import { clientOperationStatus, operationErrorType, serverOperationStatus } from './span-status.ts';
-import type { SpanEnd, SpanLink, SpanWriter } from './span-writer.ts';
+import type { SpanEnd, SpanLink, SpanStart, SpanWriter } from './span-writer.ts';
 import type { Series, Study } from './study.ts';
 import type { StudyBook } from './study-book.ts';
 import type { StudyIdentity } from './study-identity.ts';
+import { decodeTraceparent } from './trace-parent.ts';
 import { strippedUid } from './uid.ts';
 
 /** What was told of an operation. */
@@ -140,10 +141,14 @@ export class OperationStory {
   #writeServer(event: OperationEnded, parent: SpanContext | undefined, values: AttributeValues, links: readonly SpanLink[]): SpanContext {
     const events: NonNullable<SpanEnd['events']>[number][] = [{ name: 'first_byte', at: event.requestInAt }];
     if (event.responseOutAt !== undefined) events.push({ name: 'ack_sent', at: event.responseOutAt });
-    return this.#options.writer.write({
+    const { writer } = this.#options;
+    const given = decodeTraceparent(event.traceparent);
+    // A trace that the study has left since (its generation is over) is joined without a parent: it was given out, and is kept.
+    const isElsewhere = given !== undefined && parent?.traceId !== given.traceId;
+    const span: SpanStart & SpanEnd = {
       name: event.operation,
       kind: SpanKind.SERVER,
-      parent,
+      parent: isElsewhere ? undefined : parent,
       startAt: event.requestInAt,
       endAt: event.responseOutAt ?? event.endedAt,
       values,
@@ -151,7 +156,8 @@ export class OperationStory {
       status: serverOperationStatus(event),
       // Only a C-STORE has a first byte worth telling apart; other commands are a single read.
       events: event.operation === 'C-STORE' ? events : [],
-    });
+    };
+    return given === undefined ? writer.write(span) : writer.writeDerived(given, span);
   }
 
   #writeClient(event: OperationEnded, parent: SpanContext, values: AttributeValues, links: readonly SpanLink[]): void {

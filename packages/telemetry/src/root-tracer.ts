@@ -9,8 +9,8 @@ export interface ForcedIds {
 }
 
 /**
- * Starts the few spans whose ids are derived and not drawn: a study's root and its series. The application implements it with a
- * second TracerProvider that shares the span processors, because a deterministic id generator must never be provider-wide.
+ * Starts the few spans whose ids are known before: a study's root and its series, and what was spooled with its trace context. The
+ * application implements it with a second TracerProvider that shares the span processors, because a deterministic id generator must never be provider-wide.
  */
 export interface RootTracer {
   /** What head sampling says of a trace id; the same on every node. */

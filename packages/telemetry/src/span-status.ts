@@ -24,6 +24,7 @@ const descriptions: Readonly<Record<ErrorType, string>> = {
   rejected: 'association rejected',
   aborted: 'association aborted',
   status_failure: 'failure status',
+  circuit_open: 'destination known to be down',
   shutdown: 'shutting down',
   internal: 'internal error',
 };

@@ -93,9 +93,11 @@ export class SpanWriter {
     return started.spanContext();
   }
 
-  /** A span that is over already and has derived ids. */
-  writeDerived(ids: ForcedIds, span: SpanStart & SpanEnd): void {
-    finish(this.#rootTracer.startSpan(ids, span.name, this.#options(span), parentContext(span.parent)), span);
+  /** A span that is over already and has ids that are known before. */
+  writeDerived(ids: ForcedIds, span: SpanStart & SpanEnd): SpanContext {
+    const started = this.#rootTracer.startSpan(ids, span.name, this.#options(span), parentContext(span.parent));
+    finish(started, span);
+    return started.spanContext();
   }
 
   #options(start: SpanStart) {

@@ -64,6 +64,20 @@ export class StudyBook {
     return this.#closedStudies;
   }
 
+  /** The study of that UID (stripped) where it is open; nothing changes. */
+  find(uid: string): Study | undefined {
+    return this.#open.get(this.#keyOf(uid));
+  }
+
+  /** The trace in which the study of that UID (stripped) is told now; nothing changes. */
+  traceOf(uid: string): { readonly traceId: string; readonly sampled: boolean } {
+    const key = this.#keyOf(uid);
+    const open = this.#open.get(key);
+    if (open !== undefined) return { traceId: open.origin.ids.traceId, sampled: open.origin.sampled };
+    const { traceId } = this.#options.identity.study(uid, this.#generationOf(this.#closed.get(key)));
+    return { traceId, sampled: this.#options.isSampled(traceId) };
+  }
+
   /** The study of that UID (stripped), opened if need be, and kept open by the holders. */
   touch(uid: string, holders: readonly (StudyHolder | undefined)[]): Study {
     const key = this.#keyOf(uid);
@@ -109,10 +123,10 @@ export class StudyBook {
   }
 
   #originOf(key: string, uid: string): StudyOrigin {
-    const { identity, clock, studyRolloverMs, isSampled } = this.#options;
+    const { identity, isSampled } = this.#options;
     const before = this.#forget(key);
-    const rolledOver = before !== undefined && clock.now() - before.closedAt > studyRolloverMs;
-    const generation = before === undefined ? 0 : before.generation + (rolledOver ? 1 : 0);
+    const generation = this.#generationOf(before);
+    const rolledOver = before !== undefined && generation !== before.generation;
     const again = before !== undefined && !rolledOver;
     const ids = identity.study(uid, generation);
     return {
@@ -125,6 +139,12 @@ export class StudyBook {
       rootTold: again,
       seriesTold: again ? before.seriesTold : new Set(),
     };
+  }
+
+  #generationOf(before: ClosedStudy | undefined): number {
+    if (before === undefined) return 0;
+    const rolledOver = this.#options.clock.now() - before.closedAt > this.#options.studyRolloverMs;
+    return before.generation + (rolledOver ? 1 : 0);
   }
 
   #close(key: string, study: Study, completion: Completion): void {

@@ -6,7 +6,8 @@
  *                         └ full: dropped, counted                    ├──────> metrics
  *                                                                     └──────> listeners (log lines)
  */
-import type { Meter, SpanContext, Tracer } from '@opentelemetry/api';
+import { randomBytes } from 'node:crypto';
+import { isSpanContextValid, type Meter, type SpanContext, TraceFlags, type Tracer } from '@opentelemetry/api';
 import { AssociationStory } from './association-story.ts';
 import type { AttributeValues, Identifier } from './attribute.ts';
 import { createAttributeGate } from './attribute-gate.ts';
@@ -18,8 +19,10 @@ import { type OverheadSums, RelayOverhead } from './relay-overhead.ts';
 import type { RootTracer } from './root-tracer.ts';
 import { SpanWriter } from './span-writer.ts';
 import { StudyBook } from './study-book.ts';
-import { createStudyIdentity } from './study-identity.ts';
+import { createStudyIdentity, notAllZero } from './study-identity.ts';
 import { writeStudy } from './study-story.ts';
+import { encodeTraceparent } from './trace-parent.ts';
+import { strippedUid } from './uid.ts';
 
 /** An event, with where in the traces it was told. */
 export interface ToldEvent {
@@ -81,6 +84,11 @@ export interface TelemetryStats {
 export interface Telemetry {
   /** Never throws, never waits. */
   readonly publish: Publish;
+  /**
+   * W3C trace context of the SERVER span that an operation will have once `operation.ended` carries it; never throws. In the trace of the
+   * study's current generation; without a study in that of its association, where that is known. Undefined: telemetry failed.
+   */
+  traceparent(studyInstanceUid: string | undefined, serverAssociationId: string | undefined): string | undefined;
   /** Tells everything that was published and closes every open study. For shutdown, before the exporter is flushed. */
   flush(): Promise<void>;
   stats(): TelemetryStats;
@@ -91,6 +99,11 @@ const eventsPerTurn = 16;
 const maxSeriesPerStudy = 1000;
 const maxUndeliveredPerStudy = 1000;
 const maxClosedEntries = 20_000;
+
+/** Random, hexadecimal. */
+function randomId(bytes: number): string {
+  return notAllZero(randomBytes(bytes).toString('hex'));
+}
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { clock = systemClock, listeners = [], soon = (call) => void setImmediate(call) } = options;
@@ -148,9 +161,15 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       case 'operation.ended':
         overhead.record(event);
         return operations.ended(event);
+      case 'association.taken_over':
       case 'delivery.attempted':
       case 'delivery.dead_lettered':
       case 'circuit.changed':
+      case 'spool.committed':
+      case 'spool.failed':
+      case 'spool.acceptance_changed':
+      case 'spool.found':
+      case 'queue.availability_changed':
         return { context: undefined, values: {} };
     }
   };
@@ -181,7 +200,27 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     });
   };
 
+  /** Where an operation's SERVER span will stand. */
+  const traceOf = (studyUid: string | undefined, serverAssociationId: string | undefined): Omit<SpanContext, 'spanId'> => {
+    if (studyUid !== undefined) {
+      const { traceId, sampled } = book.traceOf(studyUid);
+      return { traceId, traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE };
+    }
+    const association = associations.find(serverAssociationId)?.span.context;
+    if (association !== undefined && isSpanContextValid(association)) return association;
+    const traceId = randomId(16);
+    return { traceId, traceFlags: options.rootTracer.isSampled(traceId) ? TraceFlags.SAMPLED : TraceFlags.NONE };
+  };
+
   return {
+    traceparent: (studyInstanceUid, serverAssociationId) => {
+      try {
+        return encodeTraceparent({ ...traceOf(strippedUid(studyInstanceUid), serverAssociationId), spanId: randomId(8) });
+      } catch {
+        errors += 1;
+        return undefined;
+      }
+    },
     publish: (event) => {
       published += 1;
       try {

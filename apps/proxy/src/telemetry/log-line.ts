@@ -19,9 +19,15 @@ function logLine(told: ToldEvent): LogLine | undefined {
   switch (event.type) {
     case 'association.opened':
     case 'association.accepted':
+    case 'association.taken_over':
     case 'delivery.attempted':
     case 'delivery.dead_lettered':
     case 'circuit.changed':
+    case 'spool.committed':
+    case 'spool.failed':
+    case 'spool.acceptance_changed':
+    case 'spool.found':
+    case 'queue.availability_changed':
       return undefined;
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';

@@ -7,7 +7,7 @@ import { logTo } from './log-line.ts';
 import { startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
 import { fileSiteKeyStore, loadSiteKey } from './site-key.ts';
 
-export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'flush' | 'stats'> {
+export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'traceparent' | 'flush' | 'stats'> {
   /** Tells what was published, exports it and stops; takes a few seconds at most and never rejects. */
   shutdown(): Promise<void>;
 }
@@ -41,6 +41,7 @@ export async function startTelemetry(config: Config, ports: TelemetryPorts): Pro
   });
   return {
     publish: telemetry.publish,
+    traceparent: telemetry.traceparent,
     flush: async () => {
       await telemetry.flush();
       await sdk.forceFlush();
