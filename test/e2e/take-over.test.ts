@@ -1,9 +1,13 @@
 /** The destination fails, before, during and after an association: the modality sees a normal transfer, and every instance is safe. */
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { configFrom, type Timeouts } from '@radiotracer/config';
+import type { Envelope } from '@radiotracer/instance';
 import { Capabilities, Relay, RetentionBudget } from '@radiotracer/relay';
 import { instanceStore, Spool } from '@radiotracer/spool';
+import type { ErrorType, TelemetryEvent } from '@radiotracer/telemetry';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
@@ -49,6 +53,9 @@ interface Site {
   readonly proxy: { readonly port: number };
   /** Data sets in the spool, by SOP Instance UID. */
   spooled(): Promise<Map<string, Buffer>>;
+  readonly told: readonly TelemetryEvent[];
+  /** Envelopes of what is safe. */
+  readonly kept: readonly Envelope[];
 }
 
 interface SiteOptions {
@@ -73,12 +80,14 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   if (route === undefined || destination === undefined) throw new Error('a route and a destination are configured');
   const timeouts = { ...config.timeouts, ...options.timeouts };
   const readBuffers = new ReadBufferPool();
+  const told: TelemetryEvent[] = [];
+  const kept: Envelope[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
   const relay = new Relay({
     listeners: config.listeners,
     readBuffers,
     clock: systemClock,
-    publish: () => {},
+    publish: (event) => told.push(event),
     findRoute: () => ({
       route,
       destination: { ...destination, timeouts },
@@ -89,18 +98,21 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     limits: config.limits,
     timeouts,
     takeOver: {
-      store: instanceStore(spool, () => {}),
+      store: instanceStore(spool, (envelope) => kept.push(envelope)),
       capabilities: new Capabilities({}, () => {}),
       retainBytes,
       budget: new RetentionBudget(retainBytes),
       isDown: () => false,
       fared: () => {},
+      traceparent: () => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
     },
   });
   const [listener] = await relay.listen();
   stage.defer(() => relay.abort());
   return {
     proxy: { port: listener?.port ?? 0 },
+    told,
+    kept,
     spooled: async () => {
       const found = new Map<string, Buffer>();
       for (const name of await readdir(join(dir, 'waiting'), { recursive: true })) {
@@ -152,22 +164,45 @@ async function expectAllSafe({ spooled }: Site, stored: ReadonlyMap<string, Buff
   }
 }
 
+/** Accepts connections and says nothing. */
+async function silentPort(): Promise<number> {
+  const server = createServer((socket) => stage.defer(() => void socket.on('error', () => {}).destroy()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.defer(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** One take-over, and each instance that is kept has the trace context that its operation was told with. */
+function expectTold({ told, kept }: Site, takeOver: Partial<TelemetryEvent>): void {
+  expect(told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([takeOver]);
+  const operations = told.filter((event) => event.type === 'operation.ended');
+  const spooled = operations.filter(({ disposition }) => disposition === 'spooled');
+  expect(new Map(spooled.map((one) => [one.sopInstanceUid, one.traceparent]))).toEqual(
+    new Map(kept.map((one) => [one.sopInstanceUid, one.traceparent])),
+  );
+  expect(new Set(kept.map(({ traceparent }) => traceparent)).size).toBe(kept.length);
+  expect(operations.filter(({ operation }) => operation === 'C-STORE').length).toBe(study.length);
+}
+
 const allSuccess = [...study.map(() => 0), 0];
 
-test.each<[string, Fault]>([
-  ['aborts at an instance', (_message, { connection }) => connection.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 2, 0]))],
-  ['closes the connection at an instance', (_message, { connection }) => connection.socket.end()],
-  ['resets the connection at an instance', (_message, { connection }) => connection.socket.resetAndDestroy()],
-  ['is out of resources (A700)', withStatus(0xa700)],
-  ['never answers an instance', () => {}],
-  ['sends what is no DICOM', (_message, { connection }) => connection.send(Buffer.from('500 Internal Server Error'))],
+test.each<[string, ErrorType, Fault]>([
+  ['aborts at an instance', 'aborted', (_message, { connection }) => connection.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 2, 0]))],
+  ['closes the connection at an instance', 'connection_closed', (_message, { connection }) => connection.socket.end()],
+  ['resets the connection at an instance', 'connection_reset', (_message, { connection }) => connection.socket.resetAndDestroy()],
+  ['is out of resources (A700)', 'status_failure', withStatus(0xa700)],
+  ['never answers an instance', 'dimse_timeout', () => {}],
+  ['sends what is no DICOM', 'protocol_error', (_message, { connection }) => connection.send(Buffer.from('500 Internal Server Error'))],
 ])(
   'a destination that %s is taken over in the same association',
-  async (_what, fault) => {
+  async (_what, errorType, fault) => {
     const { port, stored } = await pacs(atThird(fault));
     const here = await site(port, { timeouts: { dimseResponseMs: 700 } });
     expect(await send(here.proxy)).toEqual(allSuccess);
     await expectAllSafe(here, stored);
+    expectTold(here, { when: 'within', errorType, storesInFlight: 1 });
+    const inFlight = here.told.filter((event) => event.type === 'operation.ended' && event.relayAttempt !== undefined);
+    expect(inFlight).toMatchObject([{ disposition: 'spooled', relayAttempt: { errorType, requestOutAt: expect.any(Number) } }]);
   },
   30_000,
 );
@@ -180,16 +215,17 @@ test('what is in flight is taken over from an unsynced file too, where memory is
 }, 30_000);
 
 test.each([
-  ['refuses the connection', undefined],
-  ['rejects for now', { answer: () => associateRj(2, 3, 1) }],
-  ['does not answer the A-ASSOCIATE-RQ', { answer: () => Buffer.alloc(0), script: () => {} }],
+  ['refuses the connection', 'connection_refused', freePort],
+  ['rejects for now', 'rejected', async () => (await rawScp(stage, { answer: () => associateRj(2, 3, 1) })).port],
+  ['closes without an answer', 'connection_closed', async () => (await rawScp(stage, { answer: () => Buffer.alloc(0) })).port],
+  ['does not answer the A-ASSOCIATE-RQ', 'associate_timeout', silentPort],
 ] as const)(
   'a destination that %s is taken over from the start',
-  async (_what, options) => {
-    const port = options === undefined ? await freePort() : (await rawScp(stage, options)).port;
-    const here = await site(port, { timeouts: { associateMs: 500 } });
+  async (_what, errorType, port) => {
+    const here = await site(await port(), { timeouts: { associateMs: 500 } });
     expect(await send(here.proxy)).toEqual(allSuccess);
     await expectAllSafe(here, new Map());
+    expectTold(here, { when: 'before', errorType, storesInFlight: 0 });
   },
   30_000,
 );
@@ -239,4 +275,5 @@ test('store-and-forward: into the spool first, whatever the destination does', a
   expect(await send(here.proxy)).toEqual(allSuccess);
   expect(stored.size).toBe(0);
   await expectAllSafe(here, stored);
+  expectTold(here, { when: 'before', errorType: undefined, clientAssociationId: undefined });
 }, 30_000);

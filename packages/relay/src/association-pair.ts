@@ -32,6 +32,7 @@ import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
 import { OperationLog } from './operation-log.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
+import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
 import { TakeOver, type TakeOverPorts } from './take-over.ts';
 
@@ -219,7 +220,7 @@ export class AssociationPair {
       const options = { ports, decision, rq, limits, clock, publish };
       const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
       this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality });
-      if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver)) return;
+      if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
     }
     this.#open(rq, bytes, decision);
   }
@@ -357,7 +358,8 @@ export class AssociationPair {
     if (takeOver?.performer !== undefined) return true;
     if (takeOver === undefined || upstream === undefined || this.#ended) return false;
     this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
-    if (serverState === 'Sta3') return this.#standInFromStart(takeOver);
+    const failed = { errorType, clientAssociationId: upstream.leg.id };
+    if (serverState === 'Sta3') return this.#standInFromStart(takeOver, failed);
     if (serverState === 'Sta8' && takeOver.possible) {
       // The modality has asked for release: nothing is in flight, and it gets its answer.
       this.#server.releaseResponse();
@@ -365,13 +367,13 @@ export class AssociationPair {
       return true;
     }
     if (this.#toDestination === undefined || this.#toModality === undefined || this.#operations === undefined) return false;
-    const isTaken = takeOver.fromHere(this.#toDestination, this.#toModality, this.#operations);
+    const isTaken = takeOver.fromHere(this.#toDestination, this.#toModality, this.#operations, failed);
     if (isTaken) this.#responseTimer?.cancel();
     return isTaken;
   }
 
-  #standInFromStart(takeOver: TakeOver): boolean {
-    return takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)));
+  #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
+    return takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)), failed);
   }
 
   #releasedFromStandIn(performer: Performer): void {

@@ -5,8 +5,8 @@
  *   message ──> intake ──commit──> Success
  *                      └─failed──> A700, out of resources
  */
-import type { EnvelopeStart, InstanceHead, InstanceIntake, InstanceStore } from '@radiotracer/instance';
-import type { Publish } from '@radiotracer/telemetry';
+import type { EnvelopeStart, InstanceHead, InstanceIntake, InstanceStore, LateFields } from '@radiotracer/instance';
+import type { ErrorType, OperationName, Publish, RelayAttempt } from '@radiotracer/telemetry';
 import {
   type AssociationError,
   type Clock,
@@ -32,6 +32,16 @@ export interface StandInOptions {
   readonly abstractSyntaxes: ReadonlyMap<number, string>;
   readonly clock: Clock;
   readonly publish: Publish;
+  readonly traceparent: TraceparentOf | undefined;
+}
+
+/** W3C trace context that an instance of this study is kept with; never throws. */
+export type TraceparentOf = (studyInstanceUid: string | undefined, serverAssociationId: string) => string | undefined;
+
+/** Why, and on which association, the destination failed. */
+export interface Failed {
+  readonly errorType: ErrorType;
+  readonly clientAssociationId: string;
 }
 
 /** Backpressure, down to the modality's socket. */
@@ -62,21 +72,23 @@ export class StandIn implements MessageHandler {
   message({ contextId, command, respond }: ReceivedMessage): DataSetSink | undefined {
     this.#count++;
     const now = this.#options.clock.now();
-    const stored = { request: command, contextId, receivedAt: now, respond };
-    if (command.commandField !== CommandField.cStoreRq) return this.#refuse(command, respond);
-    if (!this.#options.store.accepting) return this.#answerAtEnd(command, status.outOfResources, respond);
+    const stored: Stored = { request: command, contextId, receivedAt: now, commandInAt: now, respond, relayAttempt: undefined };
+    if (command.commandField !== CommandField.cStoreRq) return this.#refuse(stored);
+    if (!this.#options.store.accepting) return this.#answerAtEnd(stored, status.outOfResources);
     const head = new InstanceHeadReader(this.#options.context.transferSyntaxes.get(contextId) ?? '');
     return this.#sink(stored, this.begin(contextId, command, now), head, 0);
   }
 
   /** Goes on with an operation that was on its way to the destination. Its data set may be whole or not. */
-  adopt(operation: Operation, respond: (response: CommandSet) => void): DataSetSink | undefined {
+  adopt(operation: Operation, respond: (response: CommandSet) => void, failed: Failed): DataSetSink | undefined {
     const isWhole = operation.requestEndAt !== undefined;
+    const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt } = operation;
+    const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now() };
+    const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt };
     if (operation.retention === undefined) {
-      const refusal = this.#refuse(operation.request, respond, isWhole);
+      const refusal = this.#refuse(stored, isWhole);
       return isWhole ? undefined : refusal;
     }
-    const stored = { request: operation.request, contextId: operation.contextId, receivedAt: operation.requestInAt, respond };
     const sink = this.#sink(stored, operation.retention.intake(), operation.headReader, operation.dataSetBytes);
     if (!isWhole) return sink;
     sink.end();
@@ -103,9 +115,10 @@ export class StandIn implements MessageHandler {
 
   #sink(stored: Stored, intake: InstanceIntake, head: InstanceHeadReader | undefined, bytesSoFar: number): DataSetSink {
     let dataSetBytes = bytesSoFar;
-    const answer = (code: number) => {
+    const answer = (code: number, late: LateFields) => {
+      const spooledAt = code === status.success ? this.#options.clock.now() : undefined;
       stored.respond(responseTo(stored.request, code));
-      this.#tell(stored, code, dataSetBytes, head?.head());
+      this.#tell(stored, { code, dataSetBytes, head: head?.head(), traceparent: late.traceparent, spooledAt });
     };
     return {
       piece: (buffer, start, end) => {
@@ -119,68 +132,96 @@ export class StandIn implements MessageHandler {
       },
       flush() {},
       end: () => {
-        intake.commit(lateFields(head?.head())).then(
-          () => answer(status.success),
-          () => answer(status.outOfResources),
+        const late = this.#lateFields(head?.head());
+        intake.commit(late).then(
+          () => answer(status.success, late),
+          () => answer(status.outOfResources, late),
         );
       },
-      lost: (_error: AssociationError) => intake.discard(),
+      lost: ({ errorType }: AssociationError) => {
+        intake.discard();
+        this.#tell(stored, { errorType, dataSetBytes, head: head?.head() });
+      },
     };
   }
 
   /** What we cannot do for another; told when the whole request is here. */
-  #refuse(command: CommandSet, respond: (response: CommandSet) => void, isWhole = !command.hasDataSet): DataSetSink | undefined {
+  #refuse(stored: Stored, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
+    const command = stored.request;
     if (command.commandField === CommandField.cCancelRq) return undefined;
     // Only one that was on its way when the destination failed: later ones are answered by the performer.
-    if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(command, status.success, respond, isWhole);
+    if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(stored, status.success, isWhole);
     const isQuery = [CommandField.cFindRq, CommandField.cMoveRq, CommandField.cGetRq].some((field) => field === command.commandField);
-    return this.#answerAtEnd(command, isQuery ? status.outOfResources : status.sopClassNotSupported, respond, isWhole);
+    return this.#answerAtEnd(stored, isQuery ? status.outOfResources : status.sopClassNotSupported, isWhole);
   }
 
-  #answerAtEnd(
-    command: CommandSet,
-    code: number,
-    respond: (response: CommandSet) => void,
-    isWhole = !command.hasDataSet,
-  ): DataSetSink | undefined {
-    const answer = () => respond(responseTo(command, code));
-    if (!isWhole) return { piece() {}, flush() {}, end: answer, lost() {} };
-    answer();
-    return undefined;
+  #answerAtEnd(stored: Stored, code: number, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
+    let dataSetBytes = 0;
+    const answer = () => {
+      stored.respond(responseTo(stored.request, code));
+      this.#tell(stored, { code, dataSetBytes });
+    };
+    if (isWhole) {
+      answer();
+      return undefined;
+    }
+    return {
+      piece: (_buffer, start, end) => {
+        dataSetBytes += end - start;
+      },
+      flush() {},
+      end: answer,
+      lost: ({ errorType }) => this.#tell(stored, { errorType, dataSetBytes }),
+    };
   }
 
-  #tell(stored: Stored, code: number, dataSetBytes: number, head: InstanceHead | undefined): void {
+  #lateFields(head: InstanceHead | undefined): LateFields {
+    const { traceparent, context } = this.#options;
+    const trace = traceparent?.(head?.studyInstanceUid, context.serverAssociationId);
+    return {
+      ...(head?.studyInstanceUid === undefined ? {} : { studyInstanceUid: head.studyInstanceUid }),
+      ...(head?.seriesInstanceUid === undefined ? {} : { seriesInstanceUid: head.seriesInstanceUid }),
+      ...(head?.modality === undefined ? {} : { modality: head.modality }),
+      ...(trace === undefined ? {} : { traceparent: trace }),
+    };
+  }
+
+  #tell(stored: Stored, { code, errorType, dataSetBytes, head, traceparent, spooledAt }: Told): void {
     const { context, clock, publish } = this.#options;
     const now = clock.now();
     const { request } = stored;
+    const isFailure = code === undefined || statusClass(code) === 'failure';
     publish({
       type: 'operation.ended',
       serverAssociationId: context.serverAssociationId,
       clientAssociationId: undefined,
       invokedBy: 'requestor',
-      operation: commandName(request.commandField ?? 0) === 'C-STORE' ? 'C-STORE' : 'unknown',
+      operation: (commandName(request.commandField ?? 0) as OperationName | undefined) ?? 'unknown',
       messageId: request.messageId ?? 0,
       destinationId: context.destinationId,
       callingAeTitle: context.callingAeTitle,
       calledAeTitle: context.calledAeTitle,
-      sopClassUid: request.affectedSopClassUid,
-      sopInstanceUid: request.affectedSopInstanceUid,
+      sopClassUid: request.affectedSopClassUid ?? request.requestedSopClassUid,
+      sopInstanceUid: request.affectedSopInstanceUid ?? request.requestedSopInstanceUid,
       transferSyntaxUid: context.transferSyntaxes.get(stored.contextId),
       requestInAt: stored.receivedAt,
-      commandInAt: stored.receivedAt,
+      commandInAt: stored.commandInAt,
       requestOutAt: undefined,
-      requestEndAt: now,
+      requestEndAt: code === undefined ? undefined : now,
       responseInAt: undefined,
-      responseOutAt: now,
+      responseOutAt: code === undefined ? undefined : now,
       endedAt: now,
       status: code,
-      statusClass: statusClass(code),
-      errorType: code === status.success ? undefined : 'status_failure',
-      ours: code !== status.success,
-      disposition: code === status.success ? 'spooled' : 'refused',
+      statusClass: code === undefined ? undefined : statusClass(code),
+      errorType: errorType ?? (isFailure ? 'status_failure' : undefined),
+      ours: code !== undefined && isFailure,
+      disposition: spooledAt === undefined ? 'refused' : 'spooled',
       dataSetBytes,
       pendingResponses: 0,
       head,
+      traceparent,
+      spooledAt,
+      relayAttempt: stored.relayAttempt,
     });
   }
 }
@@ -189,13 +230,18 @@ interface Stored {
   readonly request: CommandSet;
   readonly contextId: number;
   readonly receivedAt: number;
+  readonly commandInAt: number;
   readonly respond: (response: CommandSet) => void;
+  /** Of an operation that was on its way to the destination. */
+  readonly relayAttempt: RelayAttempt | undefined;
 }
 
-function lateFields(head: InstanceHead | undefined) {
-  return {
-    ...(head?.studyInstanceUid === undefined ? {} : { studyInstanceUid: head.studyInstanceUid }),
-    ...(head?.seriesInstanceUid === undefined ? {} : { seriesInstanceUid: head.seriesInstanceUid }),
-    ...(head?.modality === undefined ? {} : { modality: head.modality }),
-  };
+interface Told {
+  /** The status answered; undefined: the modality was gone before. */
+  readonly code?: number;
+  readonly errorType?: ErrorType;
+  readonly dataSetBytes: number;
+  readonly head?: InstanceHead | undefined;
+  readonly traceparent?: string | undefined;
+  readonly spooledAt?: number | undefined;
 }

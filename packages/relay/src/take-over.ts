@@ -9,7 +9,7 @@
 
 import type { Limits } from '@radiotracer/config';
 import type { InstanceStore } from '@radiotracer/instance';
-import type { Publish } from '@radiotracer/telemetry';
+import type { ErrorType, Publish } from '@radiotracer/telemetry';
 import {
   type Association,
   acceptContexts,
@@ -26,7 +26,7 @@ import type { Link } from './link.ts';
 import type { OperationContext, OperationLog, TakeOverPolicy } from './operation-log.ts';
 import { Retention, RetentionBudget } from './retention.ts';
 import type { RouteDecision } from './route.ts';
-import { StandIn } from './stand-in.ts';
+import { type Failed, StandIn, type TraceparentOf } from './stand-in.ts';
 import type { SwitchSink } from './switch-sink.ts';
 
 /** What take-overs need of their surroundings. */
@@ -41,6 +41,8 @@ export interface TakeOverPorts {
   isDown(destinationId: string): boolean;
   /** Told how destinations fare: undefined when one answered, otherwise why it did not. */
   fared(destinationId: string, errorType: string | undefined): void;
+  /** Undefined: instances are kept without trace context. */
+  readonly traceparent?: TraceparentOf;
 }
 
 export interface TakeOverOptions {
@@ -109,8 +111,8 @@ export class TakeOver {
     };
   }
 
-  /** Accepts in the destination's place. False: there is nothing that we could accept. */
-  fromStart(accepted: (ac: AssociateAc, contexts: number) => void): boolean {
+  /** Accepts in the destination's place. False: there is nothing that we could accept. `failed`: undefined when it was not asked. */
+  fromStart(accepted: (ac: AssociateAc, contexts: number) => void, failed: Failed | undefined): boolean {
     const { decision, ports, rq, server } = this.#options;
     if (!this.possible) return false;
     const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
@@ -122,22 +124,48 @@ export class TakeOver {
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed.size);
     this.#perform(standIn, undefined);
+    const down = decision.mode === 'store-and-forward' ? undefined : 'circuit_open';
+    this.#tell('before', failed?.errorType ?? down, failed?.clientAssociationId, 0);
     return true;
   }
 
   /** Goes on from wherever the association stands. False: that cannot be. */
-  fromHere(toDestination: Link, toModality: Link, operations: OperationLog): boolean {
+  fromHere(toDestination: Link, toModality: Link, operations: OperationLog, failed: Failed): boolean {
     const standIn = this.#standIn;
     // Half a message of the destination's has gone out: nobody else can finish it.
     if (standIn === undefined || !this.possible || this.#options.server.state !== 'Sta6' || toModality.midOutput) return false;
     toModality.handOver();
     const performer = this.#perform(standIn, toDestination.handOver());
-    for (const operation of operations.handOver()) {
-      const sink = standIn.adopt(operation, performer.adopt(operation.contextId));
+    const inFlight = operations.handOver();
+    this.#tell('within', failed.errorType, failed.clientAssociationId, inFlight.filter(({ retention }) => retention !== undefined).length);
+    for (const operation of inFlight) {
+      const sink = standIn.adopt(operation, performer.adopt(operation.contextId), failed);
       if (sink !== undefined) performer.goOnWith(sink);
     }
     performer.resume();
     return true;
+  }
+
+  #tell(
+    when: 'before' | 'within',
+    errorType: ErrorType | undefined,
+    clientAssociationId: string | undefined,
+    storesInFlight: number,
+  ): void {
+    const { decision, rq, clock, publish, serverAssociationId } = this.#options;
+    publish({
+      type: 'association.taken_over',
+      serverAssociationId,
+      clientAssociationId,
+      destinationId: decision.destination.id,
+      routeId: decision.route.id,
+      callingAeTitle: trimAeTitle(rq.callingAeTitle),
+      calledAeTitle: trimAeTitle(rq.calledAeTitle),
+      at: clock.now(),
+      when,
+      errorType,
+      storesInFlight,
+    });
   }
 
   #prepare(ac: AssociateAc): StandIn {
@@ -153,6 +181,7 @@ export class TakeOver {
     };
     this.#standIn = new StandIn({
       store: ports.store,
+      traceparent: ports.traceparent,
       context,
       envelope: {
         routeId: decision.route.id,
