@@ -1,5 +1,5 @@
 /** One contract, both homes: what the in-memory one says is worth something only as far as the real one says the same. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryMachine } from './memory-machine.ts';
@@ -128,4 +128,16 @@ describe.each(homes)('file system in %s', (_name, make) => {
     const { freeBytes } = await fileSystem.statfs(dir);
     expect(freeBytes).toBeGreaterThan(0);
   });
+});
+
+const asRoot = process.geteuid?.() === 0 ? it : it.skip;
+asRoot(`what root makes in another's folder is that other's${process.geteuid?.() === 0 ? '' : ' (skipped: not root)'}`, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'spool-owner-'));
+  try {
+    chownSync(dir, 12_345, 12_346);
+    await nodeFileSystem.mkdir(join(dir, 'held'));
+    expect(statSync(join(dir, 'held'))).toMatchObject({ uid: 12_345, gid: 12_346 });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

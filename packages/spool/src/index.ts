@@ -7,6 +7,7 @@ export type { Finding, FindingKind, RecoveryReport } from './recovery-report.ts'
 export { Spool, type SpoolLimits, type SpoolOptions } from './spool.ts';
 export { SpoolError, type SpoolErrorCode } from './spool-error.ts';
 export type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
+export { SpoolView, type SpoolViewOptions } from './spool-view.ts';
 export type { SpoolWriter } from './spool-writer.ts';
 export type { ListedInstance, OpenInstance } from './spooled-instance.ts';
 export type { Amount, SpoolUsage } from './usage.ts';

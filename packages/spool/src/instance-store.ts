@@ -7,6 +7,8 @@ import type { SpoolWriter } from './spool-writer.ts';
 export function instanceStore(spool: Spool, committed: (envelope: Envelope) => void): InstanceStore {
   return {
     get accepting() {
+      // While it refuses nothing is begun, so nothing else looks whether there is room again. The answer is for the next who asks.
+      if (!spool.accepting) spool.check().catch(() => {});
       return spool.accepting;
     },
     begin: (start) => new SpoolIntake(spool, start, committed),

@@ -1,5 +1,6 @@
 /** The real home: node:fs, one system call per operation. */
 import { close, closeSync, constants, fdatasync, fstat, fstatSync, fsync, open, openSync, promises, read, readSync, write } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { systemCode } from './spool-error.ts';
@@ -69,11 +70,18 @@ async function openForReading(path: string): Promise<SpoolFile> {
 async function mkdir(path: string): Promise<boolean> {
   try {
     await promises.mkdir(path, { mode: folderMode });
+    if (process.geteuid?.() === 0) await giveToOwnerOf(dirname(path), path);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST' && (await promises.stat(path)).isDirectory()) return false;
     throw error;
   }
+}
+
+/** What root makes in another's spool, with the command line, its owner must be able to use. */
+async function giveToOwnerOf(parent: string, path: string): Promise<void> {
+  const { uid, gid } = await promises.stat(parent);
+  if (uid !== 0) await promises.chown(path, uid, gid);
 }
 
 async function stat(path: string): Promise<FileStatus> {

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { InstanceId } from '@radiotracer/instance';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import { headerBytesOf, maxHeaderBytes, usualHeaderBytes } from './file-header.ts';
+import { folderName } from './folder-amount.ts';
 import { type InstanceState, instanceStates, isShard, type Layout, partSuffix, shardOf, whySuffix } from './layout.ts';
 import { idOfFile } from './listing.ts';
 import { moveAside } from './move-aside.ts';
@@ -55,7 +56,7 @@ export class Recovery {
     for (const name of await fileSystem.readdir(layout.damaged)) {
       if (name.endsWith(whySuffix)) continue;
       try {
-        usage.add('damaged', 1, (await fileSystem.stat(`${layout.damaged}/${name}`)).bytes);
+        usage.came('damaged', name, (await fileSystem.stat(`${layout.damaged}/${name}`)).bytes);
       } catch (error) {
         this.#find('unreadable', `${layout.damaged}/${name}`, spoolErrorOf(error, 'stat', name).message);
       }
@@ -145,7 +146,7 @@ export class Recovery {
       else this.#find('unreadable', path, spoolErrorOf(error, 'read', path).message);
       return false;
     }
-    this.#home.usage.add(state, 1, listed.bytes);
+    this.#home.usage.came(folderName(state, shardOf(id)), id, listed.bytes);
     if (this.#lastId === undefined || id > this.#lastId) this.#lastId = id;
     await this.#home.found?.(listed);
     return true;

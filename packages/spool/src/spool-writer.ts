@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Envelope, InstanceId, OpenEnvelope } from '@radiotracer/instance';
 import { encodeHeader, finishedEnvelope, type LateFields } from './file-header.ts';
+import { folderName } from './folder-amount.ts';
+import { shardOf } from './layout.ts';
 import type { PiecePool } from './piece-pool.ts';
 import { SpoolError, type SpoolErrorCode, spoolErrorOf, systemCode } from './spool-error.ts';
 import { type SpoolFile, type SpoolFileSystem, writeFully } from './spool-file-system.ts';
@@ -72,7 +74,7 @@ export class SpoolWriter {
     this.#filling = home.pool.take();
     this.#filling.set(encodeHeader(begun, headerBytes));
     this.#filledBytes = headerBytes;
-    home.usage.add('incoming', 1, headerBytes);
+    home.usage.came('incoming', this.id, headerBytes);
   }
 
   /** Of the data set, so far. */
@@ -95,7 +97,7 @@ export class SpoolWriter {
     if (this.#failure !== undefined) return false;
     this.#hash.update(bytes);
     this.#dataSetBytes += bytes.length;
-    this.#home.usage.add('incoming', 0, bytes.length);
+    this.#home.usage.grew('incoming', bytes.length);
     if (this.#home.overMaxBytes()) {
       this.#fail(this.#error('spool-full', 'write', 'spool.maxBytes is passed', 'Let the spool drain, or raise it'));
       return false;
@@ -176,7 +178,8 @@ export class SpoolWriter {
       throw this.#failure;
     }
     this.#phase = 'committed';
-    this.#home.usage.shift('incoming', 'waiting', fileBytes);
+    this.#home.usage.went('incoming', this.id, fileBytes);
+    this.#home.usage.came(folderName('waiting', shardOf(this.id)), this.id, fileBytes);
     this.#home.ended(this);
     return envelope;
   }
@@ -249,7 +252,7 @@ export class SpoolWriter {
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') this.#home.leftover(this.path, spoolErrorOf(error, 'unlink', this.path));
     }
-    this.#home.usage.add('incoming', -1, -(this.#headerBytes + this.#dataSetBytes));
+    this.#home.usage.went('incoming', this.id, this.#headerBytes + this.#dataSetBytes);
     this.#home.ended(this);
   }
 

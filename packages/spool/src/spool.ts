@@ -42,14 +42,16 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type EnvelopeStart, type InstanceId, InstanceIds, isInstanceId, type OpenEnvelope } from '@radiotracer/instance';
+import { type EnvelopeStart, type InstanceId, InstanceIds, type OpenEnvelope } from '@radiotracer/instance';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { fittingLateFields, headerRoom } from './file-header.ts';
+import { folderName } from './folder-amount.ts';
+import { type InstanceChange, InstanceFiles } from './instance-files.ts';
 import { type InstanceState, instanceStates, Layout, shardOf } from './layout.ts';
 import { listInstances } from './listing.ts';
-import { moveAside } from './move-aside.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { PiecePool } from './piece-pool.ts';
+import { Recounter } from './recount.ts';
 import { Recovery } from './recovery.ts';
 import { type Finding, Findings, type RecoveryReport } from './recovery-report.ts';
 import { ShardFolders } from './shard-folders.ts';
@@ -57,8 +59,8 @@ import { closedError, SpoolError, spoolErrorOf, systemCode } from './spool-error
 import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
 import { makeSpoolFolders } from './spool-folders.ts';
 import { SpoolWriter, type WriterHome } from './spool-writer.ts';
-import { type ListedInstance, type OpenInstance, openInstance } from './spooled-instance.ts';
-import { type SpoolUsage, UsageCounter } from './usage.ts';
+import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
+import { type FolderName, type SpoolUsage, UsageCounter } from './usage.ts';
 import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
 
 export interface SpoolLimits extends WatermarkLimits {
@@ -95,12 +97,14 @@ export class Spool {
   readonly #fileSystem: SpoolFileSystem;
   readonly #layout: Layout;
   readonly #lock: FileLock;
+  readonly #recounter: Recounter;
   readonly #ids: InstanceIds;
   readonly #syncs: DirectorySyncs;
   readonly #shards: ShardFolders;
   readonly #usage: UsageCounter;
   readonly #watermarks: Watermarks;
   readonly #findings: Findings;
+  readonly #files: InstanceFiles;
   readonly #writerHome: WriterHome;
   readonly #writers = new Set<SpoolWriter>();
   /** Of the newest id: its folder is about to be needed again. */
@@ -133,7 +137,8 @@ export class Spool {
         lastId,
       );
       const maxUnwrittenBytes = options.limits?.maxUnwrittenBytes ?? defaultUnwrittenBytes;
-      return new Spool({ fileSystem, layout, lock, ids, syncs, shards, usage, watermarks, findings, maxUnwrittenBytes });
+      const { clock } = options;
+      return new Spool({ fileSystem, layout, lock, clock, ids, syncs, shards, usage, watermarks, findings, maxUnwrittenBytes });
     } catch (error) {
       await lock?.release().catch(() => {});
       throw spoolErrorOf(error, 'open', layout.dir);
@@ -144,6 +149,7 @@ export class Spool {
     readonly fileSystem: SpoolFileSystem;
     readonly layout: Layout;
     readonly lock: FileLock;
+    readonly clock: SpoolOptions['clock'];
     readonly ids: InstanceIds;
     readonly syncs: DirectorySyncs;
     readonly shards: ShardFolders;
@@ -155,6 +161,9 @@ export class Spool {
     this.#fileSystem = parts.fileSystem;
     this.#layout = parts.layout;
     this.#lock = parts.lock;
+    // A commit is counted after its syncs, and stands in its folder before.
+    const isBusy = (folder: FolderName) => this.#writers.size > 0 && folder >= folderName('waiting', this.#currentShard);
+    this.#recounter = new Recounter({ ...parts, isBusy }, () => parts.clock.now());
     this.#ids = parts.ids;
     this.#syncs = parts.syncs;
     this.#shards = parts.shards;
@@ -162,6 +171,7 @@ export class Spool {
     this.#watermarks = parts.watermarks;
     this.#findings = parts.findings;
     this.recovery = { usage: parts.usage.snapshot(), findings: [...parts.findings.list], findingCounts: { ...parts.findings.counts } };
+    this.#files = new InstanceFiles({ ...parts, left: (change) => this.#left(change) });
     this.#writerHome = {
       fileSystem: parts.fileSystem,
       pool: new PiecePool(pieceBytes, piecesKept),
@@ -192,6 +202,7 @@ export class Spool {
   async check(): Promise<Refusal | undefined> {
     try {
       await this.#watermarks.look(true);
+      await this.#recount();
     } catch (error) {
       throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
     }
@@ -223,17 +234,12 @@ export class Spool {
    * @throws SpoolError `unknown-instance`, `damaged`, `io`…
    */
   async read(id: InstanceId): Promise<OpenInstance> {
-    return await this.#whereItIs(id, 'read', async (state, path) => openInstance(await this.#fileSystem.open(path), path, state, id));
+    return await this.#called(() => this.#files.read(id));
   }
 
   /** Reads the whole data set and compares. @throws SpoolError `digest-mismatch`, and as {@link read} */
   async verify(id: InstanceId): Promise<void> {
-    const instance = await this.read(id);
-    try {
-      await instance.verify();
-    } finally {
-      await instance.close();
-    }
+    await this.#called(() => this.#files.verify(id));
   }
 
   /**
@@ -241,16 +247,7 @@ export class Spool {
    * @throws SpoolError `unknown-instance`, `io`…
    */
   async move(id: InstanceId, to: InstanceState): Promise<void> {
-    const folder = this.#layout.shard(to, shardOf(id));
-    await this.#whereItIs(id, 'move', async (from, path) => {
-      const { bytes } = await this.#fileSystem.stat(path);
-      if (from !== to) {
-        await this.#shards.putInto(this.#layout.state(to), folder, () => this.#fileSystem.rename(path, this.#layout.file(to, id)));
-        this.#usage.shift(from, to, bytes);
-        await this.#leave(from, id);
-      }
-      await this.#syncs.sync(folder);
-    });
+    await this.#called(() => this.#files.move(id, to));
   }
 
   /**
@@ -258,12 +255,7 @@ export class Spool {
    * @throws SpoolError `unknown-instance`, `io`…
    */
   async remove(id: InstanceId): Promise<void> {
-    await this.#whereItIs(id, 'remove', async (state, path) => {
-      const { bytes } = await this.#fileSystem.stat(path);
-      await this.#fileSystem.unlink(path);
-      this.#usage.add(state, -1, -bytes);
-      await this.#leave(state, id);
-    });
+    await this.#called(() => this.#files.remove(id));
   }
 
   /**
@@ -272,15 +264,8 @@ export class Spool {
    * @throws SpoolError `unknown-instance`, `io`…
    */
   async quarantine(id: InstanceId, why: string): Promise<string> {
-    return await this.#whereItIs(id, 'quarantine', async (state, path) => {
-      const { bytes } = await this.#fileSystem.stat(path);
-      const movedTo = await moveAside(this.#fileSystem, this.#layout, path, `damaged: ${why}`);
-      this.#usage.shift(state, 'damaged', bytes);
-      this.#findings.add({ kind: 'damaged', path, why, movedTo });
-      await this.#leave(state, id);
-      await this.#syncs.sync(this.#layout.damaged);
-      return movedTo;
-    });
+    const moved = (path: string, movedTo: string) => this.#findings.add({ kind: 'damaged', path, why, movedTo });
+    return await this.#called(() => this.#files.quarantine(id, why, moved));
   }
 
   /**
@@ -311,10 +296,18 @@ export class Spool {
     } catch (error) {
       throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
     }
+    // Whoever made room must not be refused for what is not there any more; whoever is not refused does not wait for it.
+    const counted = this.#recount();
+    if (this.refusal?.reason === 'max-bytes') await counted;
     const refusal = this.refusal;
     if (refusal === undefined) return;
     const advice = 'Let it drain, or make room';
     throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: refusal.message, advice });
+  }
+
+  /** Never rejects. Closing does not wait for it: it only reads. */
+  #recount(): Promise<void> {
+    return this.#recounter.ifDue(this.refusal?.reason === 'max-bytes');
   }
 
   async #create(start: EnvelopeStart): Promise<SpoolWriter> {
@@ -347,7 +340,7 @@ export class Spool {
     } catch (error) {
       // The modality is told that it failed, and sends again: what is whole but perhaps not durable goes, or it would arrive twice.
       await this.#withdraw(path);
-      if (put) await this.#leave('waiting', id);
+      if (put) await this.#leave({ from: 'waiting', id });
       throw error;
     }
   }
@@ -361,35 +354,16 @@ export class Spool {
     }
   }
 
-  async #leave(state: InstanceState, id: InstanceId): Promise<void> {
+  async #leave({ from, id }: Pick<InstanceChange, 'from' | 'id'>): Promise<void> {
     const shard = shardOf(id);
-    await this.#shards.left(this.#layout.shard(state, shard), state === 'waiting' && shard >= this.#currentShard);
+    await this.#shards.left(this.#layout.shard(from, shard), from === 'waiting' && shard >= this.#currentShard);
   }
 
-  /**
-   * Tries it in each state. ENOENT means: not in that one. A second round, because it may have been moved into a state that was
-   * already looked at.
-   */
-  #whereItIs<T>(id: InstanceId, operation: string, attempt: (state: InstanceState, path: string) => Promise<T>): Promise<T> {
-    return this.#called(() => this.#inEachState(id, operation, attempt));
-  }
-
-  async #inEachState<T>(id: InstanceId, operation: string, attempt: (state: InstanceState, path: string) => Promise<T>): Promise<T> {
-    if (!isInstanceId(id)) throw this.#unknown(operation, 'this is no id of an instance');
-    for (const state of [...instanceStates, ...instanceStates]) {
-      const path = this.#layout.file(state, id);
-      try {
-        return await attempt(state, path);
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw spoolErrorOf(error, operation, path);
-      }
-    }
-    throw this.#unknown(operation, `no instance ${id} is waiting, held or dead`);
-  }
-
-  #unknown(operation: string, what: string): SpoolError {
-    const advice = 'It was delivered, removed or moved aside meanwhile';
-    return new SpoolError({ code: 'unknown-instance', operation, where: this.#layout.dir, what, advice });
+  async #left(change: InstanceChange): Promise<void> {
+    const { id, bytes, from, to } = change;
+    this.#usage.went(folderName(from, shardOf(id)), id, bytes);
+    if (to !== undefined) this.#usage.came(to === 'damaged' ? to : folderName(to, shardOf(id)), id, bytes);
+    await this.#leave(change);
   }
 
   /** Not once the spool is closed; and closing waits for it. */

@@ -70,6 +70,12 @@ export class OpenInstance implements ListedInstance {
     if (piece.length > 0) yield piece;
   }
 
+  /** The file as it is, front and data set, with the same promise as {@link dataSet}. @throws SpoolError as there */
+  async *wholeFile(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield await this.#read(0, this.#headerBytes);
+    yield* this.dataSet();
+  }
+
   /** Reads all and compares. @throws SpoolError as {@link dataSet} */
   async verify(): Promise<void> {
     for await (const _ of this.dataSet());
@@ -80,11 +86,15 @@ export class OpenInstance implements ListedInstance {
     await this.#file.close().catch(() => {});
   }
 
-  async #piece(at: number, bytes: number): Promise<Uint8Array> {
+  #piece(at: number, bytes: number): Promise<Uint8Array> {
+    return this.#read(this.#headerBytes + at, bytes);
+  }
+
+  async #read(at: number, bytes: number): Promise<Uint8Array> {
     const piece = Buffer.allocUnsafeSlow(bytes);
     let read: number;
     try {
-      read = await readFully(this.#file, piece, this.#headerBytes + at);
+      read = await readFully(this.#file, piece, at);
     } catch (error) {
       throw spoolErrorOf(error, 'read', this.path);
     }
@@ -93,7 +103,7 @@ export class OpenInstance implements ListedInstance {
       code: 'damaged',
       operation: 'read',
       where: this.path,
-      what: `it ends after ${at + read} bytes of its data set, of ${this.envelope.dataSetBytes}`,
+      what: `it ends after ${at + read} bytes, of ${this.bytes}`,
       advice: 'Do not send it on: quarantine it',
     });
   }
