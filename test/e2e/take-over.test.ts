@@ -89,10 +89,8 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     clock: systemClock,
     publish: (event) => told.push(event),
     findRoute: () => ({
-      route,
+      route: { ...route, onFailure: options.onFailure ?? 'spool', mode: options.mode ?? 'relay' },
       destination: { ...destination, timeouts },
-      onFailure: options.onFailure ?? 'spool',
-      mode: options.mode ?? 'relay',
     }),
     connect: ({ host, port }) => connectTransport(host, port, readBuffers),
     limits: config.limits,
@@ -197,7 +195,7 @@ test.each<[string, ErrorType, Fault]>([
   'a destination that %s is taken over in the same association',
   async (_what, errorType, fault) => {
     const { port, stored } = await pacs(atThird(fault));
-    const here = await site(port, { timeouts: { dimseResponseMs: 700 } });
+    const here = await site(port, { timeouts: { storeResponseMs: 700 } });
     expect(await send(here.proxy)).toEqual(allSuccess);
     await expectAllSafe(here, stored);
     expectTold(here, { when: 'within', errorType, storesInFlight: 1 });

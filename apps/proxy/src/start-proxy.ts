@@ -81,5 +81,5 @@ function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): Rou
   const route = matchRoute(config.routes, query);
   const destination = route === undefined ? undefined : config.destinations[route.to];
   if (route === undefined || destination === undefined) return undefined;
-  return { route, destination, onFailure: 'refuse', mode: 'relay' };
+  return { route, destination };
 }

@@ -87,6 +87,14 @@ export interface Route {
   readonly to: string;
   /** The calling AE title that the destination is to see, trimmed; undefined: the caller's own. */
   readonly rewriteCallingAet: string | undefined;
+  /** What becomes of storage when the destination fails: kept and delivered later, or reported to the modality. */
+  readonly onFailure: 'spool' | 'refuse';
+  /** relay: live, and the spool only on failure; store-and-forward: always into the spool first. */
+  readonly mode: 'relay' | 'store-and-forward';
+  /** UIDs that are accepted for a destination of which nothing is known. Empty: every storage class. */
+  readonly sopClasses: readonly string[];
+  /** The same, best first. Empty: any, uncompressed first. */
+  readonly transferSyntaxes: readonly string[];
 }
 
 /** Milliseconds; 0: wait without end. */
@@ -99,6 +107,8 @@ export interface Timeouts {
   readonly associateMs: number;
   /** From a DIMSE request's end to its response, and from one pending response to the next. */
   readonly dimseResponseMs: number;
+  /** The same for the response to a C-STORE that can be taken over. */
+  readonly storeResponseMs: number;
   /** An association on which nothing passes in either direction. */
   readonly idleMs: number;
   /** From the A-RELEASE-RQ sent to its answer. */
@@ -122,17 +132,24 @@ export interface Limits {
 export interface RelayConfig {
   /** Memory per association for the C-STOREs in flight, kept until the destination has answered. 0: none is kept in memory. */
   readonly retainBytes: number;
+  /** The same for all associations together. */
+  readonly retainTotalBytes: number;
 }
 
 export interface SpoolConfig {
   /** As written; relative to the working directory. */
   readonly dir: string;
+  /** 0: only the volume limits it. */
   readonly maxBytes: number;
+  /** Of its volume. 0: not looked at. */
+  readonly minFreeBytes: number;
 }
 
 export interface QueueConfig {
-  /** `redis:` or `rediss:` URL; undefined: embedded, beside the spool. */
+  /** `redis:`, `redis-sentinel:` or `redis-cluster:` URL, or one of these with `rediss`; undefined: embedded, beside the spool. */
   readonly redis: string | undefined;
+  /** In front of every key in Redis. */
+  readonly keyPrefix: string;
 }
 
 /** Identifiers that may leave in telemetry (class P3), each only when the site names it. */

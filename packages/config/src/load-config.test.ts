@@ -34,15 +34,31 @@ test('three keys are enough; the rest has its default', () => {
         host: '10.1.2.3',
         port: 104,
         aet: undefined,
-        timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 0, idleMs: 600_000, releaseMs: 10_000 },
+        timeouts: {
+          artimMs: 30_000,
+          connectMs: 5_000,
+          associateMs: 15_000,
+          dimseResponseMs: 0,
+          storeResponseMs: 20_000,
+          idleMs: 600_000,
+          releaseMs: 10_000,
+        },
         maxAssociations: 2,
         retry: { initialMs: 5000, maxMs: 600_000, budgetMs: 604_800_000 },
         circuit: { failures: 3, probeMs: 10_000 },
         statuses: { delivered: [], retry: [], dead: [] },
       },
     },
-    routes: [{ id: 'route-1', to: 'pacs' }],
-    timeouts: { artimMs: 30_000, connectMs: 10_000, associateMs: 30_000, dimseResponseMs: 0, idleMs: 600_000, releaseMs: 10_000 },
+    routes: [{ id: 'route-1', to: 'pacs', onFailure: 'spool', mode: 'relay', sopClasses: [], transferSyntaxes: [] }],
+    timeouts: {
+      artimMs: 30_000,
+      connectMs: 5_000,
+      associateMs: 15_000,
+      dimseResponseMs: 0,
+      storeResponseMs: 20_000,
+      idleMs: 600_000,
+      releaseMs: 10_000,
+    },
     limits: {
       maxAssociations: 1000,
       maxAssociatePduBytes: 2 ** 20,
@@ -50,9 +66,9 @@ test('three keys are enough; the rest has its default', () => {
       maxPresentationContexts: 255,
       maxCommandBytes: 65_536,
     },
-    relay: { retainBytes: 524_288 },
-    spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30 },
-    queue: {},
+    relay: { retainBytes: 4 * 2 ** 20, retainTotalBytes: 32 * 2 ** 20 },
+    spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30 },
+    queue: { keyPrefix: 'radiotracer' },
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },
     integrity: { quietPeriodMs: 60_000 },
     admin: { host: '127.0.0.1', port: 8080 },
@@ -84,7 +100,7 @@ admin:
   });
   expect(config.destinations['ct']?.timeouts).toEqual(config.timeouts);
   expect(config.timeouts).toMatchObject({ connectMs: 3000, artimMs: 0 });
-  expect(config.routes).toEqual([
+  expect(config.routes).toMatchObject([
     { id: 'to-ct', calledAet: 'CT1', source: '10.0.0.0/8', to: 'ct' },
     { id: 'route-2', to: 'pacs', rewriteCallingAet: 'PROXY' },
   ]);

@@ -5,7 +5,8 @@ import { matchRoute } from './match-route.ts';
 
 function route(conditions: Partial<Route>): Route {
   const any = { calledAet: undefined, callingAet: undefined, source: undefined, rewriteCallingAet: undefined };
-  return { id: 'a', to: 'pacs', ...any, ...conditions };
+  const kept = { onFailure: 'spool', mode: 'relay', sopClasses: [], transferSyntaxes: [] } as const;
+  return { id: 'a', to: 'pacs', ...any, ...kept, ...conditions };
 }
 
 const query = { calledAet: 'PROXY', callingAet: 'CT1', sourceAddress: '10.1.2.3' };

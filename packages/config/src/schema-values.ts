@@ -106,6 +106,23 @@ export function url(schemes: readonly string[], example: string) {
   return { ...kind('text', `a URL such as ${example}`, textAs(read)), secrecy: 'password-in-url' as const };
 }
 
+/** One server, several Sentinels with the name of the master, or nodes of a cluster. */
+export const redisUrl = {
+  ...kind(
+    'text',
+    'a URL such as redis://localhost:6379, redis-sentinel://s1:26379,s2:26379/0#mymaster or redis-cluster://n1:6379,n2:6379',
+    textAs((text) => (redisShape.test(text) ? text : undefined)),
+  ),
+  secrecy: 'password-in-url' as const,
+};
+
+const redisHost = '(?:[A-Za-z0-9_.-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?';
+const redisShape = new RegExp(
+  `^rediss?:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:\\/\\d*)?(?:\\?\\S*)?$` +
+    `|^rediss?-sentinel:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*(?:\\/\\d*)?#[A-Za-z0-9_.-]+$` +
+    `|^rediss?-cluster:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*$`,
+);
+
 export function secretText(minLength: number) {
   return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secrecy: 'always' as const };
 }
@@ -139,4 +156,15 @@ export const statusPatterns = kind(
   'list',
   'a list of statuses: four hexadecimal digits in quotes, x for any at the end ("0122", "A7xx")',
   z.array(statusPattern),
+);
+
+export const uids = kind(
+  'list',
+  'a list of UIDs',
+  z.array(
+    z
+      .string()
+      .max(64)
+      .regex(/^[0-9]+(\.[0-9]+)+$/),
+  ),
 );

@@ -60,15 +60,18 @@ const timeoutAbout = {
   associate: 'Wait for the answer of a destination to an A-ASSOCIATE-RQ.',
   dimseResponse:
     'Wait for a DIMSE response, from one pending response to the next, and for a destination that does not read. Past it both associations are aborted.',
+  storeResponse:
+    'The same for the response to a C-STORE, where the route keeps instances when the destination fails: past it the destination is taken over. Scanners give up after 30 to 60 seconds.',
   idle: 'An association on which nothing passes in either direction is aborted after this.',
   release: 'Wait for the answer to an A-RELEASE-RQ.',
 } as const;
 
 const timeouts = z.strictObject({
   artim: standard(value.durationMs, '30s', timeoutAbout.artim),
-  connect: standard(value.durationMs, '10s', timeoutAbout.connect),
-  associate: standard(value.durationMs, '30s', timeoutAbout.associate),
+  connect: standard(value.durationMs, '5s', timeoutAbout.connect),
+  associate: standard(value.durationMs, '15s', timeoutAbout.associate),
   dimseResponse: standard(value.durationMs, '0s', timeoutAbout.dimseResponse),
+  storeResponse: standard(value.durationMs, '20s', timeoutAbout.storeResponse),
   idle: standard(value.durationMs, '10m', timeoutAbout.idle),
   release: standard(value.durationMs, '10s', timeoutAbout.release),
 });
@@ -78,6 +81,7 @@ const destinationTimeouts = z.strictObject({
   connect: optional(value.durationMs, `As \`timeouts.connect\`, for this destination.`),
   associate: optional(value.durationMs, `As \`timeouts.associate\`, for this destination.`),
   dimseResponse: optional(value.durationMs, `As \`timeouts.dimseResponse\`, for this destination.`),
+  storeResponse: optional(value.durationMs, `As \`timeouts.storeResponse\`, for this destination.`),
   idle: optional(value.durationMs, `As \`timeouts.idle\`, for this destination.`),
   release: optional(value.durationMs, `As \`timeouts.release\`, for this destination.`),
 });
@@ -138,6 +142,22 @@ const route = z.strictObject({
   source: optional(value.sourceCondition, 'Matches the address that the association comes from. Left out: any.'),
   to: required({ ...value.name, allowed: 'the name of a destination' }, 'The destination that the association goes to.'),
   rewriteCallingAet: optional(value.aeTitle, "The calling AE title that the destination is to see. Left out: the modality's own."),
+  onFailure: standard(
+    value.oneOf(['spool', 'refuse']),
+    'spool',
+    'What becomes of storage when the destination fails: `spool` keeps it and delivers it later, `refuse` reports the failure to the modality.',
+  ),
+  mode: standard(
+    value.oneOf(['relay', 'store-and-forward']),
+    'relay',
+    '`relay`: live, and the spool only when the destination fails. `store-and-forward`: always into the spool first, answered from there, then forwarded.',
+  ),
+  sopClasses: standard(
+    value.uids,
+    [],
+    'SOP classes that are taken for a destination which is down and was never seen to accept or refuse them. Empty: every storage class.',
+  ),
+  transferSyntaxes: standard(value.uids, [], 'Likewise transfer syntaxes, best first. Empty: any, uncompressed ones first.'),
 });
 
 const limits = z.strictObject({
@@ -182,19 +202,39 @@ export const fileSchema = z.strictObject({
     .strictObject({
       retainBytes: standard(
         value.sizeBytes,
-        '512KiB',
-        'Memory per association for the instances in flight, kept until the destination has answered. 0 is none.',
+        '4MiB',
+        'Memory per association for the instances in flight, kept until the destination has answered; past it they go to an unsynced file of the spool. 0 is none.',
       ),
+      retainTotalBytes: standard(value.sizeBytes, '32MiB', 'The same for all associations together. 0 is none.'),
     })
     .prefault({}),
   spool: z
     .strictObject({
       dir: standard(value.path, './var/spool', 'Folder for instances that wait; relative to the working directory.'),
-      maxBytes: standard(value.sizeBytes, '50GiB', 'Disk that the spool may fill.'),
+      maxBytes: standard(
+        value.sizeBytes,
+        '50GiB',
+        'Disk that the spool may fill. From 95 % of it nothing new is taken until it is down to 90 %. 0: only the volume limits it.',
+      ),
+      minFreeBytes: standard(
+        value.sizeBytes,
+        '1GiB',
+        'With less free space on its volume nothing new is taken, until there is a quarter more. 0: not looked at.',
+      ),
     })
     .prefault({}),
   queue: z
-    .strictObject({ redis: optional(value.url(['redis:', 'rediss:'], 'redis://localhost:6379'), 'Left out: embedded, beside the spool.') })
+    .strictObject({
+      redis: optional(
+        value.redisUrl,
+        'Left out: embedded, beside the spool. `redis-sentinel://host:26379,host:26379/0#master-name` and `redis-cluster://host:6379,host:6379` name those; `rediss…` is TLS.',
+      ),
+      keyPrefix: standard(
+        { ...value.name, allowed: 'a name: letters, digits, "-", "_", "."' },
+        'radiotracer',
+        'In front of every key in Redis; the same on every proxy that shares the schedule.',
+      ),
+    })
     .prefault({}),
   telemetry: z
     .strictObject({

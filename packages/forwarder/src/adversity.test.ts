@@ -12,7 +12,7 @@ const stepMs = 500;
 const production = {
   retry: { initialMs: 5_000, maxMs: 600_000, budgetMs: 7 * 24 * hourMs },
   circuit: { failures: 3, probeMs: 10_000 },
-  timeouts: { artimMs: 0, connectMs: 0, associateMs: 0, dimseResponseMs: 0, idleMs: 0, releaseMs: 0 },
+  timeouts: { artimMs: 0, connectMs: 0, associateMs: 0, dimseResponseMs: 0, storeResponseMs: 0, idleMs: 0, releaseMs: 0 },
 };
 const productionTuning = { pollMs: 2_000, keepMs: 2_000, housekeepingMs: 5_000, responseMs: 0 };
 
@@ -198,7 +198,15 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
             maxAssociations,
             retry: { initialMs: 2, maxMs: 8, budgetMs: 7 * 24 * hourMs },
             circuit: { failures: 2, probeMs: 5 },
-            timeouts: { artimMs: 1000, connectMs: 5000, associateMs: 5000, dimseResponseMs: 60, idleMs: 0, releaseMs: 1000 },
+            timeouts: {
+              artimMs: 1000,
+              connectMs: 5000,
+              associateMs: 5000,
+              dimseResponseMs: 60,
+              storeResponseMs: 0,
+              idleMs: 0,
+              releaseMs: 1000,
+            },
           },
           forwarder: { tuning: { pollMs: 10, keepMs: 5, maxClaimed: 4, pieceBytes: 512 } },
         });

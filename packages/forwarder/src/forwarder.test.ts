@@ -177,7 +177,17 @@ test.each(['drop', 'wrong-id', 'no-status', 'silence'] as const)(
   'an outcome that cannot be known (%s) is sent again and counted as a possible duplicate',
   async (fault) => {
     await using scene = await Scene.open({
-      destination: { timeouts: { artimMs: 1000, connectMs: 5000, associateMs: 5000, dimseResponseMs: 100, idleMs: 0, releaseMs: 2000 } },
+      destination: {
+        timeouts: {
+          artimMs: 1000,
+          connectMs: 5000,
+          associateMs: 5000,
+          dimseResponseMs: 100,
+          storeResponseMs: 0,
+          idleMs: 0,
+          releaseMs: 2000,
+        },
+      },
     });
     scene.pacs.answer = (nth) => (nth === 2 ? fault : 0);
     for (let number = 0; number < 3; number++) await scene.add();

@@ -22,7 +22,7 @@ const verification = { id: 1, abstractSyntax: '1.2.840.10008.1.1', transferSynta
  */
 export async function probe(options: ProbeOptions): Promise<void> {
   const { destination, connect, circuit, clock, limits, callingAeTitle, calledAeTitle, responseMs } = options;
-  const { dimseResponseMs, ...timeouts } = destination.timeouts;
+  const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
   try {
     const requestor = await Requestor.open({
       transport: connect(destination),

@@ -64,7 +64,7 @@ export class StoreAssociation {
   async open(): Promise<void> {
     const { destination, connect, limits, clock, callingAeTitle, calledAeTitle, responseMs } = this.#options;
     this.#transport = connect(destination);
-    const { dimseResponseMs, ...timeouts } = destination.timeouts;
+    const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
     this.#requestor = await Requestor.open({
       transport: this.#transport,
       peer: `${destination.host}:${destination.port}`,

@@ -30,7 +30,7 @@ import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, 
 import { proposedContexts, userInformation } from './agreement.ts';
 import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
-import { OperationLog } from './operation-log.ts';
+import { OperationLog, type ResponseLimits } from './operation-log.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
 import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
@@ -333,7 +333,7 @@ export class AssociationPair {
     );
     this.#serverLeg.accepted(transferSyntaxes.size, acceptor);
     upstream.leg.accepted(transferSyntaxes.size, acceptor);
-    this.#watchResponses(destination.timeouts.dimseResponseMs);
+    this.#watchResponses(destination.timeouts);
   }
 
   #rejected(rj: Uint8Array): void {
@@ -454,18 +454,19 @@ export class AssociationPair {
 
   // Time.
 
-  /** A destination that does not answer, or does not read, for `limitMs` is given up. 0: never. */
-  #watchResponses(limitMs: number): void {
-    if (limitMs === 0) return;
+  /** A destination that does not answer, or does not read, for so long is given up. */
+  #watchResponses(limits: ResponseLimits): void {
+    const looks = [limits.dimseResponseMs, limits.storeResponseMs].filter((limitMs) => limitMs > 0);
+    if (looks.length === 0) return;
+    const { clock } = this.#ports;
+    const shortestMs = Math.min(...looks);
     const check = () => {
-      const { clock } = this.#ports;
       const now = clock.now();
-      const since = Math.min(this.#operations?.waitingSince ?? now, this.#toDestination?.pausedSince ?? now);
-      const leftMs = limitMs - (now - since);
-      if (leftMs <= 0) this.#responseTimedOut();
-      else this.#responseTimer = clock.setTimer(check, leftMs);
+      const endsAt = this.#operations?.patienceEnds(limits, this.#toDestination?.pausedSince) ?? now + shortestMs;
+      if (endsAt <= now) this.#responseTimedOut();
+      else this.#responseTimer = clock.setTimer(check, Math.min(endsAt - now, shortestMs));
     };
-    this.#responseTimer = this.#ports.clock.setTimer(check, limitMs);
+    this.#responseTimer = clock.setTimer(check, shortestMs);
   }
 
   #responseTimedOut(): void {

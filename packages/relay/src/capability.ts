@@ -10,6 +10,12 @@ export type LearnedTransferSyntaxes = Readonly<Record<string, boolean>>;
 /** Destination → abstract syntax UID → transfer syntaxes. */
 export type LearnedCapabilities = Readonly<Record<string, Readonly<Record<string, LearnedTransferSyntaxes>>>>;
 
+/** What to take a destination for of which nothing is known. Empty: every storage class; any transfer syntax, uncompressed first. */
+export interface CapabilityGuess {
+  readonly sopClasses: readonly string[];
+  readonly transferSyntaxes: readonly string[];
+}
+
 const verification = '1.2.840.10008.1.1';
 const storagePrefix = '1.2.840.10008.5.1.4.1.1.';
 /** Every storage SCP takes these (PS3.5 10.1); the first of them that is proposed is the safest guess. */
@@ -68,15 +74,17 @@ export class Capabilities {
 
   /**
    * The transfer syntax to accept in its place, one of those proposed; undefined: it would refuse. What was never asked is guessed: storage
-   * and verification are accepted, uncompressed where there is a choice.
+   * and verification are accepted, uncompressed where there is a choice; or what the route says instead.
    */
-  choose(destinationId: string, abstractSyntax: string, transferSyntaxes: readonly string[]): string | undefined {
+  choose(destinationId: string, abstractSyntax: string, transferSyntaxes: readonly string[], guess: CapabilityGuess): string | undefined {
     const known = this.#learned.get(destinationId)?.get(abstractSyntax);
     const accepted = transferSyntaxes.find((syntax) => known?.get(syntax) === true);
     if (accepted !== undefined) return accepted;
     if (abstractSyntax === verification) return transferSyntaxes[0];
     const open = transferSyntaxes.filter((syntax) => known?.get(syntax) !== false);
-    if (!abstractSyntax.startsWith(storagePrefix)) return undefined;
+    const isStorage = guess.sopClasses.length === 0 ? abstractSyntax.startsWith(storagePrefix) : guess.sopClasses.includes(abstractSyntax);
+    if (!isStorage) return undefined;
+    if (guess.transferSyntaxes.length > 0) return guess.transferSyntaxes.find((syntax) => open.includes(syntax));
     return uncompressed.find((syntax) => open.includes(syntax)) ?? open[0];
   }
 

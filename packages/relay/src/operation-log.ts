@@ -36,6 +36,13 @@ export interface TakeOverPolicy {
   withholds(status: number): boolean;
 }
 
+/** How long a destination may take. Milliseconds; 0: without end. */
+export interface ResponseLimits {
+  readonly dimseResponseMs: number;
+  /** For a C-STORE that can be taken over. */
+  readonly storeResponseMs: number;
+}
+
 export class OperationLog {
   /** For the link from the requestor to the acceptor. */
   readonly fromRequestor: Tap;
@@ -47,6 +54,7 @@ export class OperationLog {
   readonly #outstanding: { readonly requestor: Outstanding; readonly acceptor: Outstanding };
   readonly #policy: TakeOverPolicy | undefined;
   #count = 0;
+  #lastAnswerAt = 0;
 
   /** `policy`: undefined where nothing is taken over. */
   constructor(context: OperationContext, clock: Clock, publish: Publish, policy: TakeOverPolicy | undefined) {
@@ -64,15 +72,22 @@ export class OperationLog {
     return this.#count;
   }
 
-  /** Since when the longest waiting operation has had no sign of life (ms since the epoch); undefined: none waits. */
-  get waitingSince(): number | undefined {
-    let oldest: number | undefined;
+  /**
+   * When the wait for an answer is over (ms since the epoch); undefined: nothing is waited for. A destination that answers other requests
+   * meanwhile is alive: then the wait begins anew. `pausedSince`: since when it has not read what is sent to it.
+   */
+  patienceEnds(limits: ResponseLimits, pausedSince: number | undefined): number | undefined {
+    let earliest: number | undefined;
     for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
-      for (const { waitingSince } of side) {
-        if (waitingSince !== undefined && (oldest === undefined || waitingSince < oldest)) oldest = waitingSince;
+      for (const { waitingSince, retention } of side) {
+        const limitMs = retention === undefined ? limits.dimseResponseMs : limits.storeResponseMs;
+        const since = waitingSince === undefined ? pausedSince : Math.max(waitingSince, this.#lastAnswerAt);
+        if (limitMs > 0 && since !== undefined) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, since + limitMs);
       }
     }
-    return oldest;
+    if (pausedSince !== undefined && limits.dimseResponseMs > 0)
+      earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, pausedSince + limits.dimseResponseMs);
+    return earliest;
   }
 
   /** The association is over: what was not answered never will be. */
@@ -195,6 +210,7 @@ export class OperationLog {
   #answer(operation: Operation, response: CommandSet): boolean {
     const status = response.status ?? 0;
     const now = this.#clock.now();
+    this.#lastAnswerAt = now;
     if (statusClass(status) === 'pending') {
       operation.pendingResponses++;
       operation.waitingSince = now;

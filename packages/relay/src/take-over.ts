@@ -88,13 +88,13 @@ export class TakeOver {
   /** Whether storage is kept when the destination fails, just now. */
   get possible(): boolean {
     const { decision, ports } = this.#options;
-    return (decision.onFailure === 'spool' || decision.mode === 'store-and-forward') && ports.store.accepting;
+    return (decision.route.onFailure === 'spool' || decision.route.mode === 'store-and-forward') && ports.store.accepting;
   }
 
   /** Whether the destination is not to be asked at all. */
   get atOnce(): boolean {
     const { decision, ports } = this.#options;
-    return decision.mode === 'store-and-forward' || ports.isDown(decision.destination.id);
+    return decision.route.mode === 'store-and-forward' || ports.isDown(decision.destination.id);
   }
 
   /** The destination has accepted: from now on its C-STOREs in flight are kept, where this route keeps them. */
@@ -102,7 +102,7 @@ export class TakeOver {
     const { decision, ports, rq } = this.#options;
     ports.capabilities.learn(decision.destination.id, rq, ac);
     ports.fared(decision.destination.id, undefined);
-    if (decision.onFailure !== 'spool') return undefined;
+    if (decision.route.onFailure !== 'spool') return undefined;
     const standIn = this.#prepare(ac);
     const budget = new RetentionBudget(ports.retainBytes, ports.budget);
     return {
@@ -116,7 +116,7 @@ export class TakeOver {
     const { decision, ports, rq, server } = this.#options;
     if (!this.possible) return false;
     const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
-      ports.capabilities.choose(decision.destination.id, abstractSyntax, transferSyntaxes),
+      ports.capabilities.choose(decision.destination.id, abstractSyntax, transferSyntaxes, decision.route),
     );
     if (!contexts.some(({ result }) => result === 0)) return false;
     const ac = associateResponse(rq, contexts, maxPduBytes);
