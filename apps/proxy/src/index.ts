@@ -1,1 +1,5 @@
-export { type ProxyPorts, type RunningProxy, startProxy } from './start-proxy.ts';
+export { type ProxyPorts, type RunningProxy, startProxy } from './compose.ts';
+export { keptText } from './kept/kept-text.ts';
+export { openQueue } from './kept/open-queue.ts';
+export { loadOwnerId } from './kept/owner-id.ts';
+export { type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';

@@ -28,5 +28,6 @@ export type {
 export { LeaseLost, QueueUnavailable, type UnavailableCode } from './queue-error.ts';
 export type { RedisQueueOptions } from './redis/redis-options.ts';
 export { openRedisQueue } from './redis/redis-queue.ts';
+export { redisServerOf } from './redis/redis-url.ts';
 export type { SqliteQueueOptions } from './sqlite/sqlite-file.ts';
 export { openSqliteQueue } from './sqlite/sqlite-queue.ts';

@@ -1,11 +1,12 @@
 /** Everything between the stages' events and what leaves the process: spans, metrics, log lines. */
-import { join } from 'node:path';
 import type { Config } from '@radiotracer/config';
 import { createTelemetry, type Telemetry } from '@radiotracer/telemetry';
 import type pino from 'pino';
+import { keptText } from '../kept/kept-text.ts';
+import { spoolFolder } from '../kept/spool-folder.ts';
 import { logTo } from './log-line.ts';
 import { startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
-import { fileSiteKeyStore, loadSiteKey } from './site-key.ts';
+import { loadSiteKey } from './site-key.ts';
 
 export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'traceparent' | 'flush' | 'stats'> {
   /** Tells what was published, exports it and stops; takes a few seconds at most and never rejects. */
@@ -20,7 +21,7 @@ export interface TelemetryPorts extends Pick<TelemetrySdkConfig, 'localExporter'
 /** Rejects when a site key is configured, or kept, that cannot be used: another one would break every trace in two without a word. */
 export async function startTelemetry(config: Config, ports: TelemetryPorts): Promise<RunningTelemetry> {
   const { logger, version, localExporter } = ports;
-  const siteKey = await loadSiteKey(config.telemetry.siteKey, fileSiteKeyStore(join(config.spool.dir, 'site-key')));
+  const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(spoolFolder(config).siteKey));
   const sdk = startTelemetrySdk({
     otlp: config.telemetry.otlp,
     serviceVersion: version,
