@@ -51,9 +51,9 @@ export class DestinationCircuit {
     if (this.#state === 'half-open' || errorType === 'connection_refused' || this.#inARow >= this.#failures) this.#enter('open', errorType);
   }
 
-  /** The destination answered. */
+  /** The destination answered. What only a probe says is believed until the next failure: it may answer C-ECHO and nothing else. */
   succeeded(): void {
-    this.#inARow = 0;
+    this.#inARow = this.#state === 'half-open' ? this.#failures - 1 : 0;
     if (this.#state !== 'closed') this.#enter('closed', undefined);
   }
 
