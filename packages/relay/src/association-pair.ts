@@ -126,6 +126,11 @@ export class AssociationPair {
     return this.#rq !== undefined && !this.#ended;
   }
 
+  /** The destination that takes part in it; undefined: none yet, or none any more. */
+  get relayedTo(): string | undefined {
+    return this.active && this.#takeOver?.performer === undefined ? this.#upstream?.decision.destination.id : undefined;
+  }
+
   /** Ends both associations by A-ABORT: the process is going. */
   abort(): void {
     this.#end({ outcome: 'aborted', errorType: 'shutdown', ours: true, abort: { ...providerAbort, by: 'self' } }, 'shutdown');
@@ -357,7 +362,8 @@ export class AssociationPair {
     const { upstream, serverState } = { upstream: this.#upstream, serverState: this.#server.state };
     if (takeOver?.performer !== undefined) return true;
     if (takeOver === undefined || upstream === undefined || this.#ended) return false;
-    this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
+    // Within an association it may have been this modality's doing, and says nothing of the next one; but not that it does not answer.
+    if (serverState === 'Sta3' || errorType === 'dimse_timeout') this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
     const failed = { errorType, clientAssociationId: upstream.leg.id };
     if (serverState === 'Sta3') return this.#standInFromStart(takeOver, failed);
     if (serverState === 'Sta8' && takeOver.possible) {
@@ -366,14 +372,15 @@ export class AssociationPair {
       this.#end({ outcome: 'released' }, 'connection_closed');
       return true;
     }
-    if (this.#toDestination === undefined || this.#toModality === undefined || this.#operations === undefined) return false;
-    const isTaken = takeOver.fromHere(this.#toDestination, this.#toModality, this.#operations, failed);
+    const [toDestination, toModality, operations] = [this.#toDestination, this.#toModality, this.#operations];
+    if (toDestination === undefined || toModality === undefined || operations === undefined) return false;
+    const isTaken = succeeds(() => takeOver.fromHere(toDestination, toModality, operations, failed));
     if (isTaken) this.#responseTimer?.cancel();
     return isTaken;
   }
 
   #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
-    return takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)), failed);
+    return succeeds(() => takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)), failed));
   }
 
   #releasedFromStandIn(performer: Performer): void {
@@ -478,6 +485,16 @@ export class AssociationPair {
     this.#end(end, 'dimse_timeout');
     this.#upstream?.association.abort(providerAbort);
     this.#server.abort(providerAbort);
+  }
+}
+
+/** A modality that nothing can be said to (its maximum length is too small for any answer) cannot be taken over: then the failure is told. */
+function succeeds(takeOver: () => boolean): boolean {
+  try {
+    return takeOver();
+  } catch (error) {
+    if (error instanceof WireError) return false;
+    throw error;
   }
 }
 

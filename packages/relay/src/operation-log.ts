@@ -32,6 +32,8 @@ export interface OperationContext {
 export interface TakeOverPolicy {
   /** A place for the bytes of a C-STORE that begins. */
   retain(contextId: number, request: CommandSet, receivedAt: number): Retention;
+  /** The destination has answered finally, whatever it said: it is not one that accepts associations and then is silent. */
+  answered(): void;
   /** Whether an answer with this status is better given by us. When it says so, the answer is withheld and the take-over follows. */
   withholds(status: number): boolean;
 }
@@ -218,6 +220,7 @@ export class OperationLog {
     }
     operation.status = status;
     operation.responseInAt = now;
+    if (operation.invokedBy === 'requestor') this.#policy?.answered();
     return true;
   }
 

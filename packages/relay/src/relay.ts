@@ -48,6 +48,13 @@ export class Relay {
     return active;
   }
 
+  /** Associations that are being relayed to this destination now. */
+  associationsTo(destinationId: string): number {
+    let count = 0;
+    for (const pair of this.#pairs) if (pair.relayedTo === destinationId) count++;
+    return count;
+  }
+
   /** Opens every listener; rejects with the system's error (EADDRINUSE, EACCES…) and leaves none open. */
   async listen(): Promise<readonly RelayListener[]> {
     try {

@@ -21,7 +21,7 @@ import type { Operation } from './operation.ts';
 import type { OperationContext } from './operation-log.ts';
 
 /** PS3.4 table B.2-1, PS3.7 annex C. */
-const status = { success: 0x0000, outOfResources: 0xa700, sopClassNotSupported: 0x0122 } as const;
+const status = { success: 0x0000, outOfResources: 0xa700, sopClassNotSupported: 0x0122, invalidInstance: 0x0117 } as const;
 
 export interface StandInOptions {
   readonly store: InstanceStore;
@@ -75,6 +75,7 @@ export class StandIn implements MessageHandler {
     const stored: Stored = { request: command, contextId, receivedAt: now, commandInAt: now, respond, relayAttempt: undefined };
     if (command.commandField !== CommandField.cStoreRq) return this.#refuse(stored);
     if (!this.#options.store.accepting) return this.#answerAtEnd(stored, status.outOfResources);
+    if (isNameless(command)) return this.#answerAtEnd(stored, status.invalidInstance);
     const head = new InstanceHeadReader(this.#options.context.transferSyntaxes.get(contextId) ?? '');
     return this.#sink(stored, this.begin(contextId, command, now), head, 0);
   }
@@ -88,6 +89,11 @@ export class StandIn implements MessageHandler {
     if (operation.retention === undefined) {
       const refusal = this.#refuse(stored, isWhole);
       return isWhole ? undefined : refusal;
+    }
+    if (isNameless(request)) {
+      operation.retention.release();
+      const sink = this.#answerAtEnd(stored, status.invalidInstance, isWhole);
+      return isWhole ? undefined : sink;
     }
     const sink = this.#sink(stored, operation.retention.intake(), operation.headReader, operation.dataSetBytes);
     if (!isWhole) return sink;
@@ -224,6 +230,11 @@ export class StandIn implements MessageHandler {
       relayAttempt: stored.relayAttempt,
     });
   }
+}
+
+/** What has no name, or no bytes, can never be delivered, nor asked for. */
+function isNameless(request: CommandSet): boolean {
+  return !request.hasDataSet || (request.affectedSopInstanceUid ?? '') === '';
 }
 
 interface Stored {

@@ -101,12 +101,16 @@ export class TakeOver {
   accompany(ac: AssociateAc): TakeOverPolicy | undefined {
     const { decision, ports, rq } = this.#options;
     ports.capabilities.learn(decision.destination.id, rq, ac);
-    ports.fared(decision.destination.id, undefined);
-    if (decision.route.onFailure !== 'spool') return undefined;
+    const answered = () => ports.fared(decision.destination.id, undefined);
+    if (decision.route.onFailure !== 'spool') {
+      answered();
+      return undefined;
+    }
     const standIn = this.#prepare(ac);
     const budget = new RetentionBudget(ports.retainBytes, ports.budget);
     return {
       retain: (contextId, request, receivedAt) => new Retention(budget, () => standIn.begin(contextId, request, receivedAt)),
+      answered,
       withholds: (status) => isRetryable(status) && this.possible,
     };
   }
