@@ -90,6 +90,8 @@ describeWith([missingTools('storescp'), missingData()], 'edge cases on the wire'
     pipe = await countingPipe(stage, behind.port);
     proxy = await startProxy(stage, {
       destinations: { pacs: { port: pipe.port } },
+      // What the PACS does not answer must not be answered for it.
+      onFailure: 'refuse',
       more: { timeouts: { artim: '1s', associate: '1s', release: '5s' } },
     });
   }, 60_000);
@@ -148,4 +150,28 @@ describeWith([missingTools('storescp'), missingData()], 'edge cases on the wire'
     },
     30_000,
   );
+
+  it('with storage kept when the PACS fails, none of them ends the process or makes it grow', async () => {
+    const keeping = await startProxy(stage, {
+      destinations: { pacs: { port: direct.port } },
+      more: { timeouts: { artim: '1s', associate: '1s', release: '5s' } },
+    });
+    const answered = { success: 0 };
+    const queue = [...cases];
+    const play = async () => {
+      for (let played = queue.shift(); played !== undefined; played = queue.shift()) {
+        const { answers } = await playCase(played, { port: keeping.port, answers: 99, untilEnd: true, deadlineMs: 300, maxPauseMs: 100 });
+        answered.success += answers.filter((answer) => answer === 'P(0000)').length;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, play));
+    expect(answered.success).toBeGreaterThan(20);
+    const { connection } = await rawAssociate(stage, keeping.port, {
+      contexts: [{ id: 1, abstractSyntax: verification, transferSyntaxes: ['1.2.840.10008.1.2'] }],
+    });
+    expect(await rawEcho(connection, 1, 1)).toBe(0);
+    await connection.release();
+    expect(keeping.process.memory().peakBytes).toBeLessThan(MAX_PEAK_BYTES);
+    await keeping.stop();
+  }, 120_000);
 });

@@ -390,6 +390,7 @@ describe('B13: rejections', () => {
     const scp = await rawScp(own, { answer: (request) => answer(request) });
     strict = await startProxy(own, {
       destinations: { pacs: { port: scp.port }, down: { port: await freePort() } },
+      onFailure: 'refuse',
       routes: [
         { calledAet: 'PACS', to: 'pacs' },
         { calledAet: 'DOWN', to: 'down' },

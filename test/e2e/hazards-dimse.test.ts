@@ -38,7 +38,10 @@ beforeAll(async () => {
     stage,
     {
       destinations: { pacs: { host: '127.0.0.1', port: pipe.port }, scanner: { host: '127.0.0.1', port: toModality.port } },
-      routes: [{ calledAet: 'SCANNER', to: 'scanner' }, { to: 'pacs' }],
+      routes: [
+        { calledAet: 'SCANNER', to: 'scanner', onFailure: 'refuse' },
+        { to: 'pacs', onFailure: 'refuse' },
+      ],
     },
     pipe,
   );

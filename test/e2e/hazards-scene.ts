@@ -39,6 +39,8 @@ export async function openScene(stage: Stage, more: Readonly<Record<string, unkn
   const pipe = scenePipe ?? (await countingPipe(stage));
   const proxy = await startProxy(stage, {
     destinations: { pacs: { port: pipe.port } },
+    // What a failing destination does is told as it is; what is made of it otherwise is in take-over.test.ts.
+    onFailure: 'refuse',
     more: { timeouts: { artim: '1s' }, ...more },
   });
   return { stage, proxy, pipe, ends: [] };

@@ -43,7 +43,7 @@ afterEach(() => stage.clear(), 60_000);
 /** An acceptor as scripted, and a proxy in front of it. */
 async function inFrontOf(options: RawScpOptions): Promise<{ readonly port: number; readonly acceptor: RawScp }> {
   const acceptor = await rawScp(stage, options);
-  const { port } = await startProxy(stage, { destinations: { pacs: { port: acceptor.port } } });
+  const { port } = await startProxy(stage, { destinations: { pacs: { port: acceptor.port } }, onFailure: 'refuse' });
   return { port, acceptor };
 }
 

@@ -133,8 +133,12 @@ test('nothing of a patient leaves, in spans or log lines, delivered or refused, 
   stage.defer(() => receiver.close());
   const destinations = { good, failing, aborting, cutting, garbling, rejecting, gone: { port: await freePort() } };
   const proxies: RunningProxy[] = [];
-  for (const { port } of Object.values(destinations)) {
-    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, otlp: receiver.url });
+  const cases = Object.values(destinations).flatMap(({ port }) => [
+    { port, onFailure: 'refuse' as const },
+    { port, onFailure: 'spool' as const },
+  ]);
+  for (const { port, onFailure } of cases) {
+    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, onFailure, otlp: receiver.url });
     proxies.push(proxy);
     await send(proxy, instance).catch(() => {});
     const raw = await rawConnect(stage, proxy.port);

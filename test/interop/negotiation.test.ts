@@ -117,6 +117,7 @@ describe('between scripted peers', () => {
   beforeAll(async () => {
     acceptor = await rawScp(stage, { answer: (request) => answer(request) });
     proxy = await startProxy(stage, {
+      onFailure: 'refuse',
       destinations: {
         plain: { port: acceptor.port },
         renamed: { port: acceptor.port, aet: 'MAINPACS' },
@@ -253,7 +254,7 @@ function isAnsweredByDcmtk(request: Buffer): boolean {
 
 /** What the archive answers directly and through the proxy, over every recorded request. */
 async function expectTransparent(port: number): Promise<void> {
-  const proxy = await startProxy(stage, { destinations: { pacs: { port } } });
+  const proxy = await startProxy(stage, { destinations: { pacs: { port } }, onFailure: 'refuse' });
   let accepted = 0;
   for (const { name, bytes } of requests().filter((request) => isAnsweredByDcmtk(request.bytes))) {
     const direct = await ask(port, bytes);

@@ -1,11 +1,26 @@
-/** The one place where the stages meet: what each needs is made here and handed in. */
+/**
+ * The one place where the stages meet: what each needs is made here and handed in.
+ *
+ *     relay ──take-over──> instanceStore(spool) ──committed──> scheduler ──> queue ──> forwarder ──> destination
+ *       └───────────────── circuits, one per destination: what each knows of it, all know ───────────────┘
+ */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Config, matchRoute } from '@radiotracer/config';
-import { Relay, type RouteDecision } from '@radiotracer/relay';
-import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { hostname } from 'node:os';
+import { type Config, type Destination, matchRoute } from '@radiotracer/config';
+import { Forwarder, Scheduler } from '@radiotracer/forwarder';
+import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
+import { instanceStore, Spool } from '@radiotracer/spool';
+import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
-import { type AdminServer, listenAdmin } from './admin/admin-server.ts';
+import { listenAdmin } from './admin/admin-server.ts';
+import { Closers } from './closers.ts';
+import { KeptCapabilities } from './kept/kept-capabilities.ts';
+import { keptText } from './kept/kept-text.ts';
+import { openQueue } from './kept/open-queue.ts';
+import { loadOwnerId } from './kept/owner-id.ts';
+import { spoolFolder } from './kept/spool-folder.ts';
 import { createLogger, type RunningTelemetry, startTelemetry, type TelemetryPorts } from './telemetry/index.ts';
 
 /** What a caller hands in where it wants something else than the real thing. */
@@ -27,8 +42,21 @@ export interface RunningProxy {
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
-/** Starts everything that the configuration names; rejects with the system's error when a port cannot be had. */
+/**
+ * Starts everything that the configuration names; what the last run left in the spool is in order before the first listener opens.
+ * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot; nothing is left open then.
+ */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
+  const closers = new Closers();
+  try {
+    return await compose(config, ports, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Closers): Promise<RunningProxy> {
   const logger = ports.logger ?? createLogger({ level: config.log.level });
   let readiness: Readiness = 'starting';
   const admin = await listenAdmin(
@@ -36,26 +64,81 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
     config.admin.host,
     config.admin.port,
   );
-  const telemetry = await orClose(admin, startTelemetry(config, { ...ports, logger, version }));
-  const readBuffers = new ReadBufferPool();
-  const relay = new Relay({
-    listeners: config.listeners,
-    readBuffers,
-    clock: systemClock,
-    publish: telemetry.publish,
-    findRoute: (query) => findRoute(config, query),
-    connect: ({ host, port }) => connectTransport(host, port, readBuffers),
-    limits: config.limits,
-    timeouts: config.timeouts,
+  closers.add(() => admin.close());
+  const telemetry = await startTelemetry(config, { ...ports, logger, version });
+  closers.add(() => telemetry.shutdown());
+  const { publish } = telemetry;
+
+  const folder = spoolFolder(config);
+  const clock = systemClock;
+  const failed = (what: string) => (error: unknown) =>
+    logger.error({ 'error.type': codeOf(error), 'error.message': messageOf(error) }, `${what} failed; it is tried again`);
+  const spool = await Spool.open({
+    dir: folder.dir,
+    clock,
+    limits: { maxBytes: config.spool.maxBytes, minFreeBytes: config.spool.minFreeBytes },
+    onFinding: ({ kind, path, why, movedTo }) => logger.warn({ kind, path, why, movedTo }, 'the spool is not as it was left'),
   });
-  const listeners = await orClose(admin, relay.listen());
+  closers.add(() => spool.close());
+  const ownerId = await loadOwnerId(keptText(folder.ownerId));
+  const queue = openQueue(config, 'move-aside');
+  closers.add(() => queue.close());
+  const keptCapabilities = new KeptCapabilities(folder.capabilities, failed('keeping what destinations accept'));
+  closers.add(() => keptCapabilities.settled());
+  const capabilities: Capabilities = new Capabilities(await keptCapabilities.read(), () =>
+    keptCapabilities.keep(() => capabilities.learned),
+  );
+
+  const destinations = Object.values(config.destinations);
+  const circuits = new Map(destinations.map(({ id, circuit: { failures } }) => [id, new DestinationCircuit({ failures })]));
+  const circuit = (destinationId: string): DestinationCircuit => {
+    const found = circuits.get(destinationId);
+    if (found === undefined) throw new RangeError(`no destination ${destinationId} is configured`);
+    return found;
+  };
+
+  const readBuffers = new ReadBufferPool();
+  const connect = ({ host, port }: Destination) => connectTransport(host, port, readBuffers);
+  const scheduler = new Scheduler({
+    ...{ spool, queue, ownerId, clock, random: Math.random },
+    wake: (destinationId) => forwarder.wake(destinationId),
+    failed: failed('scheduling'),
+  });
+  const relay = new Relay({
+    ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
+    findRoute: (query) => findRoute(config, query),
+    takeOver: {
+      store: instanceStore(spool, (envelope) => scheduler.committed(envelope)),
+      capabilities,
+      retainBytes: config.relay.retainBytes,
+      budget: new RetentionBudget(config.relay.retainTotalBytes),
+      isDown: (destinationId) => circuit(destinationId).isOpen,
+      fared: (destinationId, errorType) => {
+        if (errorType === undefined) circuit(destinationId).succeeded();
+        // Whoever answers, whatever it answers, is there.
+        else if (errorType !== 'status_failure') circuit(destinationId).failed(errorType as AssociationErrorType);
+      },
+    },
+  });
+  const forwarder = new Forwarder({
+    ...{ spool, queue, scheduler, ownerId, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
+    liveAssociations: (destinationId) => relay.associationsTo(destinationId),
+    failed: failed('forwarding'),
+    leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
+  });
+
+  const listeners = await relay.listen();
+  // Modalities need not wait for it: what they send is safe in the spool, whatever the schedule knows.
+  const rebuilt = scheduler.rebuild().catch(failed('building the schedule from the spool'));
+  const forwarding = rebuilt.then(() => forwarder.start());
   readiness = 'ready';
-  logger.info({ version, listeners, 'admin.port': admin.port }, 'listening');
-  const close = async (stop: () => Promise<void>) => {
+  logger.info({ version, listeners, 'admin.port': admin.port, spool: spool.recovery.usage.waiting }, 'listening');
+
+  const close = async (stopRelay: () => Promise<void>, limitMs: number) => {
     readiness = 'draining';
-    await stop();
-    await telemetry.shutdown();
-    await admin.close();
+    await Promise.all([stopRelay(), forwarder.stop(limitMs)]);
+    await forwarding;
+    await closers.close();
     logger.info('stopped');
   };
   return {
@@ -63,23 +146,21 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
     adminPort: admin.port,
     flushTelemetry: telemetry.flush,
     telemetryStats: telemetry.stats,
-    drain: (limitMs) => close(() => relay.drain(limitMs)),
-    abort: () => close(() => relay.abort()),
+    drain: (limitMs) => close(() => relay.drain(limitMs), limitMs),
+    abort: () => close(() => relay.abort(), 0),
   };
-}
-
-async function orClose<T>(admin: AdminServer, starting: Promise<T>): Promise<T> {
-  try {
-    return await starting;
-  } catch (error) {
-    await admin.close();
-    throw error;
-  }
 }
 
 function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {
   const route = matchRoute(config.routes, query);
   const destination = route === undefined ? undefined : config.destinations[route.to];
-  if (route === undefined || destination === undefined) return undefined;
-  return { route, destination };
+  return route === undefined || destination === undefined ? undefined : { route, destination };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
