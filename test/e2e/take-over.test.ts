@@ -96,7 +96,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     limits: config.limits,
     timeouts,
     takeOver: {
-      store: instanceStore(spool, (envelope) => kept.push(envelope)),
+      store: instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now),
       capabilities: new Capabilities({}, () => {}),
       retainBytes,
       budget: new RetentionBudget(retainBytes),

@@ -21,6 +21,7 @@ import { keptText } from './kept/kept-text.ts';
 import { openQueue } from './kept/open-queue.ts';
 import { loadOwnerId } from './kept/owner-id.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
+import { Watch } from './kept/watch.ts';
 import { createLogger, type RunningTelemetry, startTelemetry, type TelemetryPorts } from './telemetry/index.ts';
 
 /** What a caller hands in where it wants something else than the real thing. */
@@ -77,7 +78,10 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     dir: folder.dir,
     clock,
     limits: { maxBytes: config.spool.maxBytes, minFreeBytes: config.spool.minFreeBytes },
-    onFinding: ({ kind, path, why, movedTo }) => logger.warn({ kind, path, why, movedTo }, 'the spool is not as it was left'),
+    onFinding: (finding) => {
+      logger.warn({ ...finding }, 'the spool is not as it was left');
+      publish({ type: 'spool.found', at: clock.now(), kind: finding.kind, moved: finding.movedTo !== undefined });
+    },
   });
   closers.add(() => spool.close());
   const ownerId = await loadOwnerId(keptText(folder.ownerId));
@@ -108,7 +112,19 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
     takeOver: {
-      store: instanceStore(spool, (envelope) => scheduler.committed(envelope)),
+      store: instanceStore(
+        spool,
+        {
+          committed: (envelope, startedAt) => {
+            scheduler.committed(envelope);
+            const { destinationId, dataSetBytes } = envelope;
+            publish({ type: 'spool.committed', destinationId, startedAt, at: clock.now(), dataSetBytes });
+          },
+          failed: ({ destinationId }, error) => publish({ type: 'spool.failed', destinationId, at: clock.now(), code: codeOf(error) }),
+        },
+        clock.now,
+      ),
+      traceparent: telemetry.traceparent,
       capabilities,
       retainBytes: config.relay.retainBytes,
       budget: new RetentionBudget(config.relay.retainTotalBytes),
@@ -127,6 +143,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
   });
 
+  const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
+  closers.add(() => watch.stop());
   const listeners = await relay.listen();
   // Modalities need not wait for it: what they send is safe in the spool, whatever the schedule knows.
   const rebuilt = scheduler.rebuild().catch(failed('building the schedule from the spool'));

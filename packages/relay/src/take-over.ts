@@ -128,7 +128,7 @@ export class TakeOver {
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed.size);
     this.#perform(standIn, undefined);
-    const down = decision.mode === 'store-and-forward' ? undefined : 'circuit_open';
+    const down = decision.route.mode === 'store-and-forward' ? undefined : 'circuit_open';
     this.#tell('before', failed?.errorType ?? down, failed?.clientAssociationId, 0);
     return true;
   }

@@ -3,15 +3,23 @@ import type { Envelope, EnvelopeStart, InstanceIntake, InstanceStore, LateFields
 import type { Spool } from './spool.ts';
 import type { SpoolWriter } from './spool-writer.ts';
 
-/** `committed`: told of every instance that is safe, after it is; must not throw. */
-export function instanceStore(spool: Spool, committed: (envelope: Envelope) => void): InstanceStore {
+/** Who follows what comes into the spool; none of it may throw. */
+export interface StoreListener {
+  /** It is safe. `startedAt`: when the spool was asked to make it so (ms since the epoch). */
+  committed(envelope: Envelope, startedAt: number): void;
+  /** It could not be made safe. */
+  failed?(start: EnvelopeStart, error: unknown): void;
+}
+
+/** `now`: ms since the epoch. */
+export function instanceStore(spool: Spool, listener: StoreListener, now: () => number): InstanceStore {
   return {
     get accepting() {
       // While it refuses nothing is begun, so nothing else looks whether there is room again. The answer is for the next who asks.
       if (!spool.accepting) spool.check().catch(() => {});
       return spool.accepting;
     },
-    begin: (start) => new SpoolIntake(spool, start, committed),
+    begin: (start) => new SpoolIntake(spool, start, listener, now),
   };
 }
 
@@ -20,13 +28,17 @@ const maxEarlyBytes = 256 * 1024;
 
 class SpoolIntake implements InstanceIntake {
   readonly #opening: Promise<SpoolWriter>;
-  readonly #committed: (envelope: Envelope) => void;
+  readonly #start: EnvelopeStart;
+  readonly #listener: StoreListener;
+  readonly #now: () => number;
   #writer: SpoolWriter | undefined;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
 
-  constructor(spool: Spool, start: EnvelopeStart, committed: (envelope: Envelope) => void) {
-    this.#committed = committed;
+  constructor(spool: Spool, start: EnvelopeStart, listener: StoreListener, now: () => number) {
+    this.#start = start;
+    this.#listener = listener;
+    this.#now = now;
     this.#opening = this.#open(spool, start);
     // Told by `drained` and `commit`.
     this.#opening.catch(() => {});
@@ -44,8 +56,16 @@ class SpoolIntake implements InstanceIntake {
   }
 
   async commit(late: LateFields): Promise<void> {
-    const writer = await this.#opening;
-    this.#committed(await writer.commit(late));
+    const startedAt = this.#now();
+    let envelope: Envelope;
+    try {
+      const writer = await this.#opening;
+      envelope = await writer.commit(late);
+    } catch (error) {
+      this.#listener.failed?.(this.#start, error);
+      throw error;
+    }
+    this.#listener.committed(envelope, startedAt);
   }
 
   discard(): void {
