@@ -1,3 +1,5 @@
+import { sopClassName } from '@radiotracer/telemetry';
+import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
@@ -10,27 +12,57 @@ export interface CheckOptions extends ConfigOption, Pick<AeTitleOptions, 'callin
 
 interface CheckedDestination extends EchoOutcome {
   readonly id: string;
+  /** By abstract syntax, then transfer syntax: accepted or refused when last asked. What is taken for it in an outage. */
+  readonly learned: Learned;
 }
+
+type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
 /** The configuration, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that fails. */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
+  const learned = await surroundings.readCapabilities(config).catch((error: unknown) => {
+    surroundings.err(`what destinations accept: ${describeError(error)}; it will be learned anew\n`);
+    return {};
+  });
   const destinations = await Promise.all(
     Object.values(config.destinations).map(async (destination): Promise<CheckedDestination> => {
       const outcome = await outcomeOfEcho(surroundings.echo, echoToDestination(config, destination, options));
-      return { id: destination.id, ...outcome };
+      return { id: destination.id, ...outcome, learned: (learned as Readonly<Record<string, Learned>>)[destination.id] ?? {} };
     }),
   );
   const ok = destinations.every((destination) => destination.ok);
   if (options.json === true) {
     surroundings.out(`${JSON.stringify({ ok, config: { file: file ?? null }, destinations }, undefined, 2)}\n`);
   } else {
-    surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}`);
+    surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}${destinations.map(learnedText).join('')}`);
   }
   for (const destination of destinations) {
     if (!destination.ok) surroundings.err(`destination ${destination.id}, ${outcomeText(destination)}\n`);
   }
   return ok ? ExitCode.ok : ExitCode.failed;
+}
+
+/** What was seen of it, so what it is taken for when it is down. */
+function learnedText({ id, learned }: CheckedDestination): string {
+  const syntaxes = Object.entries(learned).sort(([one], [other]) => (one < other ? -1 : 1));
+  const title =
+    syntaxes.length === 0
+      ? `${id}: nothing was seen of what it accepts; in an outage its route says what is taken for it`
+      : `${id} was seen to accept:`;
+  return [title, ...syntaxes.map(([uid, answers]) => `  ${sopClassName(uid) ?? uid}: ${answersText(answers)}`)]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function answersText(answers: Readonly<Record<string, boolean>>): string {
+  const which = (wanted: boolean) =>
+    Object.entries(answers)
+      .filter(([, accepted]) => accepted === wanted)
+      .map(([uid]) => uid)
+      .join(', ');
+  const [accepted, refused] = [which(true), which(false)];
+  return [accepted === '' ? 'nothing' : accepted, ...(refused === '' ? [] : [`not ${refused}`])].join('; ');
 }
 
 function table(destinations: readonly CheckedDestination[]): string {

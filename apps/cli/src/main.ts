@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=2
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { startProxy } from '@radiotracer/proxy';
+import { readCapabilities, startProxy } from '@radiotracer/proxy';
 import { echo } from '@radiotracer/upper-layer';
 import { run } from './program.ts';
 
@@ -18,6 +18,7 @@ const exitCode = await run(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   startProxy: (config) => startProxy(config),
   startLabProxy: (config, ports) => startProxy(config, ports),
+  readCapabilities,
   terminal: {
     isTerminal: process.stdout.isTTY === true,
     // NO_COLOR and the terminal's own abilities are asked by Node.

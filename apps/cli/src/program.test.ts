@@ -45,6 +45,8 @@ function world(changes: Partial<Surroundings> = {}) {
       return Promise.resolve(proxy);
     },
     startLabProxy: () => Promise.reject(new Error('no lab here')),
+    readCapabilities: () =>
+      Promise.resolve({ pacs: { '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true, '1.2.840.10008.1.2.4.90': false } } }),
     terminal: { isTerminal: false, isColoured: false, columns: undefined },
     echo: (options) => {
       said.echoes.push(options);
@@ -174,6 +176,9 @@ test('check: a destination that fails is one line on standard error, code 1, and
       { id: 'pacs', reachable: false, ok: false, status: null, error: { type: 'connection_refused' }, callingAet: 'ME' },
       { id: 'named', reachable: true, ok: false, status: '0122', error: { type: 'status_failure' }, callingAet: 'ME' },
     ],
+  });
+  expect(JSON.parse(said.out)).toMatchObject({
+    destinations: [{ learned: { '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true } } }, { learned: {} }],
   });
   expect(said.err.split('\n')).toEqual([
     'destination pacs, 10.0.0.1:104 (CT): nothing listens there (10.0.0.1)',

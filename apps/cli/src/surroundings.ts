@@ -1,5 +1,5 @@
 import type { Config } from '@radiotracer/config';
-import type { RunningProxy } from '@radiotracer/proxy';
+import type { RunningProxy, readCapabilities } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
 import type { LabOptions } from './lab/lab.ts';
 
@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly err: (text: string) => void;
   readonly startProxy: (config: Config) => Promise<StartedProxy>;
   readonly startLabProxy: LabOptions['startProxy'];
+  /** What destinations were seen to accept: destination, abstract syntax, transfer syntax. */
+  readonly readCapabilities: typeof readCapabilities;
   readonly terminal: Terminal;
   readonly echo: (options: EchoOptions) => Promise<EchoResult>;
   /** Calls the listener at every SIGTERM and SIGINT from now on. */

@@ -1,4 +1,5 @@
 export { type ProxyPorts, type RunningProxy, startProxy } from './compose.ts';
+export { readCapabilities } from './kept/kept-capabilities.ts';
 export { keptText } from './kept/kept-text.ts';
 export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';

@@ -20,7 +20,7 @@ export class Forwarder {
   readonly #drains: ReadonlyMap<string, DestinationDrain>;
   #timer: Timer | undefined;
   #keeping: Promise<void> = Promise.resolve();
-  #stopped: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -30,7 +30,7 @@ export class Forwarder {
 
   /** The scheduler has rebuilt the schedule by now, if it could be reached; if not, it does so when it can. */
   start(): void {
-    if (this.#stopped !== undefined) return;
+    if (this.#stopped) return;
     this.#arm();
     for (const drain of this.#drains.values()) drain.start();
   }
@@ -47,21 +47,17 @@ export class Forwarder {
 
   /**
    * Begins nothing more; what is being sent may come to its end until `limitMs` is over (0: not at all), then its association is
-   * aborted. Resolves when all of it is settled. Once.
+   * aborted. Resolves when all of it is settled. Called again it can only be sooner: the shortest limit counts.
    */
-  stop(limitMs: number): Promise<void> {
-    this.#stopped ??= this.#stop(limitMs);
-    return this.#stopped;
-  }
-
-  async #stop(limitMs: number): Promise<void> {
+  async stop(limitMs: number): Promise<void> {
+    this.#stopped = true;
     this.#timer?.cancel();
     await Promise.all([...this.#drains.values()].map((drain) => drain.stop(limitMs)));
     await this.#keeping;
   }
 
   #arm(): void {
-    if (this.#stopped !== undefined) return;
+    if (this.#stopped) return;
     this.#timer = this.#options.clock.setTimer(() => {
       this.#keeping = this.#keep()
         .catch((error: unknown) => {

@@ -11,6 +11,7 @@ export { type Clock, systemClock } from './clock.ts';
 export type * from './event.ts';
 export type { OverheadSum, OverheadSums } from './relay-overhead.ts';
 export type { ForcedIds, RootTracer } from './root-tracer.ts';
+export { sopClassName } from './sop-class-name.ts';
 export { createStudyIdentity, type StudyIdentity, type StudyTraceIds } from './study-identity.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions, type TelemetryStats, type ToldEvent } from './telemetry.ts';
 export { strippedUid } from './uid.ts';

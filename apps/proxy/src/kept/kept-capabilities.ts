@@ -1,6 +1,19 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import type { Config } from '@radiotracer/config';
 import type { LearnedCapabilities } from '@radiotracer/relay';
 import * as z from 'zod';
+import { spoolFolder } from './spool-folder.ts';
+
+/** What the proxy of this configuration has learned so far, while it runs or not. Rejects when it cannot be read. */
+export async function readCapabilities(config: Pick<Config, 'spool'>): Promise<LearnedCapabilities> {
+  let failure: unknown;
+  const kept = new KeptCapabilities(spoolFolder(config).capabilities, (error) => {
+    failure = error;
+  });
+  const learned = await kept.read();
+  if (failure !== undefined) throw failure;
+  return learned;
+}
 
 const uid = z.string().max(128);
 const shape = z.record(z.string(), z.record(uid, z.record(uid, z.boolean())));
