@@ -1,5 +1,5 @@
 /**
- * What a spool costs: `node --conditions=@radiotracer/source bench/spool.ts [COUNT=1000] [KILOBYTES=512] [SENDERS=8] [DIR]`.
+ * What a spool costs: `./dev bench queue spool [COUNT=1000] [KILOBYTES=512] [SENDERS=8] [DIR]`.
  *
  * The same instances, the same number at once: through the spool, and by plain copy with fsync (open, write, fsync, close). Then what a start, a
  * listing and a verification of them cost. Wall time; on a disk that syncs slowly the syncs are all of it.
@@ -14,8 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type InstanceState, nodeFileSystem, Spool, type SpoolFileSystem } from '@radiotracer/spool';
 
-const [count = 1000, kilobytes = 512, senders = 8] = process.argv.slice(2, 5).map(Number);
-const root = mkdtempSync(join(process.argv[5] ?? tmpdir(), 'bench-spool-'));
+const isQuick = process.argv.includes('--quick');
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const [count = isQuick ? 200 : 1000, kilobytes = 512, senders = 8] = given.slice(0, 3).map(Number);
+const root = mkdtempSync(join(given[3] ?? tmpdir(), 'bench-spool-'));
 const bytes = Buffer.alloc(kilobytes * 1024, 0x5a);
 /** What a P-DATA-TF brings. */
 const pieceBytes = 64 * 1024;
