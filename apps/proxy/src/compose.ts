@@ -10,12 +10,13 @@ import { hostname } from 'node:os';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
 import { Forwarder, Scheduler } from '@radiotracer/forwarder';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
-import { instanceStore, Spool } from '@radiotracer/spool';
+import { instanceStore, SharedSpool, Spool, type SpoolView } from '@radiotracer/spool';
 import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 import { Closers } from './closers.ts';
+import { FleetScheduler } from './kept/fleet-scheduler.ts';
 import { KeptCapabilities } from './kept/kept-capabilities.ts';
 import { keptText } from './kept/kept-text.ts';
 import { openQueue } from './kept/open-queue.ts';
@@ -103,11 +104,19 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
 
   const readBuffers = new ReadBufferPool();
   const connect = ({ host, port }: Destination) => connectTransport(host, port, readBuffers);
-  const scheduler = new Scheduler({
-    ...{ spool, queue, ownerId, clock, random: Math.random },
-    wake: (destinationId) => forwarder.wake(destinationId),
+  const scheduling = {
+    ...{ queue, clock, random: Math.random },
+    wake: (destinationId: string) => forwarder.wake(destinationId),
     failed: failed('scheduling'),
-  });
+  };
+  const scheduler = new Scheduler({ ...scheduling, spool, ownerId });
+  const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
+  const schedulerOf = (otherId: string, view: SpoolView) =>
+    new Scheduler({ ...scheduling, ownerId: otherId, spool: { read: (id) => view.read(id), list: () => view.list(failed('listing')) } });
+  /** What we deliver: what lies in our own spool, or, where several proxies share a volume, in any of theirs. */
+  const delivering = config.spool.shared
+    ? { spool: spools, scheduler: new FleetScheduler({ own: scheduler, spools, root: folder.root, schedulerOf }) }
+    : { spool, scheduler, ownerId };
   const relay = new Relay({
     ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
@@ -137,7 +146,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     },
   });
   const forwarder = new Forwarder({
-    ...{ spool, queue, scheduler, ownerId, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
+    ...{ ...delivering, queue, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
     liveAssociations: (destinationId) => relay.associationsTo(destinationId),
     failed: failed('forwarding'),
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,

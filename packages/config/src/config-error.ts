@@ -10,7 +10,8 @@ export type ProblemCode =
   | 'not_allowed'
   | 'no_such_destination'
   | 'duplicate'
-  | 'token_needed';
+  | 'token_needed'
+  | 'redis_needed';
 
 /** One thing that is wrong, told so that it can be mended without looking anything up. */
 export interface Problem {

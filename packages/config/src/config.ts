@@ -143,6 +143,10 @@ export interface SpoolConfig {
   readonly maxBytes: number;
   /** Of its volume. 0: not looked at. */
   readonly minFreeBytes: number;
+  /** Several proxies share `dir`: each has a folder of its own name in it, and any delivers what lies in any. */
+  readonly shared: boolean;
+  /** The name of this proxy among them; undefined: that of the machine. */
+  readonly node: string | undefined;
 }
 
 export interface QueueConfig {

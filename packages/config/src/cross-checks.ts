@@ -6,7 +6,7 @@ import { defaults } from './schema.ts';
 import type { KeyPath } from './schema-walk.ts';
 
 export function crossCheck(file: unknown): Finding[] {
-  return [...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file)];
+  return [...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file), ...unsharedSchedule(file)];
 }
 
 function* unknownDestinations(file: unknown): Generator<Finding> {
@@ -61,6 +61,14 @@ function* openAdmin(file: unknown): Generator<Finding> {
   if (typeof host !== 'string' || isLoopbackHost(host) || field(admin, 'token') !== undefined) return;
   const text = `found "${host}", which others can reach; allowed: a loopback address (127.0.0.1, ::1, localhost), or any with admin.token set`;
   yield { code: 'token_needed', path: ['admin', 'host'], text };
+}
+
+/** Of a schedule that only one proxy has, the others could deliver nothing. */
+function* unsharedSchedule(file: unknown): Generator<Finding> {
+  const shared = field(field(file, 'spool'), 'shared');
+  if ((shared !== true && shared !== 'true') || field(field(file, 'queue'), 'redis') !== undefined) return;
+  const text = 'found true without queue.redis; allowed: true with a schedule that all of them share, queue.redis, or false';
+  yield { code: 'redis_needed', path: ['spool', 'shared'], text };
 }
 
 function list(value: unknown): readonly unknown[] {

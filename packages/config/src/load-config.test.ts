@@ -67,7 +67,7 @@ test('three keys are enough; the rest has its default', () => {
       maxCommandBytes: 65_536,
     },
     relay: { retainBytes: 4 * 2 ** 20, retainTotalBytes: 32 * 2 ** 20 },
-    spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30 },
+    spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30, shared: false },
     queue: { keyPrefix: 'radiotracer' },
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },
     integrity: { quietPeriodMs: 60_000 },
@@ -166,6 +166,8 @@ test('what no single key can tell: ports that meet, an admin open to others, nam
   expect(same('[{ port: 1, host: 127.0.0.2 }, { port: 1, host: 127.0.0.1 }]')).toEqual([]);
   expect(same('[{ port: 0 }, { port: 0 }]')).toEqual([]);
   expect(same('[{ port: 8080 }]')).toEqual(['admin.port']);
+  expect(keys('spool: { shared: true }')).toEqual([['redis_needed', 'spool.shared']]);
+  expect(keys('spool: { shared: true }\nqueue: { redis: redis://localhost }')).toEqual([]);
   expect(keys('admin: { host: 0.0.0.0 }')).toEqual([['token_needed', 'admin.host']]);
   expect(keys('admin: { host: pacs.example }')).toEqual([['token_needed', 'admin.host']]);
   for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);

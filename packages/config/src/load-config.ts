@@ -121,7 +121,7 @@ function named(file: CheckedFile): Config {
     timeouts,
     limits: file.limits,
     relay: file.relay,
-    spool: file.spool,
+    spool: { ...file.spool, node: file.spool.node },
     queue: { redis: file.queue.redis, keyPrefix: file.queue.keyPrefix },
     telemetry: {
       otlp: file.telemetry.otlp,

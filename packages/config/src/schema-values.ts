@@ -123,6 +123,12 @@ const redisShape = new RegExp(
     `|^rediss?-cluster:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*$`,
 );
 
+export const flag = kind(
+  'text',
+  'true or false',
+  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]) as z.ZodType<boolean, boolean | 'true' | 'false'>,
+);
+
 export function secretText(minLength: number) {
   return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secrecy: 'always' as const };
 }

@@ -221,6 +221,12 @@ export const fileSchema = z.strictObject({
         '1GiB',
         'With less free space on its volume nothing new is taken, until there is a quarter more. 0: not looked at.',
       ),
+      shared: standard(
+        value.flag,
+        false,
+        'The folder is on a volume that several proxies share: each has a folder of its own name in it, and any of them delivers what lies in any. Needs `queue.redis`.',
+      ),
+      node: optional(value.name, 'The name of this proxy in a shared spool; another on each. Left out: the name of the machine.'),
     })
     .prefault({}),
   queue: z

@@ -61,6 +61,11 @@ export class SpoolView {
     return this.#files().remove(id);
   }
 
+  /** As `Spool.quarantine`; the owner finds it among the damaged when it counts anew. */
+  quarantine(id: InstanceId, why: string): Promise<string> {
+    return this.#files().quarantine(id, why, () => {});
+  }
+
   /** As `Spool.list`; one that cannot be read is told to `failed` and passed over. */
   list(failed: (error: SpoolError) => void, state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
     return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], failed);

@@ -1,10 +1,16 @@
 /** What lies in the spool's folder beside the spool itself. */
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '@radiotracer/config';
 
 export interface SpoolFolder {
-  /** The spool's own. */
+  /** As configured. */
+  readonly root: string;
+  /** The name of our part of a shared spool. */
+  readonly node: string;
+  /** The spool's own: the root, or our part of it. */
   readonly dir: string;
+  /** One for all that share the spool: what they tell of a study is one trace. */
   readonly siteKey: string;
   readonly ownerId: string;
   /** SQLite; unused where the schedule is in Redis. */
@@ -13,12 +19,21 @@ export interface SpoolFolder {
 }
 
 export function spoolFolder({ spool }: Pick<Config, 'spool'>): SpoolFolder {
-  const dir = resolve(spool.dir);
+  const root = resolve(spool.dir);
+  const node = spool.node ?? hostname().replaceAll(/[^A-Za-z0-9_.-]/g, '-');
+  const dir = spool.shared ? join(root, node) : root;
   return {
+    root,
+    node,
     dir,
-    siteKey: join(dir, 'site-key'),
-    ownerId: join(dir, 'owner-id'),
+    siteKey: join(root, 'site-key'),
+    ownerId: ownerIdFile(dir),
     queue: join(dir, 'queue.db'),
     capabilities: join(dir, 'capabilities.json'),
   };
+}
+
+/** Of the spool in this folder. */
+export function ownerIdFile(dir: string): string {
+  return join(dir, 'owner-id');
 }

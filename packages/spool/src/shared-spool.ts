@@ -1,0 +1,94 @@
+/**
+ * Spools of several proxies side by side on one volume, each in a folder of its own name and with its own lock; any proxy may deliver, hold
+ * or remove what lies in any of them. Ids are unique over all (80 random bits each), so that an instance is known by its id alone.
+ */
+import type { InstanceId } from '@radiotracer/instance';
+import type { InstanceState } from './layout.ts';
+import { nodeFileSystem } from './node-file-system.ts';
+import type { Spool } from './spool.ts';
+import { SpoolError, systemCode } from './spool-error.ts';
+import type { SpoolFileSystem } from './spool-file-system.ts';
+import { SpoolView } from './spool-view.ts';
+import type { OpenInstance } from './spooled-instance.ts';
+
+export interface SharedSpoolOptions {
+  /** Holds the folders of all. */
+  readonly dir: string;
+  /** The name of the one that is ours. */
+  readonly node: string;
+  readonly own: Pick<Spool, 'read' | 'move' | 'remove' | 'quarantine'>;
+  /** Default: the real one. */
+  readonly fileSystem?: SpoolFileSystem;
+}
+
+type Instances = Pick<Spool, 'read' | 'remove' | 'quarantine'> & { move(id: InstanceId, to: InstanceState): Promise<unknown> };
+
+export class SharedSpool {
+  readonly #options: Required<SharedSpoolOptions>;
+  readonly #views = new Map<string, SpoolView>();
+
+  constructor(options: SharedSpoolOptions) {
+    this.#options = { fileSystem: nodeFileSystem, ...options };
+  }
+
+  /** The others that there are now, by name. @throws the system's error */
+  async others(): Promise<ReadonlyMap<string, SpoolView>> {
+    const { dir, node, fileSystem } = this.#options;
+    const found = new Map<string, SpoolView>();
+    for (const name of [...(await fileSystem.readdir(dir))].sort()) {
+      if (name === node || !(await isSpool(fileSystem, `${dir}/${name}`))) continue;
+      const view = this.#views.get(name) ?? new SpoolView({ dir: `${dir}/${name}`, fileSystem });
+      this.#views.set(name, view);
+      found.set(name, view);
+    }
+    return found;
+  }
+
+  /** As `Spool.read`, wherever it lies; likewise the others. */
+  read(id: InstanceId): Promise<OpenInstance> {
+    return this.#whereItIs((spool) => spool.read(id));
+  }
+
+  async move(id: InstanceId, to: InstanceState): Promise<void> {
+    await this.#whereItIs((spool) => spool.move(id, to));
+  }
+
+  remove(id: InstanceId): Promise<void> {
+    return this.#whereItIs((spool) => spool.remove(id));
+  }
+
+  quarantine(id: InstanceId, why: string): Promise<string> {
+    return this.#whereItIs((spool) => spool.quarantine(id, why));
+  }
+
+  /** Ours first: mostly it is there. */
+  async #whereItIs<T>(attempt: (spool: Instances) => Promise<T>): Promise<T> {
+    try {
+      return await attempt(this.#options.own);
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+      for (const view of (await this.others()).values()) {
+        try {
+          return await attempt(view);
+        } catch (elsewhere) {
+          if (!isUnknown(elsewhere)) throw elsewhere;
+        }
+      }
+      throw error;
+    }
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof SpoolError && error.code === 'unknown-instance';
+}
+
+async function isSpool(fileSystem: SpoolFileSystem, path: string): Promise<boolean> {
+  try {
+    return (await fileSystem.readdir(path)).includes('waiting');
+  } catch (error) {
+    // A file, or a folder that has gone.
+    if (['ENOTDIR', 'ENOENT'].includes(systemCode(error) ?? '')) return false;
+    throw error;
+  }
+}

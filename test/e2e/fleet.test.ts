@@ -1,0 +1,114 @@
+/** Several proxies with one schedule in Redis: each delivers its own spool, or, on a shared volume, any delivers any. */
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type StoreScp, storescp, storescu } from '../fixtures/dcmtk.ts';
+import { eventually } from '../fixtures/deadline.ts';
+import { freePort, listening } from '../fixtures/ports.ts';
+import { RunningProcess, run } from '../fixtures/processes.ts';
+import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { Stage } from '../fixtures/stage.ts';
+import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+import { describeWith, missingTools, toolPath } from '../fixtures/tools.ts';
+
+describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')], 'proxies that share a schedule', () => {
+  const stage = new Stage();
+  afterEach(() => stage.clear(), 60_000);
+
+  async function redis(): Promise<{ readonly url: string; flush(): Promise<void> }> {
+    const port = await freePort();
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', await stage.folder('redis')];
+    const server = new RunningProcess(toolPath('redis-server') ?? '', args);
+    stage.defer(() => server.end('SIGKILL'));
+    await listening(port, server);
+    const flush = async () => {
+      const { code } = await run(toolPath('redis-cli') ?? '', ['-p', String(port), 'FLUSHALL']);
+      expect(code).toBe(0);
+    };
+    return { url: `redis://127.0.0.1:${port}`, flush };
+  }
+
+  interface Site {
+    readonly pacsPort: number;
+    readonly url: string;
+    readonly root: string;
+  }
+
+  async function proxy({ pacsPort, url, root }: Site, node: string, shared: boolean): Promise<RunningProxy> {
+    return await startProxy(stage, {
+      destinations: {},
+      routes: [{ to: 'pacs' }],
+      more: {
+        destinations: {
+          pacs: { host: '127.0.0.1', port: pacsPort, circuit: { probe: '200ms' }, retry: { initial: '100ms', max: '500ms' } },
+        },
+        spool: shared ? { dir: root, shared, node } : { dir: join(root, node) },
+        queue: { redis: url },
+        telemetry: { siteKey: 'the same on every node' },
+      },
+    });
+  }
+
+  async function send(to: RunningProxy, seed: number): Promise<GeneratedInstance[]> {
+    const study = [...generateStudy({ slices: 6, rows: 32, columns: 32, seed })];
+    const folder = await stage.folder('study');
+    for (const instance of study) {
+      await mkdir(dirname(join(folder, instance.path)), { recursive: true });
+      await writeFile(join(folder, instance.path), instance.bytes);
+    }
+    const sent = await storescu({ port: to.port, args: ['+sd', '+r'] }, [folder]);
+    expect(sent).toMatchObject({ code: 0 });
+    return study;
+  }
+
+  async function pacsOn(port: number): Promise<StoreScp> {
+    return await storescp(stage, { port });
+  }
+
+  async function expectArrived(pacs: StoreScp, instances: readonly GeneratedInstance[]): Promise<void> {
+    const stored = await pacs.storedAtLeast(instances.length, 60_000);
+    for (const { sopInstanceUid, bytes, dataSetOffset } of instances)
+      expect(stored.get(sopInstanceUid)?.dataSet.equals(bytes.subarray(dataSetOffset))).toBe(true);
+    expect(stored.size).toBe(instances.length);
+  }
+
+  async function waiting(root: string, node: string): Promise<number> {
+    const names = await readdir(join(root, node, 'waiting'), { recursive: true });
+    return names.filter((name) => name.endsWith('.dcm')).length;
+  }
+
+  it('each delivers its own spool, and none of another', async () => {
+    const site = { pacsPort: await freePort(), url: (await redis()).url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', false);
+    const b = await proxy(site, 'b', false);
+    const [ofA, ofB] = [await send(a, 1), await send(b, 2)];
+    await a.kill();
+    const pacs = await pacsOn(site.pacsPort);
+    await expectArrived(pacs, ofB);
+    expect(await waiting(site.root, 'a')).toBe(ofA.length);
+    await proxy(site, 'a', false);
+    await expectArrived(pacs, [...ofA, ...ofB]);
+    await eventually('the spools to be empty', async () => (await waiting(site.root, 'a')) + (await waiting(site.root, 'b')) === 0);
+  }, 120_000);
+
+  it('on a shared volume what a dead proxy has kept is delivered by the others', async () => {
+    const site = { pacsPort: await freePort(), url: (await redis()).url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', true);
+    await proxy(site, 'b', true);
+    const ofA = await send(a, 3);
+    await a.kill();
+    await expectArrived(await pacsOn(site.pacsPort), ofA);
+    await eventually('the spool of the dead one to be empty', async () => (await waiting(site.root, 'a')) === 0);
+  }, 120_000);
+
+  it('… also after Redis has lost its memory', async () => {
+    const store = await redis();
+    const site = { pacsPort: await freePort(), url: store.url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', true);
+    const b = await proxy(site, 'b', true);
+    const ofA = await send(a, 4);
+    const ofB = await send(b, 5);
+    await a.kill();
+    await store.flush();
+    await expectArrived(await pacsOn(site.pacsPort), [...ofA, ...ofB]);
+  }, 120_000);
+});
