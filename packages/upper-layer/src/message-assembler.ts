@@ -82,8 +82,8 @@ export class MessageAssembler {
     if (this.#commandBytes > this.#limits.maxCommandBytes) {
       throw new WireError('command-too-long', `a command set is longer than ${this.#limits.maxCommandBytes} bytes`, 6);
     }
-    // A copy: the rest of the command may come in another chunk.
-    this.#pieces.push(new Uint8Array(buffer.subarray(start, end)));
+    // A copy: the rest of the command may come in another chunk, and the command outlives it.
+    this.#pieces.push(Uint8Array.prototype.slice.call(buffer, start, end));
   }
 
   pdvEnd(): void {

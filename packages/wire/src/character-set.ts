@@ -1,5 +1,7 @@
 /** Specific Character Set (0008,0005), PS3.3 C.12.1.1.2, by the names that TextDecoder has. Best effort, for showing. */
 
+import { latin1 } from './latin1.ts';
+
 /** By the number of "ISO_IR n" and "ISO 2022 IR n". */
 const byRegistration: ReadonlyMap<number, string> = new Map([
   [6, 'windows-1252'],
@@ -49,6 +51,8 @@ const escapeByte = 0x1b;
 
 /** Never throws; bytes that the set does not have become U+FFFD. */
 export function decodeText(bytes: Uint8Array, specificCharacterSet: string): string {
+  // ASCII is the same in all of them, and a TextDecoder takes longer to make than most values to read.
+  if (bytes.every((byte) => byte < 0x80 && byte !== escapeByte)) return latin1.decode(bytes);
   const encoding = encodingOf(specificCharacterSet);
   if (bytes.includes(escapeByte) && encoding !== 'utf-8') return decodeIso2022(bytes, encoding ?? 'windows-1252');
   if (encoding !== undefined) return decode(bytes, encoding);

@@ -1,4 +1,4 @@
-import { type CommandElement, CommandSet, CommandTag } from './command-set.ts';
+import { CommandSet, CommandTag } from './command-set.ts';
 import { WireError } from './wire-error.ts';
 
 /** What one command set may hold. */
@@ -20,23 +20,21 @@ export function decodeCommandSet(bytes: Uint8Array, limits: CommandLimits = {}):
   if (bytes.length > (limits.maxCommandBytes ?? 64 * 1024))
     throw new WireError('command-too-long', `command set of ${bytes.length} bytes`, 6);
   const maxElements = limits.maxElements ?? 1024;
-  const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const elements: CommandElement[] = [];
+  const places: number[] = [];
   let at = 0;
-  while (at + headerBytes <= whole.length) {
-    const tag = view.getUint16(at, true) * 0x10000 + view.getUint16(at + 2, true);
+  while (at + headerBytes <= bytes.length) {
+    const tag = uint16At(bytes, at) * 0x10000 + uint16At(bytes, at + 2);
     const start = at + headerBytes;
-    const end = start + view.getUint32(at + 4, true);
-    if (end > whole.length) throw new WireError('command-malformed', `element ${hexTag(tag)} overruns the command set`, 6);
-    if (elements.length >= maxElements) throw new WireError('command-malformed', `more than ${maxElements} elements`, 6);
-    if (tag !== CommandTag.commandGroupLength) elements.push({ tag, value: whole.subarray(start, end) });
+    const end = start + uint16At(bytes, at + 4) + uint16At(bytes, at + 6) * 0x10000;
+    if (end > bytes.length) throw new WireError('command-malformed', `element ${hexTag(tag)} overruns the command set`, 6);
+    if (places.length >= 3 * maxElements) throw new WireError('command-malformed', `more than ${maxElements} elements`, 6);
+    if (tag !== CommandTag.commandGroupLength) places.push(tag, start, end);
     at = end;
   }
   // Padding of a whole message to an even length is seen; anything else is a cut header.
-  if (whole.subarray(at).some((byte) => byte !== 0))
-    throw new WireError('command-malformed', `${whole.length - at} bytes after the last element`, 6);
-  return new CommandSet(elements);
+  for (let rest = at; rest < bytes.length; rest++)
+    if (bytes[rest] !== 0) throw new WireError('command-malformed', `${bytes.length - at} bytes after the last element`, 6);
+  return new CommandSet({ bytes, places });
 }
 
 /** Writes a command set, elements in ascending order behind a group length counted anew (PS3.7 6.3.1). */
@@ -68,4 +66,9 @@ export function encodeCommandSet(commandSet: CommandSet): Uint8Array {
 function hexTag(tag: number): string {
   const digits = tag.toString(16).toUpperCase().padStart(8, '0');
   return `(${digits.slice(0, 4)},${digits.slice(4)})`;
+}
+
+/** Little endian. A DataView would have to be made for every command. */
+function uint16At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }

@@ -7,6 +7,12 @@ export interface CommandElement {
   readonly value: Uint8Array;
 }
 
+/** The bytes of a command set, and where its elements are: tag, start and end of the value, for one after the other. */
+export interface CommandSource {
+  readonly bytes: Uint8Array;
+  readonly places: readonly number[];
+}
+
 /** Element numbers in group 0000 (PS3.7 annex E.1). */
 export const CommandTag = {
   commandGroupLength: 0x0000,
@@ -43,16 +49,26 @@ export const noDataSet = 0x0101;
  * A read is undefined where the element is absent or too short; UIDs and AE titles come without padding.
  */
 export class CommandSet {
-  readonly elements: readonly CommandElement[];
+  #elements: readonly CommandElement[] | undefined;
+  readonly #source: CommandSource | undefined;
 
-  constructor(elements: readonly CommandElement[]) {
-    this.elements = elements;
+  /** Of elements, or of bytes that have been looked through: then a value is made when it is asked for, of most never. */
+  constructor(elements: readonly CommandElement[] | CommandSource) {
+    if ('places' in elements) this.#source = elements;
+    else this.#elements = elements;
+  }
+
+  get elements(): readonly CommandElement[] {
+    this.#elements ??= elementsOf(this.#source as CommandSource);
+    return this.#elements;
   }
 
   /** The first element with this tag. */
   value(tag: number): Uint8Array | undefined {
-    for (const element of this.elements) if (element.tag === tag) return element.value;
-    return undefined;
+    if (this.#source === undefined) return this.elements.find((element) => element.tag === tag)?.value;
+    const { bytes, places } = this.#source;
+    const at = placeOf(places, tag);
+    return at < 0 ? undefined : bytes.subarray(places[at + 1], places[at + 2]);
   }
 
   /** One of {@link CommandField}, or what a peer made up. */
@@ -160,15 +176,23 @@ export class CommandSet {
   }
 
   #uint16(tag: number): number | undefined {
-    const value = this.value(tag);
-    const low = value?.[0];
-    const high = value?.[1];
-    return low === undefined || high === undefined ? undefined : low | (high << 8);
+    if (this.#source === undefined) {
+      const value = this.value(tag);
+      return value && uint16At(value, 0, value.length);
+    }
+    const { bytes, places } = this.#source;
+    const at = placeOf(places, tag);
+    return at < 0 ? undefined : uint16At(bytes, places[at + 1] as number, places[at + 2] as number);
   }
 
   #text(tag: number): string | undefined {
-    const value = this.value(tag);
-    return value && latin1.decode(value);
+    if (this.#source === undefined) {
+      const value = this.value(tag);
+      return value && latin1.decode(value);
+    }
+    const { bytes, places } = this.#source;
+    const at = placeOf(places, tag);
+    return at < 0 ? undefined : latin1.decode(bytes, places[at + 1], places[at + 2]);
   }
 
   #uid(tag: number): string | undefined {
@@ -189,4 +213,22 @@ export class CommandSet {
     for (let at = 0; at + 4 <= value.length; at += 4) tags.push(view.getUint16(at, true) * 0x10000 + view.getUint16(at + 2, true));
     return tags;
   }
+}
+
+function elementsOf({ bytes, places }: CommandSource): CommandElement[] {
+  const elements: CommandElement[] = [];
+  for (let at = 0; at < places.length; at += 3) {
+    elements.push({ tag: places[at] as number, value: bytes.subarray(places[at + 1], places[at + 2]) });
+  }
+  return elements;
+}
+
+/** Of the first element with this tag; -1: there is none. */
+function placeOf(places: readonly number[], tag: number): number {
+  for (let at = 0; at < places.length; at += 3) if (places[at] === tag) return at;
+  return -1;
+}
+
+function uint16At(bytes: Uint8Array, start: number, end: number): number | undefined {
+  return end - start < 2 ? undefined : (bytes[start] as number) | ((bytes[start + 1] as number) << 8);
 }

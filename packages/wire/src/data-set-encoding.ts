@@ -1,3 +1,5 @@
+import { trimUid } from './pdu.ts';
+
 /** How the elements of a data set are written (PS3.5 7.1, annex A). */
 export interface DataSetEncoding {
   readonly explicitVr: boolean;
@@ -22,7 +24,7 @@ const encodings: ReadonlyMap<string, DataSetEncoding> = new Map([
 
 /** Every transfer syntax that is not known, encapsulated and private ones included, is explicit VR little endian (PS3.5 A.4). */
 export function dataSetEncoding(transferSyntaxUid: string): DataSetEncoding {
-  return encodings.get(transferSyntaxUid.replace(/[ \0]+$/, '')) ?? explicitLittleEndian;
+  return encodings.get(trimUid(transferSyntaxUid)) ?? explicitLittleEndian;
 }
 
 /** VRs with a 16-bit length; every other has two reserved bytes and a 32-bit one (PS3.5 7.1.2). As the two letters' bytes, big endian. */

@@ -24,8 +24,8 @@ export class ElementHeader {
   /** Inside a UN element of undefined length opened at this depth all is implicit VR little endian (PS3.5 6.2.2); 0 is none. */
   #unDepth = 0;
   #isUn = false;
-  readonly #bytes = new Uint8Array(longHeaderBytes);
-  readonly #view = new DataView(this.#bytes.buffer);
+  /** Of a header that is cut: its beginning. */
+  #cut: Uint8Array | undefined;
   #filled = 0;
   #neededBytes = shortHeaderBytes;
 
@@ -36,14 +36,21 @@ export class ElementHeader {
 
   /** Takes what it needs from `at` on and says how much that was. */
   read(bytes: Uint8Array, at: number): number {
+    if (this.#filled === 0 && bytes.length - at >= longHeaderBytes) {
+      // All of it is here, as nearly always: nothing is copied.
+      this.#parse(bytes, at);
+      if (!this.whole) this.#parse(bytes, at);
+      return this.headerBytes;
+    }
     const start = at;
     let from = at;
+    this.#cut ??= new Uint8Array(longHeaderBytes);
     while (!this.whole && from < bytes.length) {
       const taken = Math.min(this.#neededBytes - this.#filled, bytes.length - from);
-      for (let index = 0; index < taken; index += 1) this.#bytes[this.#filled + index] = bytes[from + index] as number;
+      for (let index = 0; index < taken; index += 1) this.#cut[this.#filled + index] = bytes[from + index] as number;
       this.#filled += taken;
       from += taken;
-      if (this.#filled === this.#neededBytes) this.#parse();
+      if (this.#filled === this.#neededBytes) this.#parse(this.#cut, 0);
     }
     return from - start;
   }
@@ -68,24 +75,26 @@ export class ElementHeader {
     if (depth < this.#unDepth) this.#unDepth = 0;
   }
 
-  #parse(): void {
+  /** Reads the header at `at`, of which `#neededBytes` are there; where more are needed, it says so and is called again. */
+  #parse(bytes: Uint8Array, at: number): void {
     const littleEndian = !this.#bigEndian || this.#unDepth > 0;
-    const group = this.#view.getUint16(0, littleEndian);
-    const vr = this.#view.getUint16(4);
+    const group = uint16At(bytes, at, littleEndian);
+    const vr = uint16At(bytes, at + 4, false);
     if (this.#first) this.#look(vr);
-    if (this.#filled === longHeaderBytes) {
-      this.#whole(group, this.#view.getUint32(8, littleEndian), littleEndian);
+    const tag = group * 0x10000 + uint16At(bytes, at + 2, littleEndian);
+    if (this.#neededBytes === longHeaderBytes) {
+      this.#whole(tag, uint32At(bytes, at + 8, littleEndian));
     } else if (!this.#explicitVr || this.#unDepth > 0 || group === delimitationGroup) {
-      this.#whole(group, this.#view.getUint32(4, littleEndian), littleEndian);
+      this.#whole(tag, uint32At(bytes, at + 4, littleEndian));
     } else if (hasShortLength(vr)) {
-      this.#whole(group, this.#view.getUint16(6, littleEndian), littleEndian);
+      this.#whole(tag, uint16At(bytes, at + 6, littleEndian));
     } else if (isUpperCasePair(vr)) {
       this.isSequence = vr === sequenceVr;
       this.#isUn = vr === unVr;
       this.#neededBytes = longHeaderBytes;
     } else {
       this.damaged = true;
-      this.#whole(group, this.#view.getUint32(4, littleEndian), littleEndian);
+      this.#whole(tag, uint32At(bytes, at + 4, littleEndian));
     }
   }
 
@@ -96,10 +105,22 @@ export class ElementHeader {
     else if (!this.#explicitVr && isKnownVr(vr)) this.#explicitVr = true;
   }
 
-  #whole(group: number, lengthBytes: number, littleEndian: boolean): void {
-    this.tag = group * 0x10000 + this.#view.getUint16(2, littleEndian);
+  #whole(tag: number, lengthBytes: number): void {
+    this.tag = tag;
     this.lengthBytes = lengthBytes;
-    this.headerBytes = this.#filled;
+    this.headerBytes = this.#neededBytes;
     this.whole = true;
   }
+}
+
+function uint16At(bytes: Uint8Array, at: number, littleEndian: boolean): number {
+  const first = bytes[at] as number;
+  const second = bytes[at + 1] as number;
+  return littleEndian ? first | (second << 8) : (first << 8) | second;
+}
+
+function uint32At(bytes: Uint8Array, at: number, littleEndian: boolean): number {
+  const first = uint16At(bytes, at, littleEndian);
+  const second = uint16At(bytes, at + 2, littleEndian);
+  return littleEndian ? first + second * 0x10000 : first * 0x10000 + second;
 }

@@ -60,7 +60,9 @@ export class HeadReader {
     const maxHeadBytes = options.maxHeadBytes ?? 4 * 1024 * 1024;
     this.bigEndian = encoding.bigEndian;
     this.#wanted = options.wanted instanceof Set ? options.wanted : new Set(options.wanted);
-    this.#lastWanted = Math.min(Math.max(-1, ...this.#wanted), firstPixelTag - 1);
+    let last = -1;
+    for (const tag of this.#wanted) if (tag > last) last = tag;
+    this.#lastWanted = Math.min(last, firstPixelTag - 1);
     this.#maxValueBytes = options.maxValueBytes ?? 4096;
     this.#maxDepth = options.maxDepth ?? 128;
     this.#budgetBytes = maxHeadBytes;
@@ -126,7 +128,8 @@ export class HeadReader {
 
   #keep(value: Uint8Array, bytes: Uint8Array, at: number): number {
     const taken = Math.min(value.length - this.#valueBytes, bytes.length - at);
-    value.set(bytes.subarray(at, at + taken), this.#valueBytes);
+    // Most values are shorter than a view takes to make.
+    for (let index = 0; index < taken; index += 1) value[this.#valueBytes + index] = bytes[at + index] as number;
     this.#valueBytes += taken;
     if (this.#valueBytes === value.length) this.#kept(value);
     return taken;

@@ -220,7 +220,13 @@ export function trimAeTitle(title: string): string {
 
 /** A UID without trailing nulls and spaces (PS3.5 9.1; spaces are seen in the field). */
 export function trimUid(uid: string): string {
-  return uid.replace(/[ \0]+$/, '');
+  let end = uid.length;
+  while (end > 0 && isPadding(uid.charCodeAt(end - 1))) end--;
+  return end === uid.length ? uid : uid.slice(0, end);
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0;
 }
 
 /** The 16 characters of an AE title field, padded right with spaces. */
