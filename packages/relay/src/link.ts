@@ -11,7 +11,7 @@
 
 import { type Association, type Clock, type Lease, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
 import { type CommandSet, PdvControl, WireError } from '@radiotracer/wire';
-import { PduRecutter } from './pdu-recutter.ts';
+import { copyPiece, PduRecutter, type Piece } from './pdu-recutter.ts';
 
 /** What reads along. Must not throw but for what ends the association. */
 export interface Tap {
@@ -20,7 +20,7 @@ export interface Tap {
    * (ms since the epoch). `alone`: it is not behind another message in its P-DATA-TF, so that it can be withheld.
    */
   command(contextId: number, command: CommandSet, beganAt: number, alone: boolean): 'pass' | 'withhold';
-  /** What was told by `command` since the last call was handed to the target. */
+  /** The chunk's end: what was told since the last call was handed to the target, but for a command that is not whole. */
   handedOn(): void;
   /** A promise: the source is not read before it has settled. */
   data(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined;
@@ -57,9 +57,10 @@ export class Link implements PdataSink {
   #runEnd = 0;
   /** Finished runs of this chunk; more than one only where something was cut, or a chunk's border cut a header. */
   #runs: Uint8Array[] = [];
-  #gated: Uint8Array[] | undefined;
+  /** What waits behind the gate; those before `#gatedCopied` have been copied. Undefined: it is open. */
+  #gated: Piece[] | undefined;
+  #gatedCopied = 0;
   #commandBeganAt = 0;
-  #toldCommand = false;
   #pausedSince: number | undefined;
   #holds = 0;
   #pdvsOfPdu = 0;
@@ -81,7 +82,6 @@ export class Link implements PdataSink {
             options.withheld?.();
             return;
           }
-          this.#toldCommand = true;
           this.#openGate();
         },
         data: (buffer, start, end) => {
@@ -135,6 +135,7 @@ export class Link implements PdataSink {
     if (!this.#contexts.has(contextId)) throw new WireError('message-malformed', 'a PDV came on a context that was not accepted', 6);
     if ((control & PdvControl.command) !== 0 && this.#gated === undefined) {
       this.#gated = [];
+      this.#gatedCopied = 0;
       this.#commandBeganAt = this.#clock.now();
     }
     this.#pdvsOfPdu++;
@@ -157,16 +158,19 @@ export class Link implements PdataSink {
 
   flush(): void {
     this.#recutter.settle();
+    if (this.#gated !== undefined) this.#settleGated(this.#gated);
     this.#endRun();
     const runs = this.#runs;
     if (runs.length > 0) {
       this.#runs = [];
       this.#send(runs);
     }
-    if (this.#toldCommand) {
-      this.#toldCommand = false;
-      this.#tap.handedOn();
-    }
+    this.#tap.handedOn();
+  }
+
+  /** The current chunk's memory is used again after this. */
+  #settleGated(gated: readonly Piece[]): void {
+    for (; this.#gatedCopied < gated.length; this.#gatedCopied++) copyPiece(gated[this.#gatedCopied] as Piece);
   }
 
   /** The target has taken what was too much. */
@@ -216,13 +220,15 @@ export class Link implements PdataSink {
   #openGate(): void {
     const gated = this.#gated;
     this.#gated = undefined;
-    if (gated !== undefined) for (const piece of gated) this.#emit(piece, 0, piece.length);
+    if (gated !== undefined) for (const { buffer, start, end } of gated) this.#emit(buffer, start, end);
   }
 
   #emit(buffer: Uint8Array, start: number, end: number): void {
     if (this.#closed) return;
     if (this.#gated !== undefined) {
-      this.#gated.push(new Uint8Array(buffer.subarray(start, end)));
+      const last = this.#gated.at(-1);
+      if (last?.buffer === buffer && last.end === start) last.end = end;
+      else this.#gated.push({ buffer, start, end });
     } else if (buffer === this.#runBuffer && start === this.#runEnd) {
       this.#runEnd = end;
     } else {

@@ -116,6 +116,8 @@ export class OperationLog {
     let head: InstanceHeadReader | undefined;
     const begun: Operation[] = [];
     const answered: Operation[] = [];
+    /** Read when the chunk has gone on: the destination need not wait for it. */
+    const unread: InstanceHeadReader[] = [];
     return {
       command: (contextId, command, beganAt, alone) => {
         request = undefined;
@@ -148,17 +150,26 @@ export class OperationLog {
         return 'pass';
       },
       handedOn: () => {
-        const now = this.#clock.now();
-        for (const operation of begun.splice(0)) operation.requestOutAt = now;
-        for (const operation of answered.splice(0)) {
-          operation.responseOutAt = now;
-          this.#tell(operation, now, undefined, false);
+        if (begun.length > 0 || answered.length > 0) {
+          const now = this.#clock.now();
+          for (const operation of begun) operation.requestOutAt = now;
+          for (const operation of answered) {
+            operation.responseOutAt = now;
+            this.#tell(operation, now, undefined, false);
+          }
+          begun.length = 0;
+          answered.length = 0;
         }
+        for (const late of unread) late.catchUp();
+        unread.length = 0;
       },
       data: (buffer, start, end, lease) => {
         if (request === undefined) return undefined;
         request.dataSetBytes += end - start;
-        if (head !== undefined && !head.done) head.push(buffer.subarray(start, end));
+        if (head !== undefined && !head.done) {
+          head.pushLater(buffer, start, end);
+          if (unread.at(-1) !== head) unread.push(head);
+        }
         return request.retention?.append(buffer, start, end, lease);
       },
       dataEnd: () => {

@@ -2,7 +2,7 @@
  * Decides, P-DATA-TF by P-DATA-TF, what goes out for what came in (HAZARDS of the wire: PDUs longer than the receiver takes, and
  * command and data PDVs mixed in one PDU, which kill some widespread acceptors).
  *
- *   one data PDV that fills its PDU, short enough      passes as it arrives, as ranges of the chunks
+ *   one PDV that fills its PDU, short enough           passes as it arrives, as ranges of the chunks
  *   anything else, to `maxHeldPduBytes`                is held to its end; then it passes as it came, or is cut at PDV borders
  *   longer still                                       is cut as it arrives: each PDV its own PDU, none longer than allowed
  *
@@ -22,7 +22,7 @@ const pdvHeaderBytes = 6;
 type Mode = 'between' | 'undecided' | 'pass' | 'hold' | 'cut';
 
 /** A range of a chunk, until that chunk's memory is used again; then a copy of it. */
-interface Piece {
+export interface Piece {
   buffer: Uint8Array;
   start: number;
   end: number;
@@ -81,7 +81,7 @@ export class PduRecutter {
     fragmentBytes: number,
     remainingBytes: number,
   ): void {
-    if (this.#mode === 'undecided') this.#decide(control, remainingBytes);
+    if (this.#mode === 'undecided') this.#decide(remainingBytes);
     switch (this.#mode) {
       case 'pass':
         this.#emit(buffer, start, end);
@@ -138,15 +138,12 @@ export class PduRecutter {
       this.#headerEnd = this.#header.length;
     }
     for (; this.#copied < this.#asCame.length; this.#copied++) {
-      const piece = this.#asCame[this.#copied] as Piece;
-      piece.buffer = new Uint8Array(piece.buffer.subarray(piece.start, piece.end));
-      piece.start = 0;
-      piece.end = piece.buffer.length;
+      copyPiece(this.#asCame[this.#copied] as Piece);
     }
   }
 
-  #decide(control: number, remainingBytes: number): void {
-    const simple = remainingBytes === 0 && (control & PdvControl.command) === 0 && this.#lengthBytes <= this.#maxPduBytes;
+  #decide(remainingBytes: number): void {
+    const simple = remainingBytes === 0 && this.#lengthBytes <= this.#maxPduBytes;
     if (simple) {
       this.#mode = 'pass';
       this.#emit(this.#header, this.#headerStart, this.#headerEnd);
@@ -183,6 +180,13 @@ export class PduRecutter {
       this.#unsentBytes -= bytes;
     }
   }
+}
+
+/** Gives the piece memory of its own. */
+export function copyPiece(piece: Piece): void {
+  piece.buffer = new Uint8Array(piece.buffer.subarray(piece.start, piece.end));
+  piece.start = 0;
+  piece.end = piece.buffer.length;
 }
 
 function isMixed(pdvs: readonly HeldPdv[]): boolean {
