@@ -75,31 +75,37 @@ export class OperationStory {
     const studyUid = strippedUid(event.head?.studyInstanceUid);
     const study = studyUid === undefined ? undefined : this.#options.book.touch(studyUid, [server, client]);
     const instanceUid = strippedUid(event.sopInstanceUid ?? event.head?.sopInstanceUid);
-    const instanceHash = instanceUid === undefined ? undefined : this.#options.identity.instanceHash(instanceUid);
+    const instanceHash = once(() => (instanceUid === undefined ? undefined : this.#options.identity.instanceHash(instanceUid)));
     const series = study === undefined ? undefined : this.#count(event, study, instanceHash);
-    const values: AttributeValues = {
-      ...operationValues(event),
-      ...instanceValues(event),
-      'radiotracer.trace.kind': study === undefined ? 'association' : 'study',
-      'dicom.study.hash': study?.origin.hash,
-      'dicom.series.hash': series?.hash,
-      'dicom.instance.hash': instanceHash,
-      'dicom.study.uid': studyUid,
-      'dicom.series.uid': series?.uid,
-      'dicom.instance.uid': instanceUid,
-    };
-    const ofServer: AttributeValues = {
-      ...values,
-      ...serverValues(event, server?.opened.associationId),
-      'radiotracer.instance.disposition': dispositionOf(event),
-    };
+    // Of an instance past the span budget nobody asks for these, and they take longer than the rest of telling it.
+    const common = once(
+      (): AttributeValues => ({
+        ...operationValues(event),
+        ...instanceValues(event),
+        'radiotracer.trace.kind': study === undefined ? 'association' : 'study',
+        'dicom.study.hash': study?.origin.hash,
+        'dicom.series.hash': series?.hash,
+        'dicom.instance.hash': instanceHash(),
+        'dicom.study.uid': studyUid,
+        'dicom.series.uid': series?.uid,
+        'dicom.instance.uid': instanceUid,
+      }),
+    );
+    const ofServer = once(
+      (): AttributeValues => ({
+        ...common(),
+        ...serverValues(event, server?.opened.associationId),
+        'radiotracer.instance.disposition': dispositionOf(event),
+      }),
+    );
     if (study !== undefined) {
       linkStudy(server, study.rootContext);
       linkStudy(client, study.rootContext);
     }
     const parent = parentOf(study, series) ?? server?.span.context;
-    if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return { context: parent, values: ofServer };
-    const context = this.#writeServer(event, parent, ofServer, linksTo(study, server));
+    if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return new OmittedOperation(parent, ofServer);
+    const values = common();
+    const context = this.#writeServer(event, parent, ofServer(), linksTo(study, server));
     const outcome = isDelivered(event) ? 'delivered' : 'failed';
     const delivery: AttributeValues = { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome };
     this.#writeClient(
@@ -108,10 +114,10 @@ export class OperationStory {
       { ...values, ...clientValues(event, client?.opened.associationId), ...delivery },
       linksTo(study, client),
     );
-    return { context, values: ofServer };
+    return { context, values: ofServer() };
   }
 
-  #count(event: OperationEnded, study: Study, hash: string | undefined): Series | undefined {
+  #count(event: OperationEnded, study: Study, hash: () => string | undefined): Series | undefined {
     const { identity } = this.#options;
     const uid = strippedUid(event.head?.seriesInstanceUid);
     const make = (seriesUid: string) => ({
@@ -128,7 +134,7 @@ export class OperationStory {
     return series;
   }
 
-  #admits(event: OperationEnded, budget: SpanBudget | undefined, hash: string | undefined): boolean {
+  #admits(event: OperationEnded, budget: SpanBudget | undefined, hash: () => string | undefined): boolean {
     const { slowInstanceMs } = this.#options;
     const isSlow = slowInstanceMs > 0 && event.endedAt - event.requestInAt > slowInstanceMs;
     const spans = event.requestOutAt === undefined ? 1 : 2;
@@ -192,4 +198,28 @@ function parentOf(study: Study | undefined, series: Series | undefined): SpanCon
 /** In its association's own trace an instance needs no link to it. */
 function linksTo(study: Study | undefined, association: OpenAssociation | undefined): readonly SpanLink[] {
   return study === undefined || association === undefined ? [] : [{ to: association.span.context, kind: 'association' }];
+}
+
+/** An operation that no span tells. */
+class OmittedOperation implements OperationTold {
+  readonly context: SpanContext | undefined;
+  readonly #makeValues: () => AttributeValues;
+
+  constructor(context: SpanContext | undefined, makeValues: () => AttributeValues) {
+    this.context = context;
+    this.#makeValues = makeValues;
+  }
+
+  get values(): AttributeValues {
+    return this.#makeValues();
+  }
+}
+
+/** Made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

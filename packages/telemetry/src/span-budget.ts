@@ -22,10 +22,10 @@ export class SpanBudget {
     return this.#omitted;
   }
 
-  /** Whether an instance with so many spans is told. `hash`: hexadecimal digits; undefined is never sampled. */
-  admit(spans: number, worthTelling: boolean, hash: string | undefined): boolean {
+  /** Whether an instance with so many spans is told. `hash`: hexadecimal digits, asked for past the limit only; undefined is never sampled. */
+  admit(spans: number, worthTelling: boolean, hash: () => string | undefined): boolean {
     const fits = this.#maxSpans === 0 || this.#spans + spans <= this.#maxSpans;
-    if (fits || worthTelling || this.#isSampled(hash)) {
+    if (fits || worthTelling || this.#isSampled(hash())) {
       this.#spans += spans;
       return true;
     }

@@ -179,7 +179,7 @@ describe('study', () => {
     const study = book.touch('1.1', []);
     const series = study.seriesOf('1.1.1', () => ({ hash: 'h', spanId: 's' }));
     const count = (hash: string | undefined, delivered: boolean) =>
-      study.count({ hash, modality: 'CT', sizeBytes: 10, firstByteAt: 5, endedAt: 9, delivered }, series);
+      study.count({ hash: () => hash, modality: 'CT', sizeBytes: 10, firstByteAt: 5, endedAt: 9, delivered }, series);
     count('a', false);
     count('a', false);
     expect(study.undelivered).toBe(1);

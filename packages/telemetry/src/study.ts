@@ -5,8 +5,8 @@ import type { StudyTraceIds } from './study-identity.ts';
 
 /** One C-STORE as a study counts it. */
 export interface StudyInstance {
-  /** Keyed hash of the SOP Instance UID; undefined when it has none. */
-  readonly hash: string | undefined;
+  /** Keyed hash of the SOP Instance UID; undefined when it has none. Asked for only where one is missing. */
+  readonly hash: () => string | undefined;
   /** A defined term, or _OTHER. */
   readonly modality: string | undefined;
   readonly sizeBytes: number;
@@ -134,11 +134,11 @@ export class Study {
         series.instances += 1;
         series.sizeBytes += instance.sizeBytes;
       }
-      if (instance.hash !== undefined) this.#undelivered.delete(instance.hash);
-    } else if (instance.hash !== undefined && this.#undelivered.size < this.#limits.maxUndelivered) {
-      this.#undelivered.add(instance.hash);
-    } else if (instance.hash === undefined || !this.#undelivered.has(instance.hash)) {
-      this.#undeliveredNameless += 1;
+      if (this.#undelivered.size > 0) this.#undelivered.delete(instance.hash() ?? '');
+      return;
     }
+    const hash = instance.hash();
+    if (hash !== undefined && this.#undelivered.size < this.#limits.maxUndelivered) this.#undelivered.add(hash);
+    else if (hash === undefined || !this.#undelivered.has(hash)) this.#undeliveredNameless += 1;
   }
 }

@@ -94,8 +94,12 @@ export interface Telemetry {
   stats(): TelemetryStats;
 }
 
-/** Events per turn of the event loop: about a millisecond of work. */
-const eventsPerTurn = 16;
+/**
+ * Events per turn of the event loop. One, some tens of microseconds, while few wait: what arrives meanwhile waits for one event at most.
+ * More as the ring fills, so that no load outruns it; a millisecond of work at most.
+ */
+const maxEventsPerTurn = 16;
+const waitingPerEvent = 32;
 const maxSeriesPerStudy = 1000;
 const maxUndeliveredPerStudy = 1000;
 const maxClosedEntries = 20_000;
@@ -175,11 +179,12 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 
   const handle = (event: TelemetryEvent): void => {
-    let told: ToldEvent = { event, context: undefined, values: {} };
+    let told: Omit<ToldEvent, 'event'> = { context: undefined, values: {} };
     guarded(() => {
-      told = { event, ...tell(event) };
+      told = tell(event);
     });
-    for (const listener of listeners) guarded(() => listener(told));
+    const heard = new Heard(event, told);
+    for (const listener of listeners) guarded(() => listener(heard));
   };
 
   const drain = (maxEvents: number): void => {
@@ -195,7 +200,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     isScheduled = true;
     soon(() => {
       isScheduled = false;
-      drain(eventsPerTurn);
+      drain(Math.min(maxEventsPerTurn, Math.ceil(ring.size / waitingPerEvent)));
       schedule();
     });
   };
@@ -231,7 +236,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     },
     flush: async () => {
       while (ring.size > 0) {
-        drain(eventsPerTurn);
+        drain(maxEventsPerTurn);
         await new Promise<void>((resolve) => soon(resolve));
       }
       guarded(() => book.closeAll());
@@ -248,4 +253,23 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       relayOverhead: overhead.sums,
     }),
   };
+}
+
+/** What listeners are given. Some values are only made when one asks for them, of most events nobody does. */
+class Heard implements ToldEvent {
+  readonly event: TelemetryEvent;
+  readonly #told: Omit<ToldEvent, 'event'>;
+
+  constructor(event: TelemetryEvent, told: Omit<ToldEvent, 'event'>) {
+    this.event = event;
+    this.#told = told;
+  }
+
+  get context(): SpanContext | undefined {
+    return this.#told.context;
+  }
+
+  get values(): AttributeValues {
+    return this.#told.values;
+  }
 }

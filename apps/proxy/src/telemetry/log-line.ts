@@ -15,7 +15,6 @@ const gate = createAttributeGate({ classes: ['P0', 'P1'] });
 /** One line per association, at its end, and one per failed operation; nothing for the rest. */
 function logLine(told: ToldEvent): LogLine | undefined {
   const { event } = told;
-  const errorType = told.values['error.type'];
   switch (event.type) {
     case 'association.opened':
     case 'association.accepted':
@@ -31,10 +30,10 @@ function logLine(told: ToldEvent): LogLine | undefined {
       return undefined;
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';
-      return { level: errorType === undefined ? 'info' : failed, message: 'association ended', fields: fieldsOf(told) };
+      return { level: told.values['error.type'] === undefined ? 'info' : failed, message: 'association ended', fields: fieldsOf(told) };
     }
     case 'operation.ended':
-      if ((event.errorType ?? errorType) === undefined && event.statusClass !== 'failure') return undefined;
+      if (event.errorType === undefined && event.statusClass !== 'failure') return undefined;
       return { level: event.errorType === 'internal' ? 'error' : 'warn', message: 'operation failed', fields: fieldsOf(told) };
   }
 }
