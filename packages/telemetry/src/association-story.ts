@@ -5,7 +5,7 @@
 import { isSpanContextValid, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { AttributeValues } from './attribute.ts';
 import { secondsBetween } from './epoch-time.ts';
-import type { AssociationAccepted, AssociationEnded, AssociationOpened } from './event.ts';
+import type { AssociationAccepted, AssociationEnded, AssociationOpened, AssociationTakenOver } from './event.ts';
 import { SpanBudget } from './span-budget.ts';
 import { associationErrorType, associationStatus } from './span-status.ts';
 import type { OpenSpan, SpanWriter } from './span-writer.ts';
@@ -37,10 +37,13 @@ export interface AssociationStoryOptions {
 }
 
 const maxStudiesTold = 1000;
+const maxEndedAssociations = 256;
 
 export class AssociationStory {
   readonly #options: AssociationStoryOptions;
   readonly #open = new Map<string, OpenAssociation>();
+  /** Of those that ended lately: an operation may be told after its association. In order of end, oldest first. */
+  readonly #ended = new Map<string, SpanContext>();
 
   constructor(options: AssociationStoryOptions) {
     this.#options = options;
@@ -52,6 +55,16 @@ export class AssociationStory {
 
   find(associationId: string | undefined): OpenAssociation | undefined {
     return associationId === undefined ? undefined : this.#open.get(associationId);
+  }
+
+  /** Those that are open, as they began. */
+  *[Symbol.iterator](): IterableIterator<AssociationOpened> {
+    for (const { opened } of this.#open.values()) yield opened;
+  }
+
+  /** Of an association that is open, or ended lately. */
+  contextOf(associationId: string | undefined): SpanContext | undefined {
+    return associationId === undefined ? undefined : (this.#open.get(associationId)?.span.context ?? this.#ended.get(associationId));
   }
 
   opened(event: AssociationOpened): OpenAssociation {
@@ -81,11 +94,20 @@ export class AssociationStory {
     return association;
   }
 
+  takenOver(event: AssociationTakenOver): OpenAssociation | undefined {
+    const association = this.find(event.serverAssociationId);
+    if (association === undefined) return undefined;
+    tell(association, takeOverValues(event));
+    association.span.event('take_over', event.at);
+    return association;
+  }
+
   /** What the association was, and its values; undefined context when its begin was never seen. */
   ended(event: AssociationEnded): { readonly context: SpanContext | undefined; readonly values: AttributeValues } {
     const association = this.find(event.associationId);
     if (association === undefined) return { context: undefined, values: endedValues(event) };
     this.#open.delete(event.associationId);
+    this.#remember(event.associationId, association.span.context);
     tell(association, endedValues(event));
     tell(association, {
       'dicom.association.duration': secondsBetween(association.opened.at, event.at),
@@ -95,6 +117,14 @@ export class AssociationStory {
     association.span.end({ endAt: event.at, status: associationStatus(association.opened.role, event) });
     this.#options.release(association);
     return { context: association.span.context, values: association.values };
+  }
+
+  #remember(associationId: string, context: SpanContext): void {
+    this.#ended.set(associationId, context);
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= maxEndedAssociations) break;
+      this.#ended.delete(oldest);
+    }
   }
 
   #makeRoom(event: AssociationOpened): void {
@@ -158,6 +188,10 @@ function acceptedValues(role: AssociationOpened['role'], event: AssociationAccep
         'dicom.implementation.class_uid': strippedUid(event.acceptorImplementationClassUid),
         'dicom.implementation.version_name': event.acceptorImplementationVersionName?.trim(),
       };
+}
+
+function takeOverValues(event: AssociationTakenOver): AttributeValues {
+  return { 'radiotracer.take_over.when': event.when, 'radiotracer.take_over.in_flight.count': event.storesInFlight };
 }
 
 function endedValues(event: AssociationEnded): AttributeValues {

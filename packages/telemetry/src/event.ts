@@ -270,6 +270,18 @@ export interface DeliveryDeadLettered extends SpooledInstanceFacts {
   readonly quarantined: boolean;
 }
 
+/** Nothing waits for a destination any more. Told once, by telemetry itself: the schedule is asked after deliveries. */
+export interface DeliveryBacklogEnded {
+  readonly type: 'delivery.backlog_ended';
+  readonly destinationId: string;
+  /** The last one was delivered. */
+  readonly at: EpochMs;
+  /** Instances since the last time that nothing waited, or since the start. */
+  readonly delivered: number;
+  /** Of these the first that came. */
+  readonly oldestReceivedAt: EpochMs;
+}
+
 export interface CircuitChanged {
   readonly type: 'circuit.changed';
   readonly destinationId: string;
@@ -342,6 +354,7 @@ export type TelemetryEvent =
   | OperationEnded
   | DeliveryAttempted
   | DeliveryDeadLettered
+  | DeliveryBacklogEnded
   | CircuitChanged
   | SpoolCommitted
   | SpoolFailed

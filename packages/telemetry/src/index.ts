@@ -8,7 +8,10 @@ export {
 } from './attribute.ts';
 export { type AttributeGate, type AttributeGateOptions, createAttributeGate, type GatedAttributes } from './attribute-gate.ts';
 export { type Clock, systemClock } from './clock.ts';
+export type { CircuitLevel, DeliverySources, QueueCounts, SpoolLevel } from './delivery-observer.ts';
 export type * from './event.ts';
+export { type MetricDefinition, type MetricName, metricRegistry, prometheusName } from './metric.ts';
+export type { MetricSet } from './metric-set.ts';
 export type { OverheadSum, OverheadSums } from './relay-overhead.ts';
 export type { ForcedIds, RootTracer } from './root-tracer.ts';
 export { sopClassName } from './sop-class-name.ts';

@@ -2,18 +2,27 @@
  * Operations are over when they are told, so their spans are written whole. A C-STORE belongs to its study's trace:
  *
  *   study (derived) ── series (derived) ── C-STORE (SERVER) ── C-STORE {destination} (CLIENT)
+ *                                                            └─ send retry.{destination} (PRODUCER), when it is queued
  *
  * and any other operation, and a C-STORE that names no study, to the trace of its association.
  */
-import { type SpanContext, SpanKind } from '@opentelemetry/api';
+import { type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
-import type { OperationEnded } from './event.ts';
+import type { OperationEnded, RelayAttempt } from './event.ts';
 import { knownModality } from './modality.ts';
-import { clientValues, destinationOf, instanceValues, operationValues, serverValues } from './operation-values.ts';
+import {
+  clientValues,
+  destinationOf,
+  dispositionOf,
+  instanceValues,
+  isDelivered,
+  operationValues,
+  serverValues,
+} from './operation-values.ts';
 import type { SpanBudget } from './span-budget.ts';
-import { clientOperationStatus, operationErrorType, serverOperationStatus } from './span-status.ts';
-import type { SpanEnd, SpanLink, SpanStart, SpanWriter } from './span-writer.ts';
+import { clientOperationStatus, error, operationErrorType, serverOperationStatus } from './span-status.ts';
+import type { SpanEnd, SpanEventName, SpanLink, SpanStart, SpanWriter } from './span-writer.ts';
 import type { Series, Study } from './study.ts';
 import type { StudyBook } from './study-book.ts';
 import type { StudyIdentity } from './study-identity.ts';
@@ -106,6 +115,7 @@ export class OperationStory {
     if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return new OmittedOperation(parent, ofServer);
     const values = common();
     const context = this.#writeServer(event, parent, ofServer(), linksTo(study, server));
+    this.#writeSpooled(event, context, values);
     const outcome = isDelivered(event) ? 'delivered' : 'failed';
     const delivery: AttributeValues = { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome };
     this.#writeClient(
@@ -137,16 +147,15 @@ export class OperationStory {
   #admits(event: OperationEnded, budget: SpanBudget | undefined, hash: () => string | undefined): boolean {
     const { slowInstanceMs } = this.#options;
     const isSlow = slowInstanceMs > 0 && event.endedAt - event.requestInAt > slowInstanceMs;
-    const spans = event.requestOutAt === undefined ? 1 : 2;
-    const worthTelling = isSlow || operationErrorType(event) !== undefined || event.statusClass !== 'success';
+    const spans = 1 + (event.requestOutAt === undefined ? 0 : 1) + (isQueued(event) ? 1 : 0) + (event.relayAttempt === undefined ? 0 : 1);
+    const worthTelling =
+      isSlow || event.relayAttempt !== undefined || operationErrorType(event) !== undefined || event.statusClass !== 'success';
     if (budget === undefined || budget.admit(spans, worthTelling, hash)) return true;
     this.#omittedSpans += spans;
     return false;
   }
 
   #writeServer(event: OperationEnded, parent: SpanContext | undefined, values: AttributeValues, links: readonly SpanLink[]): SpanContext {
-    const events: NonNullable<SpanEnd['events']>[number][] = [{ name: 'first_byte', at: event.requestInAt }];
-    if (event.responseOutAt !== undefined) events.push({ name: 'ack_sent', at: event.responseOutAt });
     const { writer } = this.#options;
     const given = decodeTraceparent(event.traceparent);
     // A trace that the study has left since (its generation is over) is joined without a parent: it was given out, and is kept.
@@ -161,9 +170,52 @@ export class OperationStory {
       links,
       status: serverOperationStatus(event),
       // Only a C-STORE has a first byte worth telling apart; other commands are a single read.
-      events: event.operation === 'C-STORE' ? events : [],
+      events: event.operation === 'C-STORE' ? serverEvents(event) : [],
     };
     return given === undefined ? writer.write(span) : writer.writeDerived(given, span);
+  }
+
+  /** What went before the acknowledgement of an instance that was queued: the attempt that failed, and the queueing. */
+  #writeSpooled(event: OperationEnded, parent: SpanContext, values: AttributeValues): void {
+    const { destinationId, relayAttempt, spooledAt } = event;
+    if (relayAttempt?.requestOutAt !== undefined) this.#writeRelayAttempt(event, relayAttempt, relayAttempt.requestOutAt, parent, values);
+    if (!isQueued(event) || spooledAt === undefined || destinationId === undefined) return;
+    const { writer, identity } = this.#options;
+    writer.writeDerived(
+      { traceId: parent.traceId, spanId: identity.sendSpanId(parent.spanId) },
+      {
+        name: `send retry.${destinationId}`,
+        kind: SpanKind.PRODUCER,
+        parent,
+        startAt: spooledAt,
+        endAt: Math.max(spooledAt, event.responseOutAt ?? spooledAt),
+        values: { ...values, 'radiotracer.destination.id': destinationId },
+        status: { code: SpanStatusCode.UNSET },
+      },
+    );
+  }
+
+  #writeRelayAttempt(event: OperationEnded, attempt: RelayAttempt, startAt: number, parent: SpanContext, values: AttributeValues): void {
+    const association = this.#options.associations.contextOf(attempt.clientAssociationId);
+    this.#options.writer.write({
+      name: `C-STORE ${event.destinationId}`,
+      kind: SpanKind.CLIENT,
+      parent,
+      startAt,
+      endAt: attempt.endedAt,
+      values: {
+        ...values,
+        ...clientValues(event, attempt.clientAssociationId),
+        // Of the answer that we gave, not of this attempt.
+        'dicom.status.code': undefined,
+        'dicom.status.class': undefined,
+        'error.type': attempt.errorType,
+        'radiotracer.delivery.attempt': 0,
+        'radiotracer.delivery.outcome': 'failed',
+      },
+      links: association === undefined ? [] : [{ to: association, kind: 'association' }],
+      status: error(attempt.errorType),
+    });
   }
 
   #writeClient(event: OperationEnded, parent: SpanContext, values: AttributeValues, links: readonly SpanLink[]): void {
@@ -181,13 +233,17 @@ export class OperationStory {
   }
 }
 
-function isDelivered(event: OperationEnded): boolean {
-  return event.responseInAt !== undefined && (event.statusClass === 'success' || event.statusClass === 'warning');
+function serverEvents(event: OperationEnded): NonNullable<SpanEnd['events']> {
+  const events: { name: SpanEventName; at: number }[] = [{ name: 'first_byte', at: event.requestInAt }];
+  if (event.relayAttempt !== undefined) events.push({ name: 'take_over', at: event.relayAttempt.endedAt });
+  if (event.spooledAt !== undefined) events.push({ name: 'spooled', at: event.spooledAt });
+  if (event.responseOutAt !== undefined) events.push({ name: 'ack_sent', at: event.responseOutAt });
+  return events;
 }
 
-function dispositionOf(event: OperationEnded): 'relayed' | 'spooled' | 'failed' {
-  if (event.disposition === 'spooled') return 'spooled';
-  return isDelivered(event) ? 'relayed' : 'failed';
+/** Its delivery can find it again only by the trace context that it was kept with. */
+function isQueued(event: OperationEnded): boolean {
+  return event.disposition === 'spooled' && event.traceparent !== undefined;
 }
 
 function parentOf(study: Study | undefined, series: Series | undefined): SpanContext | undefined {

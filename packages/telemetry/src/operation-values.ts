@@ -59,6 +59,16 @@ export function instanceValues(event: OperationEnded): AttributeValues {
 }
 
 /** Status (0000,0900) as four hexadecimal digits. */
-function statusCode(status: number | undefined): string | undefined {
+export function statusCode(status: number | undefined): string | undefined {
   return status?.toString(16).toUpperCase().padStart(4, '0');
+}
+
+/** Answered by the destination with success or warning. */
+export function isDelivered(event: OperationEnded): boolean {
+  return event.responseInAt !== undefined && (event.statusClass === 'success' || event.statusClass === 'warning');
+}
+
+export function dispositionOf(event: OperationEnded): 'relayed' | 'spooled' | 'failed' {
+  if (event.disposition === 'spooled') return 'spooled';
+  return isDelivered(event) ? 'relayed' : 'failed';
 }

@@ -4,9 +4,9 @@
  * Error Comment, a path or an exception's message, which may name a patient.
  */
 import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
-import type { AssociationEnded, AssociationOpened, ErrorType, OperationEnded } from './event.ts';
+import type { AssociationEnded, AssociationOpened, DeliveryAttempted, DeliveryErrorType, ErrorType, OperationEnded } from './event.ts';
 
-const descriptions: Readonly<Record<ErrorType, string>> = {
+const descriptions: Readonly<Record<DeliveryErrorType, string>> = {
   connection_refused: 'connection refused',
   connection_reset: 'connection reset',
   connection_closed: 'connection closed',
@@ -27,6 +27,11 @@ const descriptions: Readonly<Record<ErrorType, string>> = {
   circuit_open: 'destination known to be down',
   shutdown: 'shutting down',
   internal: 'internal error',
+  presentation_context_refused: 'presentation context refused',
+  digest_mismatch: 'bytes are not those that were received',
+  instance_damaged: 'file is damaged',
+  retry_budget_exhausted: 'tried for too long',
+  spool_failure: 'spool failure',
 };
 
 /** What only we can be the cause of, whichever operation it cut short. */
@@ -44,7 +49,8 @@ const ours: ReadonlySet<ErrorType> = new Set<ErrorType>([
 
 const unset: SpanStatus = { code: SpanStatusCode.UNSET };
 
-function error(errorType: ErrorType): SpanStatus {
+/** An Error with the fixed text for it. */
+export function error(errorType: DeliveryErrorType): SpanStatus {
   return { code: SpanStatusCode.ERROR, message: descriptions[errorType] };
 }
 
@@ -69,6 +75,21 @@ export function serverOperationStatus(event: OperationEnded): SpanStatus {
 export function clientOperationStatus(event: OperationEnded): SpanStatus {
   const errorType = operationErrorType(event);
   return errorType === undefined ? unset : error(errorType);
+}
+
+/** CLIENT span of one attempt. */
+export function attemptStatus(event: DeliveryAttempted): SpanStatus {
+  return event.outcome === 'delivered' ? unset : error(attemptErrorType(event) ?? 'internal');
+}
+
+/** CONSUMER span of one attempt: ours is only what was given up. */
+export function processStatus(event: DeliveryAttempted): SpanStatus {
+  return event.outcome === 'dead' ? error(attemptErrorType(event) ?? 'internal') : unset;
+}
+
+/** `error.type` of an attempt: told by the stage, or by a failure status; undefined when nothing failed. */
+export function attemptErrorType(event: DeliveryAttempted): DeliveryErrorType | undefined {
+  return event.errorType ?? (event.statusClass === 'failure' ? 'status_failure' : undefined);
 }
 
 export function associationStatus(role: AssociationOpened['role'], event: AssociationEnded): SpanStatus {

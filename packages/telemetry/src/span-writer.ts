@@ -20,7 +20,7 @@ import type { EpochMs } from './event.ts';
 import type { ForcedIds, RootTracer } from './root-tracer.ts';
 
 /** What a link leads to. */
-type LinkKind = 'pair' | 'study' | 'association' | 'earlier';
+type LinkKind = 'pair' | 'study' | 'association' | 'earlier' | 'send';
 
 export interface SpanLink {
   readonly to: SpanContext;
@@ -44,12 +44,13 @@ export interface SpanEnd {
 }
 
 /** Closed: event names are as public as span names. */
-type SpanEventName = 'first_byte' | 'ack_sent';
+export type SpanEventName = 'first_byte' | 'take_over' | 'spooled' | 'ack_sent';
 
 /** A span that is still open. */
 export interface OpenSpan {
   readonly context: SpanContext;
   set(values: AttributeValues): void;
+  event(name: SpanEventName, at: EpochMs): void;
   /** Past 32 links the later ones are left out. */
   link(link: SpanLink): void;
   end(end: SpanEnd): void;
@@ -76,6 +77,9 @@ export class SpanWriter {
       context: span.spanContext(),
       set: (values) => {
         span.setAttributes(this.#gate(values));
+      },
+      event: (name, at) => {
+        span.addEvent(name, toHrTime(at));
       },
       link: (link) => {
         if (links >= maxLinks) return;

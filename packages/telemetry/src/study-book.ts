@@ -5,7 +5,7 @@
  *   absent ── touch ──> open ── quiet, evicted, shutdown ──> closed ── touch ──> open again, same generation, root told already
  *                                                              └── touch after the rollover ──> open, next generation
  */
-import type { SpanContext } from '@opentelemetry/api';
+import { type SpanContext, TraceFlags } from '@opentelemetry/api';
 import type { Clock } from './clock.ts';
 import type { EpochMs } from './event.ts';
 import { Study, type StudyHolder, type StudyLimits, type StudyOrigin } from './study.ts';
@@ -69,13 +69,14 @@ export class StudyBook {
     return this.#open.get(this.#keyOf(uid));
   }
 
-  /** The trace in which the study of that UID (stripped) is told now; nothing changes. */
-  traceOf(uid: string): { readonly traceId: string; readonly sampled: boolean } {
+  /** The root of the trace in which the study of that UID (stripped) is told now; nothing changes. */
+  rootOf(uid: string): SpanContext {
     const key = this.#keyOf(uid);
     const open = this.#open.get(key);
-    if (open !== undefined) return { traceId: open.origin.ids.traceId, sampled: open.origin.sampled };
-    const { traceId } = this.#options.identity.study(uid, this.#generationOf(this.#closed.get(key)));
-    return { traceId, sampled: this.#options.isSampled(traceId) };
+    if (open !== undefined) return open.rootContext;
+    const { traceId, rootSpanId } = this.#options.identity.study(uid, this.#generationOf(this.#closed.get(key)));
+    const traceFlags = this.#options.isSampled(traceId) ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    return { traceId, spanId: rootSpanId, traceFlags, isRemote: true };
   }
 
   /** The study of that UID (stripped), opened if need be, and kept open by the holders. */

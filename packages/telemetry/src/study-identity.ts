@@ -17,6 +17,8 @@ export interface StudyIdentity {
   study(uid: string, generation: number): StudyTraceIds;
   /** 16 digits. */
   seriesSpanId(seriesUid: string, generation: number): string;
+  /** The PRODUCER span of an instance that was queued, from its SERVER span: known again after a restart. 16 digits. */
+  sendSpanId(serverSpanId: string): string;
   /** `dicom.study.hash`, 16 digits. */
   studyHash(uid: string): string;
   /** `dicom.series.hash`, 16 digits. */
@@ -42,6 +44,7 @@ export function createStudyIdentity(siteKey: Uint8Array): StudyIdentity {
       rootSpanId: derive(`v1|study|${uid}|${generation}`, 8),
     }),
     seriesSpanId: (seriesUid, generation) => derive(`v1|series|${seriesUid}|${generation}`, 8),
+    sendSpanId: (serverSpanId) => derive(`v1|send|${serverSpanId}`, 8),
     studyHash: (uid) => derive(`v1|study-hash|${uid}`, 8),
     seriesHash: (uid) => derive(`v1|series-hash|${uid}`, 8),
     instanceHash: (uid) => derive(`v1|instance-hash|${uid}`, 8),

@@ -117,6 +117,13 @@ export class Study {
     return series;
   }
 
+  /** An instance that was acknowledged before has come to its end: given up, or at the destination after all. */
+  settle(hash: string | undefined, at: EpochMs, delivered: boolean): void {
+    this.lastAt = Math.max(this.lastAt, at);
+    if (!delivered) this.#miss(hash);
+    else if (hash !== undefined) this.#undelivered.delete(hash);
+  }
+
   /** Counts an instance in. */
   count(instance: StudyInstance, series: Series | undefined): void {
     this.firstByteAt = Math.min(this.firstByteAt, instance.firstByteAt);
@@ -137,7 +144,10 @@ export class Study {
       if (this.#undelivered.size > 0) this.#undelivered.delete(instance.hash() ?? '');
       return;
     }
-    const hash = instance.hash();
+    this.#miss(instance.hash());
+  }
+
+  #miss(hash: string | undefined): void {
     if (hash !== undefined && this.#undelivered.size < this.#limits.maxUndelivered) this.#undelivered.add(hash);
     else if (hash === undefined || !this.#undelivered.has(hash)) this.#undeliveredNameless += 1;
   }

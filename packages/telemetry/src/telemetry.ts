@@ -11,13 +11,20 @@ import { isSpanContextValid, type Meter, type SpanContext, TraceFlags, type Trac
 import { AssociationStory } from './association-story.ts';
 import type { AttributeValues, Identifier } from './attribute.ts';
 import { createAttributeGate } from './attribute-gate.ts';
+import { BacklogWatch } from './backlog-watch.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { type DeliverySources, observeDeliverySources } from './delivery-observer.ts';
+import { DeliveryStory } from './delivery-story.ts';
 import type { Publish, TelemetryEvent } from './event.ts';
+import { EventMetrics } from './event-metrics.ts';
 import { EventRing } from './event-ring.ts';
+import type { MetricName } from './metric.ts';
+import { MetricSet } from './metric-set.ts';
 import { OperationStory } from './operation-story.ts';
-import { type OverheadSums, RelayOverhead } from './relay-overhead.ts';
+import type { OverheadSums } from './relay-overhead.ts';
 import type { RootTracer } from './root-tracer.ts';
 import { SpanWriter } from './span-writer.ts';
+import { stageValues, takeOverValues } from './stage-values.ts';
 import { StudyBook } from './study-book.ts';
 import { createStudyIdentity, notAllZero } from './study-identity.ts';
 import { writeStudy } from './study-story.ts';
@@ -40,6 +47,8 @@ export interface TelemetryOptions {
   readonly meter: Meter;
   /** Secret; the same on every node of a site. */
   readonly siteKey: Uint8Array;
+  /** AE titles that may stand on a metric; others are told as `_OTHER`. Default: none. */
+  readonly aeTitles?: ReadonlySet<string>;
   /** Called for every event after the spans, for log lines; what it throws is counted. */
   readonly listeners?: readonly ((told: ToldEvent) => void)[];
   /** Indirect identifiers that the site turned on. Default: none. */
@@ -89,6 +98,10 @@ export interface Telemetry {
    * study's current generation; without a study in that of its association, where that is known. Undefined: telemetry failed.
    */
   traceparent(studyInstanceUid: string | undefined, serverAssociationId: string | undefined): string | undefined;
+  /** From now on readers of metrics see what waits, and the log says when a backlog has come to its end. Once. */
+  observeDelivery(sources: DeliverySources): void;
+  /** Metrics of the application's own; see {@link MetricSet.observe}. */
+  readonly observe: MetricSet['observe'];
   /** Tells everything that was published and closes every open study. For shutdown, before the exporter is flushed. */
   flush(): Promise<void>;
   stats(): TelemetryStats;
@@ -129,7 +142,6 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const gate = createAttributeGate(options.identifiers === undefined ? {} : { identifiers: options.identifiers });
   const writer = new SpanWriter(options.tracer, options.rootTracer, gate);
   const identity = createStudyIdentity(options.siteKey);
-  const overhead = new RelayOverhead(options.meter, gate);
   const book = new StudyBook({
     identity,
     clock,
@@ -150,6 +162,27 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   });
   const operations = new OperationStory({ writer, identity, associations, book, slowInstanceMs: options.slowInstanceMs ?? 10_000 });
 
+  const deliveries = new DeliveryStory({ writer, identity, associations, book, maxInstanceSpans, keepOneIn });
+
+  const metrics = new MetricSet(options.meter, gate);
+  const eventMetrics = new EventMetrics({ metrics, associations, aeTitles: options.aeTitles ?? new Set() });
+  const omittedSpans = (): number => operations.omittedSpans + deliveries.omittedSpans;
+  const observed: MetricName[] = ['radiotracer.telemetry.events', 'radiotracer.telemetry.errors', 'radiotracer.telemetry.spans.omitted'];
+  metrics.observe(observed, (observe) => {
+    observe('radiotracer.telemetry.events', published - ring.dropped, { 'radiotracer.telemetry.result': 'told' });
+    observe('radiotracer.telemetry.events', ring.dropped, { 'radiotracer.telemetry.result': 'dropped' });
+    observe('radiotracer.telemetry.errors', errors, {});
+    observe('radiotracer.telemetry.spans.omitted', omittedSpans(), {});
+  });
+
+  const tellListeners = (told: ToldEvent): void => {
+    for (const listener of listeners) guarded(() => listener(told));
+  };
+  const backlogs = new BacklogWatch({
+    clock,
+    ended: (event, context) => tellListeners({ event, context, values: stageValues(event) }),
+  });
+
   const tell = (event: TelemetryEvent): Omit<ToldEvent, 'event'> => {
     switch (event.type) {
       case 'association.opened': {
@@ -163,28 +196,35 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       case 'association.ended':
         return associations.ended(event);
       case 'operation.ended':
-        overhead.record(event);
         return operations.ended(event);
       case 'association.taken_over':
+        return { context: associations.takenOver(event)?.span.context, values: takeOverValues(event) };
       case 'delivery.attempted':
+        return deliveries.attempted(event);
       case 'delivery.dead_lettered':
+        return deliveries.deadLettered(event);
+      case 'delivery.backlog_ended':
       case 'circuit.changed':
       case 'spool.committed':
       case 'spool.failed':
       case 'spool.acceptance_changed':
       case 'spool.found':
       case 'queue.availability_changed':
-        return { context: undefined, values: {} };
+        return { context: undefined, values: stageValues(event) };
     }
   };
 
   const handle = (event: TelemetryEvent): void => {
     let told: Omit<ToldEvent, 'event'> = { context: undefined, values: {} };
+    // Before the association that ends is forgotten.
+    guarded(() => eventMetrics.record(event));
     guarded(() => {
       told = tell(event);
     });
-    const heard = new Heard(event, told);
-    for (const listener of listeners) guarded(() => listener(heard));
+    guarded(() => {
+      if (event.type === 'delivery.attempted' && event.outcome === 'delivered') backlogs.delivered(event, told.context);
+    });
+    tellListeners(new Heard(event, told));
   };
 
   const drain = (maxEvents: number): void => {
@@ -207,10 +247,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
   /** Where an operation's SERVER span will stand. */
   const traceOf = (studyUid: string | undefined, serverAssociationId: string | undefined): Omit<SpanContext, 'spanId'> => {
-    if (studyUid !== undefined) {
-      const { traceId, sampled } = book.traceOf(studyUid);
-      return { traceId, traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE };
-    }
+    if (studyUid !== undefined) return book.rootOf(studyUid);
     const association = associations.find(serverAssociationId)?.span.context;
     if (association !== undefined && isSpanContextValid(association)) return association;
     const traceId = randomId(16);
@@ -226,6 +263,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return undefined;
       }
     },
+    observeDelivery: (sources) => {
+      observeDeliverySources(metrics, sources, clock);
+      backlogs.watch(sources);
+    },
+    observe: (names, call) => metrics.observe(names, call),
     publish: (event) => {
       published += 1;
       try {
@@ -249,8 +291,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       openAssociations: associations.openAssociations,
       openStudies: book.openStudies,
       closedStudies: book.closedStudies,
-      omittedSpans: operations.omittedSpans,
-      relayOverhead: overhead.sums,
+      omittedSpans: omittedSpans(),
+      relayOverhead: eventMetrics.overhead.sums,
     }),
   };
 }

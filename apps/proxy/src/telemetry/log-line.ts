@@ -12,22 +12,39 @@ interface LogLine {
 /** Logs go where access is rarely asked about: the site's own names, and no pseudonym. */
 const gate = createAttributeGate({ classes: ['P0', 'P1'] });
 
-/** One line per association, at its end, and one per failed operation; nothing for the rest. */
+/** One line per association, at its end, and one per failed operation; of what is kept and delivered later, one per turn of things. */
 function logLine(told: ToldEvent): LogLine | undefined {
   const { event } = told;
   switch (event.type) {
     case 'association.opened':
     case 'association.accepted':
-    case 'association.taken_over':
     case 'delivery.attempted':
-    case 'delivery.dead_lettered':
-    case 'circuit.changed':
     case 'spool.committed':
-    case 'spool.failed':
-    case 'spool.acceptance_changed':
-    case 'spool.found':
-    case 'queue.availability_changed':
       return undefined;
+    case 'association.taken_over':
+      // A route that stores and forwards does it every time.
+      if (event.errorType === undefined) return undefined;
+      return { level: 'warn', message: 'taken over', fields: fieldsOf(told) };
+    case 'delivery.dead_lettered':
+      return { level: 'error', message: 'instance given up', fields: fieldsOf(told) };
+    case 'delivery.backlog_ended':
+      return { level: 'info', message: 'backlog delivered', fields: fieldsOf(told) };
+    case 'circuit.changed':
+      // Between open and half-open it only probes.
+      if (event.to === 'closed') return { level: 'info', message: 'destination is up', fields: fieldsOf(told) };
+      return event.from === 'closed' ? { level: 'warn', message: 'destination is down', fields: fieldsOf(told) } : undefined;
+    case 'spool.failed':
+      return { level: 'error', message: 'an instance could not be spooled', fields: fieldsOf(told) };
+    case 'spool.acceptance_changed':
+      return event.accepting
+        ? { level: 'info', message: 'the spool takes instances again', fields: fieldsOf(told) }
+        : { level: 'error', message: 'the spool takes no more instances', fields: fieldsOf(told) };
+    case 'spool.found':
+      return { level: 'warn', message: 'spool finding', fields: fieldsOf(told) };
+    case 'queue.availability_changed':
+      return event.available
+        ? { level: 'info', message: 'the queue can be reached', fields: fieldsOf(told) }
+        : { level: 'error', message: 'the queue cannot be reached; instances are kept all the same', fields: fieldsOf(told) };
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';
       return { level: told.values['error.type'] === undefined ? 'info' : failed, message: 'association ended', fields: fieldsOf(told) };

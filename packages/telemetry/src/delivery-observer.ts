@@ -1,0 +1,100 @@
+/** What waits and where, asked of the stages when a reader asks for metrics. A stage that is away, or slow, is not waited for. */
+import type { Clock } from './clock.ts';
+import type { CircuitChanged } from './event.ts';
+import type { MetricSet } from './metric-set.ts';
+
+/** One destination's part of the schedule. */
+export interface QueueCounts {
+  readonly destinationId: string;
+  /** By state: waiting, leased, held, dead. */
+  readonly states: Readonly<Record<string, { readonly entries: number; readonly bytes: number; readonly oldestReceivedAt?: number }>>;
+}
+
+export interface SpoolLevel {
+  readonly usedBytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+  /** Of the volume; undefined: not known. */
+  readonly freeBytes?: number | undefined;
+  readonly accepting: boolean;
+}
+
+export interface CircuitLevel {
+  readonly destinationId: string;
+  readonly state: CircuitChanged['to'];
+}
+
+/** Asked at every scrape and export; may reject or throw, and then there is nothing to see. */
+export interface DeliverySources {
+  queueCounts(): Promise<readonly QueueCounts[]>;
+  spool(): SpoolLevel | undefined;
+  circuits(): readonly CircuitLevel[];
+}
+
+/** Longer than this no reader waits for the schedule. */
+const patienceMs = 1000;
+const circuitStates: readonly CircuitLevel['state'][] = ['closed', 'open', 'half-open'];
+/** What has not come to an end. */
+const pending = ['waiting', 'leased'];
+
+export function observeDeliverySources(metrics: MetricSet, sources: DeliverySources, clock: Clock): void {
+  metrics.observe(
+    ['radiotracer.queue.size', 'radiotracer.queue.usage', 'radiotracer.queue.oldest_age', 'radiotracer.dead_letter.count'],
+    async (observe) => {
+      for (const { destinationId, states } of (await inTime(clock, () => sources.queueCounts())) ?? []) {
+        const destination = { 'radiotracer.destination.id': destinationId };
+        for (const [state, { entries, bytes }] of Object.entries(states)) {
+          const values = { ...destination, 'radiotracer.queue.state': state };
+          observe('radiotracer.queue.size', entries, values);
+          observe('radiotracer.queue.usage', bytes, values);
+        }
+        const oldestAt = Math.min(...pending.map((state) => states[state]?.oldestReceivedAt ?? Number.POSITIVE_INFINITY));
+        const ageMs = Number.isFinite(oldestAt) ? Math.max(0, clock.now() - oldestAt) : 0;
+        observe('radiotracer.queue.oldest_age', ageMs / 1000, destination);
+        observe('radiotracer.dead_letter.count', states['dead']?.entries ?? 0, destination);
+      }
+    },
+  );
+  metrics.observe(
+    [
+      'radiotracer.spool.usage',
+      'radiotracer.spool.limit',
+      'radiotracer.spool.free',
+      'radiotracer.spool.utilization',
+      'radiotracer.spool.status',
+    ],
+    (observe) => {
+      const level = sources.spool();
+      if (level === undefined) return;
+      const { usedBytes, maxBytes, freeBytes, accepting } = level;
+      observe('radiotracer.spool.usage', usedBytes, {});
+      if (maxBytes > 0) observe('radiotracer.spool.limit', maxBytes, {});
+      if (freeBytes !== undefined) observe('radiotracer.spool.free', freeBytes, {});
+      const wholeBytes = maxBytes > 0 ? maxBytes : usedBytes + (freeBytes ?? 0);
+      if (wholeBytes > 0) observe('radiotracer.spool.utilization', usedBytes / wholeBytes, {});
+      observe('radiotracer.spool.status', accepting ? 1 : 0, { 'radiotracer.spool.state': 'accepting' });
+      observe('radiotracer.spool.status', accepting ? 0 : 1, { 'radiotracer.spool.state': 'refusing' });
+    },
+  );
+  metrics.observe(['radiotracer.circuit.state'], (observe) => {
+    for (const { destinationId, state } of sources.circuits()) {
+      for (const one of circuitStates) {
+        const values = { 'radiotracer.destination.id': destinationId, 'radiotracer.circuit.state': one };
+        observe('radiotracer.circuit.state', one === state ? 1 : 0, values);
+      }
+    }
+  });
+}
+
+/** What is asked for; undefined when it fails or takes too long. */
+export async function inTime<T>(clock: Clock, ask: () => Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.after(patienceMs, () => resolve(undefined));
+  try {
+    return await Promise.race([ask(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    cancel();
+  }
+}
