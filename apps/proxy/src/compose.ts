@@ -6,9 +6,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
 import { Forwarder, Scheduler } from '@radiotracer/forwarder';
+import { isInstanceId } from '@radiotracer/instance';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolView } from '@radiotracer/spool';
 import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
@@ -61,8 +64,9 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
 async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Closers): Promise<RunningProxy> {
   const logger = ports.logger ?? createLogger({ level: config.log.level });
   let readiness: Readiness = 'starting';
+  let metricsText: RunningTelemetry['metricsText'] | undefined;
   const admin = await listenAdmin(
-    adminApp({ version, readiness: () => readiness, token: config.admin.token }),
+    adminApp({ version, readiness: () => readiness, token: config.admin.token, metrics: () => metricsText?.() }),
     config.admin.host,
     config.admin.port,
   );
@@ -70,6 +74,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const telemetry = await startTelemetry(config, { ...ports, logger, version });
   closers.add(() => telemetry.shutdown());
   const { publish } = telemetry;
+  metricsText = telemetry.metricsText;
 
   const folder = spoolFolder(config);
   const clock = systemClock;
@@ -79,9 +84,11 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     dir: folder.dir,
     clock,
     limits: { maxBytes: config.spool.maxBytes, minFreeBytes: config.spool.minFreeBytes },
-    onFinding: (finding) => {
-      logger.warn({ ...finding }, 'the spool is not as it was left');
-      publish({ type: 'spool.found', at: clock.now(), kind: finding.kind, moved: finding.movedTo !== undefined });
+    onFinding: ({ kind, path, movedTo }) => {
+      // Neither path nor reason: a file that is not ours may be called by a patient's name.
+      const name = basename(path, '.dcm');
+      const instanceId = isInstanceId(name) ? name : undefined;
+      publish({ type: 'spool.found', at: clock.now(), kind, instanceId, moved: movedTo !== undefined });
     },
   });
   closers.add(() => spool.close());
@@ -152,6 +159,15 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
   });
 
+  telemetry.observeDelivery({
+    queueCounts: () => queue.counts(),
+    spool: async () => {
+      const { bavail, bsize } = await statfs(folder.dir);
+      const { maxBytes } = config.spool;
+      return { usedBytes: spool.usage.totalBytes, maxBytes, freeBytes: bavail * bsize, accepting: spool.accepting };
+    },
+    circuits: () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
+  });
   const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
   closers.add(() => watch.stop());
   const listeners = await relay.listen();

@@ -84,6 +84,12 @@ export const attributeRegistry = {
   'dicom.study.modalities': { patientData: 'P0', type: 'string[]', description: 'Modalities seen in the study, sorted' },
   'dicom.series.instance.count': { patientData: 'P0', type: 'int', description: 'C-STOREs of the series answered with success or warning' },
   'dicom.series.size': { patientData: 'P0', type: 'int', description: 'Bytes of the data sets of those instances' },
+  'radiotracer.instance.id': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'The spool’s id of the instance: time of arrival and chance',
+    pattern: /^[0-9A-HJKMNP-TV-Z]{26}$/,
+  },
   'radiotracer.delivery.attempt': {
     patientData: 'P0',
     type: 'int',

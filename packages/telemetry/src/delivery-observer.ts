@@ -24,10 +24,10 @@ export interface CircuitLevel {
   readonly state: CircuitChanged['to'];
 }
 
-/** Asked at every scrape and export; may reject or throw, and then there is nothing to see. */
+/** Asked at every scrape and export; may reject or throw, or hang, and then there is nothing to see. */
 export interface DeliverySources {
   queueCounts(): Promise<readonly QueueCounts[]>;
-  spool(): SpoolLevel | undefined;
+  spool(): Promise<SpoolLevel>;
   circuits(): readonly CircuitLevel[];
 }
 
@@ -63,8 +63,8 @@ export function observeDeliverySources(metrics: MetricSet, sources: DeliverySour
       'radiotracer.spool.utilization',
       'radiotracer.spool.status',
     ],
-    (observe) => {
-      const level = sources.spool();
+    async (observe) => {
+      const level = await inTime(clock, () => sources.spool());
       if (level === undefined) return;
       const { usedBytes, maxBytes, freeBytes, accepting } = level;
       observe('radiotracer.spool.usage', usedBytes, {});

@@ -110,6 +110,7 @@ export class DeliveryStory {
     const values: AttributeValues = {
       'dicom.operation.name': 'C-STORE',
       'radiotracer.trace.kind': 'study',
+      'radiotracer.instance.id': event.instanceId,
       'radiotracer.destination.id': event.destinationId,
       'radiotracer.route.id': event.routeId,
       'service.peer.name': event.destinationId,

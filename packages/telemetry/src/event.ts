@@ -333,6 +333,8 @@ export interface SpoolFound {
   readonly type: 'spool.found';
   readonly at: EpochMs;
   readonly kind: SpoolFindingKind;
+  /** The spool's id of the instance, where the file bears one. */
+  readonly instanceId?: string | undefined;
   /** Moved aside. */
   readonly moved: boolean;
 }

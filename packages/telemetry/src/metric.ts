@@ -179,18 +179,18 @@ export const metricRegistry = {
 
   // Spool
   'radiotracer.spool.usage': {
-    instrument: 'up-down-counter',
+    instrument: 'gauge',
     unit: 'By',
     description: 'Bytes in the spool, those that are coming and those moved aside included',
     attributes: [],
   },
   'radiotracer.spool.limit': {
-    instrument: 'up-down-counter',
+    instrument: 'gauge',
     unit: 'By',
     description: 'spool.maxBytes; absent: no limit',
     attributes: [],
   },
-  'radiotracer.spool.free': { instrument: 'up-down-counter', unit: 'By', description: 'Free bytes of the spool’s volume', attributes: [] },
+  'radiotracer.spool.free': { instrument: 'gauge', unit: 'By', description: 'Free bytes of the spool’s volume', attributes: [] },
   'radiotracer.spool.utilization': {
     instrument: 'gauge',
     unit: '1',
@@ -198,8 +198,8 @@ export const metricRegistry = {
     attributes: [],
   },
   'radiotracer.spool.status': {
-    instrument: 'up-down-counter',
-    unit: '1',
+    instrument: 'gauge',
+    unit: '{spool}',
     description: '1 for the state that the spool is in: accepting, refusing',
     attributes: ['radiotracer.spool.state'],
   },

@@ -47,7 +47,7 @@ export function stageValues(event: StageEvent): AttributeValues {
     case 'spool.failed':
       return { 'radiotracer.destination.id': event.destinationId, 'radiotracer.spool.error_code': event.code };
     case 'spool.found':
-      return { 'radiotracer.spool.finding.kind': event.kind };
+      return { 'radiotracer.spool.finding.kind': event.kind, 'radiotracer.instance.id': event.instanceId };
     case 'spool.committed':
       return {};
   }

@@ -1,10 +1,11 @@
 /**
  * The admin HTTP interface. `/healthz`: the process lives and answers. `/readyz`: it takes associations. Both are for orchestrators
- * and say nothing of the site, so they ask for no token; everything else does when there is one.
+ * and say nothing of the site, so they ask for no token; everything else (`/metrics`) does when there is one.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { prometheusContentType } from '../telemetry/index.ts';
 
 /** Where the proxy is in its life. Only `ready` takes new associations. */
 export type Readiness = 'starting' | 'ready' | 'draining';
@@ -15,9 +16,11 @@ export interface AdminAppOptions {
   readonly readiness: () => Readiness;
   /** Bearer token; undefined: none is asked. */
   readonly token: string | undefined;
+  /** `/metrics`, in Prometheus' text format; undefined: there is none (yet), 503. */
+  readonly metrics?: () => Promise<string | undefined> | undefined;
 }
 
-export function adminApp({ version, readiness, token }: AdminAppOptions): Hono {
+export function adminApp({ version, readiness, token, metrics }: AdminAppOptions): Hono {
   const app = new Hono();
   app.get('/healthz', (context) => context.json({ status: 'ok', version }));
   app.get('/readyz', (context) => {
@@ -25,6 +28,11 @@ export function adminApp({ version, readiness, token }: AdminAppOptions): Hono {
     return context.json({ status }, status === 'ready' ? 200 : 503);
   });
   if (token !== undefined) app.use(bearer(token));
+  app.get('/metrics', async (context) => {
+    const text = await metrics?.();
+    if (text === undefined) return context.json({ error: 'unavailable' }, 503);
+    return context.body(text, 200, { 'Content-Type': prometheusContentType });
+  });
   app.notFound((context) => context.json({ error: 'not_found', path: context.req.path }, 404));
   // The message may quote what a request held; it is not for the caller.
   app.onError((_error, context) => context.json({ error: 'internal' }, 500));

@@ -1,2 +1,3 @@
 export { createLogger } from './log.ts';
+export { prometheusContentType } from './prometheus-text.ts';
 export { type RunningTelemetry, startTelemetry, type TelemetryPorts } from './start-telemetry.ts';

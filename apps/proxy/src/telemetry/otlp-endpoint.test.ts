@@ -1,4 +1,4 @@
-import { tracesEndpoint } from './otlp-endpoint.ts';
+import { otlpEndpoint } from './otlp-endpoint.ts';
 
 const base = 'http://collector.example:4318';
 
@@ -21,10 +21,17 @@ describe('OTLP endpoint', () => {
     [base, { OTEL_TRACES_EXPORTER: 'none' }, undefined, undefined],
   ])('configured %s, environment %j: %s %s', (configured, environment, url, compression) => {
     Object.assign(process.env, environment);
-    expect(tracesEndpoint(configured)).toEqual(url === undefined ? undefined : { url, compression });
+    expect(otlpEndpoint('traces', configured)).toEqual(url === undefined ? undefined : { url, compression });
+  });
+
+  it('is another one for metrics', () => {
+    Object.assign(process.env, { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://other:1/in', OTEL_TRACES_EXPORTER: 'none' });
+    expect(otlpEndpoint('metrics', base)).toEqual({ url: 'http://other:1/in', compression: 'gzip' });
+    process.env['OTEL_METRICS_EXPORTER'] = 'none';
+    expect(otlpEndpoint('metrics', base)).toBeUndefined();
   });
 
   it.each(['', 'collector:4318', '/v1/traces'])('%j is said to be unusable', (configured) => {
-    expect(() => tracesEndpoint(configured)).toThrow(expect.objectContaining({ code: 'otlp-endpoint-unusable' }));
+    expect(() => otlpEndpoint('traces', configured)).toThrow(expect.objectContaining({ code: 'otlp-endpoint-unusable' }));
   });
 });

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { context, type Meter, metrics, propagation, type Tracer, trace } from '@opentelemetry/api';
+import { context, type Meter, type MeterProvider, propagation, type Tracer, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
   defaultResource,
@@ -27,8 +27,10 @@ import {
 import type { RootTracer } from '@radiotracer/telemetry';
 import { createRootTracer } from './derived-ids.ts';
 import { count, text } from './environment.ts';
+import { ExportWatch } from './export-watch.ts';
 import { isSampled, rootSampler, withParents } from './head-sampler.ts';
-import { type OtlpEndpoint, tracesEndpoint } from './otlp-endpoint.ts';
+import { noMeter, startMeter } from './meter.ts';
+import { type OtlpEndpoint, otlpEndpoint } from './otlp-endpoint.ts';
 import { type ExportStats, WatchedExporter } from './watched-exporter.ts';
 
 export interface TelemetrySdkConfig {
@@ -37,8 +39,8 @@ export interface TelemetrySdkConfig {
   readonly serviceVersion?: string;
   /** Gets every span in this process as it ends, whatever is exported. */
   readonly localExporter?: SpanExporter;
-  /** Exports to the OTLP receiver began to fail, or work again. */
-  readonly onExportChange?: (state: 'failing' | 'working') => void;
+  /** Exports of a signal to the OTLP receiver began to fail, or work again. */
+  readonly onExportChange?: (state: 'failing' | 'working', signal: 'traces' | 'metrics') => void;
   /** How long a flush and the shutdown may take. Default 3000. */
   readonly shutdownTimeoutMs?: number;
 }
@@ -50,6 +52,8 @@ export interface TelemetrySdk {
   /** Undefined: spans go nowhere but to the local exporter. */
   readonly endpoint: OtlpEndpoint | undefined;
   stats(): ExportStats;
+  /** Metrics in Prometheus' text format; undefined when disabled, and after the shutdown. */
+  metricsText(): Promise<string | undefined>;
   /** Exports what has ended; never rejects, and gives up after the time-out. */
   forceFlush(): Promise<void>;
   /** Exports what has ended and stops; never rejects, and gives up after the time-out. */
@@ -65,13 +69,25 @@ const maxBatchSpans = 256;
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
   const isDisabled = text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
-  const endpoint = isDisabled ? undefined : tracesEndpoint(config.otlp);
-  const otlp = endpoint === undefined ? undefined : new WatchedExporter(otlpExporter(endpoint), onExportChange);
-  const processors = isDisabled ? [] : spanProcessors(otlp, config.localExporter);
+  const endpoint = isDisabled ? undefined : otlpEndpoint('traces', config.otlp);
+  const watch = (signal: 'traces' | 'metrics') => new ExportWatch((state) => onExportChange(state, signal));
+  const resource = resourceOf(config.serviceVersion);
+  const metrics = isDisabled
+    ? noMeter()
+    : startMeter({
+        scope,
+        version: config.serviceVersion,
+        resource,
+        endpoint: otlpEndpoint('metrics', config.otlp),
+        watch: watch('metrics'),
+        exporterTimeoutMs,
+      });
+  const otlp = endpoint === undefined ? undefined : new WatchedExporter(otlpExporter(endpoint, metrics.provider), watch('traces'));
+  const processors = isDisabled ? [] : spanProcessors(otlp, config.localExporter, metrics.provider);
   // Nobody listens: spans are not recorded, and yet have ids, for the log lines.
   const root = processors.length === 0 ? new AlwaysOffSampler() : rootSampler();
   const shared = {
-    resource: resourceOf(config.serviceVersion),
+    resource,
     sampler: withParents(root),
     spanLimits: spanLimits(),
     spanProcessors: processors.length === 0 ? [new NoopSpanProcessor()] : processors,
@@ -89,38 +105,45 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   return {
     tracer: trace.getTracer(scope, config.serviceVersion),
     rootTracer: createRootTracer(shared, scope, (traceId) => isSampled(root, traceId)),
-    meter: metrics.getMeter(scope, config.serviceVersion),
+    meter: metrics.meter,
     endpoint,
     stats: () => otlp?.stats ?? { exportedSpans: 0, failedSpans: 0 },
-    forceFlush: () => within(Promise.all(shared.spanProcessors.map((processor) => processor.forceFlush()))),
+    metricsText: () => metrics.text(),
+    forceFlush: () => within(Promise.all([metrics.forceFlush(), ...shared.spanProcessors.map((processor) => processor.forceFlush())])),
     shutdown: async () => {
-      await within(sdk.shutdown());
+      // Together, so that a receiver that hangs is waited for once.
+      await within(Promise.allSettled([sdk.shutdown(), metrics.shutdown()]));
       trace.disable();
-      metrics.disable();
       propagation.disable();
       context.disable();
     },
   };
 }
 
-function otlpExporter({ url, compression }: OtlpEndpoint): SpanExporter {
+function otlpExporter({ url, compression }: OtlpEndpoint, selfObsMeterProvider: MeterProvider | undefined): SpanExporter {
   const timeoutMillis = count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
   type Options = NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>;
   return new OTLPTraceExporter({
     url,
     compression: compression as NonNullable<Options['compression']>,
     timeoutMillis: Math.max(1, timeoutMillis),
+    ...(selfObsMeterProvider === undefined ? {} : { selfObsMeterProvider }),
     // A flush sends the whole queue at once; the default of 30 would refuse the last batches of a full one.
     concurrencyLimit: Math.ceil(maxQueuedSpans / maxBatchSpans) * 2,
   });
 }
 
-function spanProcessors(otlp: SpanExporter | undefined, local: SpanExporter | undefined): SpanProcessor[] {
+function spanProcessors(
+  otlp: SpanExporter | undefined,
+  local: SpanExporter | undefined,
+  selfObsMeterProvider: MeterProvider | undefined,
+): SpanProcessor[] {
   const processors: SpanProcessor[] = [];
   if (otlp !== undefined) {
     processors.push(
       new BatchSpanProcessor({
         exporter: otlp,
+        ...(selfObsMeterProvider === undefined ? {} : { selfObsMeterProvider }),
         maxQueueSize: count('OTEL_BSP_MAX_QUEUE_SIZE') || maxQueuedSpans,
         maxExportBatchSize: count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') || maxBatchSpans,
         scheduledDelayMillis: count('OTEL_BSP_SCHEDULE_DELAY') ?? 5000,

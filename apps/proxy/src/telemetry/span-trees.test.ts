@@ -1,7 +1,5 @@
 /** What leaves: scripted events through the real SDK and exporter into a receiver, and what was on the wire then. */
 import {
-  type AssociationEnded,
-  type AssociationOpened,
   attributeRegistry,
   createStudyIdentity,
   createTelemetry,
@@ -14,114 +12,7 @@ import { spanTree } from '../../../../test/fixtures/span-tree.ts';
 import { createLogger } from './log.ts';
 import { logTo } from './log-line.ts';
 import { startTelemetrySdk } from './sdk.ts';
-
-const siteKey = Buffer.from('a site key of the tests');
-const began = Date.UTC(2026, 0, 5, 8, 0, 0);
-
-function opened(role: 'server' | 'client', overrides: Partial<AssociationOpened> = {}): AssociationOpened {
-  const isServer = role === 'server';
-  return {
-    type: 'association.opened',
-    associationId: isServer ? 's1' : 'c1',
-    role,
-    pairedWith: isServer ? undefined : 's1',
-    at: began + (isServer ? 0 : 1),
-    callingAeTitle: 'CT1',
-    calledAeTitle: isServer ? 'PROXY' : 'MAINPACS',
-    peerAddress: isServer ? '10.0.0.7' : '10.0.0.9',
-    peerPort: isServer ? 51000 : 104,
-    destinationId: isServer ? undefined : 'pacs',
-    routeId: isServer ? undefined : 'routes[0]',
-    proposedContexts: 3,
-    requestorMaxPduBytes: 16384,
-    requestorImplementationClassUid: '1.2.276.0.7230010.3.0.3.6.7',
-    requestorImplementationVersionName: 'OFFIS_DCMTK_367',
-    ...overrides,
-  };
-}
-
-function ended(associationId: string, overrides: Partial<AssociationEnded> = {}): AssociationEnded {
-  return {
-    type: 'association.ended',
-    associationId,
-    at: began + 900,
-    outcome: 'released',
-    errorType: undefined,
-    ours: false,
-    reject: undefined,
-    abort: undefined,
-    operations: 1,
-    bytesReceived: 2000,
-    bytesSent: 500,
-    ...overrides,
-  };
-}
-
-function operation(overrides: Partial<OperationEnded> & { readonly at?: number } = {}): OperationEnded {
-  const { at = 10, ...rest } = overrides;
-  return {
-    type: 'operation.ended',
-    serverAssociationId: 's1',
-    clientAssociationId: 'c1',
-    invokedBy: 'requestor',
-    operation: 'C-STORE',
-    messageId: 1,
-    destinationId: 'pacs',
-    callingAeTitle: 'CT1',
-    calledAeTitle: 'PROXY',
-    sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
-    sopInstanceUid: '1.2.3.4.1',
-    transferSyntaxUid: '1.2.840.10008.1.2.1',
-    requestInAt: began + at,
-    commandInAt: began + at,
-    requestOutAt: began + at + 0.25,
-    requestEndAt: began + at + 3,
-    responseInAt: began + at + 5,
-    responseOutAt: began + at + 5.125,
-    endedAt: began + at + 5.125,
-    status: 0,
-    statusClass: 'success',
-    errorType: undefined,
-    ours: false,
-    disposition: 'relayed',
-    dataSetBytes: 1000,
-    pendingResponses: 0,
-    head: {
-      sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
-      sopInstanceUid: '1.2.3.4.1',
-      studyInstanceUid: '1.2.3\0',
-      seriesInstanceUid: '1.2.3.4',
-      modality: 'CT',
-      numberOfFrames: undefined,
-    },
-    ...rest,
-  };
-}
-
-const noAnswer = { responseInAt: undefined, responseOutAt: undefined, status: undefined, statusClass: undefined };
-const pair: readonly TelemetryEvent[] = [
-  opened('server'),
-  opened('client'),
-  {
-    type: 'association.accepted',
-    associationId: 'c1',
-    at: began + 3,
-    acceptedContexts: 2,
-    acceptorMaxPduBytes: 131072,
-    acceptorImplementationClassUid: '1.2.9',
-    acceptorImplementationVersionName: 'PACS_1',
-  },
-  {
-    type: 'association.accepted',
-    associationId: 's1',
-    at: began + 4,
-    acceptedContexts: 2,
-    acceptorMaxPduBytes: 131072,
-    acceptorImplementationClassUid: '1.2.9',
-    acceptorImplementationVersionName: 'PACS_1',
-  },
-];
-const released = [ended('c1'), ended('s1')];
+import { attempted, began, deadLettered, ended, noAnswer, operation, pair, released, siteKey } from './testing/scripted-events.ts';
 
 let receiver: OtlpReceiver;
 beforeEach(async () => {
@@ -145,8 +36,14 @@ async function play(events: readonly TelemetryEvent[], options: Partial<Telemetr
   });
   for (const event of events) telemetry.publish(event);
   await telemetry.flush();
+  const metrics = (await sdk.metricsText()) ?? '';
   await sdk.shutdown();
-  return { log: log.map((line) => JSON.parse(line) as Record<string, unknown>), stats: telemetry.stats(), exported: sdk.stats() };
+  return {
+    metrics,
+    log: log.map((line) => JSON.parse(line) as Record<string, unknown>),
+    stats: telemetry.stats(),
+    exported: sdk.stats(),
+  };
 }
 
 const shown = {
@@ -434,6 +331,7 @@ trace 2
     }
     expect(receiver.requests.map(({ path, headers }) => [path, headers['content-type'], headers['content-encoding']])).toEqual([
       ['/v1/traces', 'application/json', undefined],
+      ['/v1/metrics', 'application/json', undefined],
     ]);
   });
 });
@@ -504,11 +402,42 @@ describe('patient data', () => {
     ),
   );
 
-  it('never leaves, in spans or in logs', async () => {
-    const { log, stats } = await play([...pair, ...poisoned, ...released]);
+  const facts = heads.map((head) => ({
+    sopClassUid: head.sopClassUid,
+    sopInstanceUid: head.sopInstanceUid,
+    studyInstanceUid: head.studyInstanceUid,
+    seriesInstanceUid: head.seriesInstanceUid,
+    modality: head.modality,
+    transferSyntaxUid: 'POISON^SYNTAX',
+    instanceId: 'POISON^INSTANCE',
+    traceparent: 'POISON^STUDY',
+  }));
+  const poisonedLater: readonly TelemetryEvent[] = facts.flatMap((fact) => [
+    attempted({ at: 100, ...fact }),
+    attempted({ at: 200, ...fact, outcome: 'retry', status: undefined, statusClass: undefined, errorType: 'connection_reset' }),
+    attempted({ at: 300, ...fact, outcome: 'dead', status: 0xa900, statusClass: 'failure', errorType: 'status_failure' }),
+    deadLettered({ at: 305, ...fact, errorType: 'presentation_context_refused', contextResult: 3 }),
+    deadLettered({ at: 310, ...fact, errorType: 'instance_damaged', quarantined: true }),
+  ]);
+  const relayAttempt = { clientAssociationId: 'c1', requestOutAt: began + 11, endedAt: began + 12, errorType: 'aborted' } as const;
+  const poisonedSpool: readonly TelemetryEvent[] = [
+    ...heads.map((head) =>
+      operation({ head, sopInstanceUid: head.sopInstanceUid, disposition: 'spooled', spooledAt: began + 14, relayAttempt }),
+    ),
+    // What types forbid, and a mistake could bring all the same.
+    { type: 'spool.failed', destinationId: 'pacs', at: began, code: 'POISON^STUDY' },
+    { type: 'spool.found', at: began, kind: 'damaged', moved: true, path: 'POISON^STUDY', why: 'POISON^SERIES' } as TelemetryEvent,
+  ];
+
+  it('never leaves, in spans, metrics or logs', async () => {
+    const { log, stats, metrics } = await play([...pair, ...poisoned, ...poisonedSpool, ...poisonedLater, ...released]);
     expect(receiver.spans.filter((span) => span.name === 'study').length).toBe(2);
+    expect(receiver.spans.filter((span) => span.kind === 'CONSUMER').length).toBe(6);
+    expect(receiver.requests.map(({ path }) => path)).toEqual(expect.arrayContaining(['/v1/traces', '/v1/metrics']));
     expect(receiver.poisonFound(poison)).toEqual([]);
     expect(poison.filter((one) => JSON.stringify(log).includes(one))).toEqual([]);
+    expect(poison.filter((one) => metrics.includes(one))).toEqual([]);
+    expect(metrics).toContain('radiotracer_dead_letters_total{');
     expect(log.length).toBeGreaterThan(2);
     expect(stats.errors).toBe(0);
   });

@@ -1,4 +1,5 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import type { ExportWatch } from './export-watch.ts';
 
 type Done = Parameters<SpanExporter['export']>[1];
 
@@ -8,20 +9,16 @@ export interface ExportStats {
   readonly failedSpans: number;
 }
 
-/**
- * Counts what gets through and says when that changes: once when exports begin to fail, once when they work again. Why is not
- * said: an exporter's message may quote what it was to send.
- */
+/** Counts what gets through, and tells the watch. */
 export class WatchedExporter implements SpanExporter {
   readonly #inner: SpanExporter;
-  readonly #onChange: (state: 'failing' | 'working') => void;
+  readonly #watch: ExportWatch;
   #exportedSpans = 0;
   #failedSpans = 0;
-  #isFailing = false;
 
-  constructor(inner: SpanExporter, onChange: (state: 'failing' | 'working') => void) {
+  constructor(inner: SpanExporter, watch: ExportWatch) {
     this.#inner = inner;
-    this.#onChange = onChange;
+    this.#watch = watch;
   }
 
   get stats(): ExportStats {
@@ -35,9 +32,7 @@ export class WatchedExporter implements SpanExporter {
       if (failed) this.#failedSpans += spans.length;
       else this.#exportedSpans += spans.length;
       done(result);
-      if (failed === this.#isFailing) return;
-      this.#isFailing = failed;
-      this.#onChange(failed ? 'failing' : 'working');
+      this.#watch.ended(failed);
     });
   }
 

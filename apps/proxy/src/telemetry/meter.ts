@@ -1,0 +1,80 @@
+/**
+ * The meter provider: made before anything takes an instrument (those made before are no-ops for ever), read by whoever scrapes and, where
+ * there is an OTLP receiver, pushed to it.
+ */
+import { createNoopMeter, type Meter, type MeterProvider } from '@opentelemetry/api';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import type { Resource } from '@opentelemetry/resources';
+import { type IMetricReader, PeriodicExportingMetricReader, MeterProvider as SdkMeterProvider } from '@opentelemetry/sdk-metrics';
+import { count } from './environment.ts';
+import type { ExportWatch } from './export-watch.ts';
+import type { OtlpEndpoint } from './otlp-endpoint.ts';
+import { prometheusText, ScrapeReader } from './prometheus-text.ts';
+import { WatchedMetricExporter } from './watched-metric-exporter.ts';
+
+export interface RunningMeter {
+  readonly meter: Meter;
+  /** For the SDK's metrics of itself; undefined when disabled. */
+  readonly provider: MeterProvider | undefined;
+  /** What can be scraped, in Prometheus' text format; undefined when disabled, and after the shutdown. */
+  text(): Promise<string | undefined>;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+export interface MeterConfig {
+  readonly scope: string;
+  readonly version: string | undefined;
+  readonly resource: Resource;
+  /** Undefined: nothing is pushed. */
+  readonly endpoint: OtlpEndpoint | undefined;
+  readonly watch: ExportWatch;
+  readonly exporterTimeoutMs: number;
+}
+
+export function startMeter(config: MeterConfig): RunningMeter {
+  const { scope, version, resource, endpoint } = config;
+  const scraped = new ScrapeReader();
+  const readers: IMetricReader[] = [scraped];
+  if (endpoint !== undefined) readers.push(pushingReader(config, endpoint));
+  let isDown = false;
+  const provider = new SdkMeterProvider({ resource, readers });
+  return {
+    meter: provider.getMeter(scope, version),
+    provider,
+    text: async () => (isDown ? undefined : await prometheusText(scraped)),
+    forceFlush: () => provider.forceFlush(),
+    shutdown: () => {
+      isDown = true;
+      return provider.shutdown();
+    },
+  };
+}
+
+/** For OTEL_SDK_DISABLED. */
+export function noMeter(): RunningMeter {
+  return {
+    meter: createNoopMeter(),
+    provider: undefined,
+    text: async () => undefined,
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  };
+}
+
+function pushingReader({ watch, exporterTimeoutMs }: MeterConfig, { url, compression }: OtlpEndpoint): IMetricReader {
+  const timeoutMillis = count('OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
+  const exportIntervalMillis = count('OTEL_METRIC_EXPORT_INTERVAL') || 60_000;
+  const exportTimeoutMillis = count('OTEL_METRIC_EXPORT_TIMEOUT') || exporterTimeoutMs + 500;
+  type Options = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
+  const exporter = new OTLPMetricExporter({
+    url,
+    compression: compression as NonNullable<Options['compression']>,
+    timeoutMillis: Math.max(1, timeoutMillis),
+  });
+  return new PeriodicExportingMetricReader({
+    exporter: new WatchedMetricExporter(exporter, watch),
+    exportIntervalMillis,
+    exportTimeoutMillis: Math.min(exportTimeoutMillis, exportIntervalMillis),
+  });
+}
