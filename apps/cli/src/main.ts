@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=2
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
 import { readCapabilities, startProxy } from '@radiotracer/proxy';
 import { echo } from '@radiotracer/upper-layer';
 import { run } from './program.ts';
@@ -16,6 +17,8 @@ const exitCode = await run(process.argv.slice(2), {
   readFile: (file) => readFile(file, 'utf8'),
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  // Pipes are written behind the program's back, and its end would end that.
+  taken: () => new Promise((resolve) => process.stdout.write('', (error) => resolve(error === undefined || error === null))),
   startProxy: (config) => startProxy(config),
   startLabProxy: (config, ports) => startProxy(config, ports),
   readCapabilities,
@@ -25,6 +28,8 @@ const exitCode = await run(process.argv.slice(2), {
     isColoured: process.stdout.isTTY === true && process.stdout.hasColors(),
     columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
   },
+  now: Date.now,
+  ask: process.stdin.isTTY === true && process.stdout.isTTY === true ? askAtTerminal : undefined,
   echo,
   onStopSignal: (listener) => {
     process.on('SIGTERM', listener);
@@ -33,3 +38,14 @@ const exitCode = await run(process.argv.slice(2), {
 });
 // Whatever is left open, nothing more is to be waited for.
 process.exit(exitCode);
+
+/** Ctrl-C and Ctrl-D are no answer. */
+async function askAtTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const left = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  try {
+    return await Promise.race([terminal.question(question), left]);
+  } finally {
+    terminal.close();
+  }
+}

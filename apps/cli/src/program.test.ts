@@ -40,6 +40,7 @@ function world(changes: Partial<Surroundings> = {}) {
     err: (text) => {
       said.err += text;
     },
+    taken: () => Promise.resolve(true),
     startProxy: () => {
       said.calls.push('start');
       return Promise.resolve(proxy);
@@ -48,6 +49,8 @@ function world(changes: Partial<Surroundings> = {}) {
     readCapabilities: () =>
       Promise.resolve({ pacs: { '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true, '1.2.840.10008.1.2.4.90': false } } }),
     terminal: { isTerminal: false, isColoured: false, columns: undefined },
+    now: () => 1_700_000_000_000,
+    ask: undefined,
     echo: (options) => {
       said.echoes.push(options);
       return Promise.resolve({ status: 0, acceptorImplementationVersionName: 'PACS_1', durationMs: 1.23456 });

@@ -5,13 +5,14 @@ import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
 import { OUR_AE_TITLE } from './echo-request.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
+import { addQueueCommands } from './queue/queue-commands.ts';
 import { type StartOptions, startCommand } from './start-command.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const EXIT_CODES = `
 Exit codes:
   0  done as asked; a proxy that was stopped by a signal included
-  1  tried and failed: a port in use, a destination that does not answer
+  1  tried and failed: a port in use, a destination that does not answer, an instance that could not be held
   2  not tried: wrong usage, wrong or unreadable configuration
 `;
 
@@ -62,6 +63,8 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .option('--calling-aet <title>', `AE title to call as; without it a route's, else ${OUR_AE_TITLE}`, aeTitle)
     .option('--json', 'print JSON')
     .action(async (target: string, options: EchoCommandOptions) => done(await echoCommand(target, options, surroundings)));
+
+  addQueueCommands(program, surroundings, done, EXIT_CODES);
 
   program
     .command('lab')

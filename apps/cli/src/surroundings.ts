@@ -24,11 +24,17 @@ export interface Surroundings {
   /** Standard output and standard error; line ends are the caller's. */
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Resolves when the reader of standard output has taken all of it, however long that takes; false: there is none any more. */
+  readonly taken: () => Promise<boolean>;
   readonly startProxy: (config: Config) => Promise<StartedProxy>;
   readonly startLabProxy: LabOptions['startProxy'];
   /** What destinations were seen to accept: destination, abstract syntax, transfer syntax. */
   readonly readCapabilities: typeof readCapabilities;
   readonly terminal: Terminal;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Asks the person at the keyboard; undefined: there is none. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
   readonly echo: (options: EchoOptions) => Promise<EchoResult>;
   /** Calls the listener at every SIGTERM and SIGINT from now on. */
   readonly onStopSignal: (listener: () => void) => void;

@@ -3,4 +3,4 @@ export { readCapabilities } from './kept/kept-capabilities.ts';
 export { keptText } from './kept/kept-text.ts';
 export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';
-export { type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';
+export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';

@@ -9,7 +9,7 @@ export {
   type NewEntry,
   type QueueEntry,
 } from './entry.ts';
-export type { QueueFilter } from './filter.ts';
+export { matches, type QueueFilter } from './filter.ts';
 export type { Claimed, ClaimRequest, DeliveryFault, Lease, Outcome } from './lease.ts';
 export { DEFAULT_LIMITS, type QueueLimits } from './limits.ts';
 export { openMemoryQueue } from './memory/memory-queue.ts';

@@ -1,0 +1,29 @@
+import type { SpoolError } from '@radiotracer/spool';
+import { CommandFailure, ExitCode } from '../exit-code.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { type EntrySource, ofSchedule, ofSpools } from './entry-source.ts';
+import { isUntouched, mustHaveSchedule, neverStarted, type QueueHome } from './queue-home.ts';
+import type { SelectionOptions } from './selection.ts';
+
+export interface SourceOptions extends SelectionOptions {
+  readonly fromSpool?: boolean;
+}
+
+/** Where a command reads its entries from; undefined, and told why: there is nothing that could be waiting. */
+export async function sourceOf(home: QueueHome, options: SourceOptions, err: Surroundings['err']): Promise<EntrySource | undefined> {
+  if (await isUntouched(home)) {
+    err(`${neverStarted(home)}: nothing is queued\n`);
+    return undefined;
+  }
+  if (options.fromSpool === true) return spoolSource(home, options, (error) => err(`${error.message}\n`));
+  await mustHaveSchedule(home);
+  return ofSchedule(home.queue);
+}
+
+/** @throws CommandFailure (usage) where the spool does not know what is asked for */
+export function spoolSource(home: QueueHome, options: SourceOptions, failed: (error: SpoolError) => void): EntrySource {
+  if (options.error !== undefined || options.state === 'leased') {
+    throw new CommandFailure(ExitCode.usage, 'errors, and what is being sent, are known to the schedule alone');
+  }
+  return ofSpools(home.spools.values(), failed);
+}

@@ -1,0 +1,96 @@
+/** Why an entry is where it is, in sentences that say what to do. */
+import type { QueueEntry } from '@radiotracer/queue';
+import { fromNow, span, statusText } from './words.ts';
+
+export interface Circumstances {
+  readonly now: number;
+  readonly isConfigured: boolean;
+  readonly paused: { readonly at: number; readonly why: string } | undefined;
+  /** Where its file lies; undefined: of another proxy, or not looked for. */
+  readonly file: 'waiting' | 'held' | 'dead' | 'missing' | undefined;
+}
+
+/** By the codes of deliveries (DeliveryErrorType in @radiotracer/telemetry) and of the schedule. */
+const meanings: Readonly<Record<string, string>> = {
+  connection_refused: 'nothing listens at the destination',
+  connection_reset: 'the destination broke the connection',
+  connection_closed: 'the destination closed the connection',
+  connect_timeout: 'the destination could not be reached in time',
+  host_unreachable: 'there is no way to the destination',
+  name_not_resolved: "the destination's host name cannot be resolved",
+  artim_timeout: 'the destination did not answer in time',
+  associate_timeout: 'the destination did not answer the association request in time',
+  dimse_timeout: 'the destination did not answer the C-STORE in time',
+  idle_timeout: 'nothing came from the destination for too long',
+  release_timeout: 'the destination did not answer the release in time',
+  protocol_error: 'the destination sent what no DICOM peer may send',
+  limit_exceeded: 'the destination sent more than the limits allow',
+  rejected: 'the destination rejected the association: are the AE titles known to it?',
+  aborted: 'the destination aborted the association',
+  status_failure: 'the destination answered the C-STORE with a failure',
+  shutdown: 'the proxy stopped in the middle',
+  internal: 'the proxy made a mistake; its log says more',
+  presentation_context_refused: 'the destination takes no such SOP class or transfer syntax',
+  digest_mismatch: 'the bytes of the file are not those that were received; it was moved aside',
+  instance_damaged: 'the file is cut short or not what was written; it was moved aside',
+  retry_budget_exhausted: 'it was tried for as long as the configuration says (retry.budget)',
+  spool_failure: 'the spool could not read, move or remove the file; look at the disk',
+  lease_expired: 'the process that sent it ended, or was cut off from the schedule',
+};
+
+function errorMeaning(errorType: string): string | undefined {
+  return meanings[errorType];
+}
+
+export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file }: Circumstances): readonly string[] {
+  return [
+    ...sentences(entry, now),
+    ...(isConfigured || entry.state === 'dead' ? [] : [`No destination ${entry.destinationId} is configured: nobody sends it.`]),
+    ...(paused === undefined || entry.state !== 'waiting'
+      ? []
+      : [`The destination is paused since ${span(now - paused.at)}: ${paused.why}.`]),
+    ...fileSentences(entry, file),
+  ];
+}
+
+function sentences(entry: QueueEntry, now: number): readonly string[] {
+  switch (entry.state) {
+    case 'waiting':
+      if (entry.dueAt > now) return [`${tried(entry)}It is tried again ${fromNow(entry.dueAt, now)}.`];
+      return [`${tried(entry)}It is due: it waits for its turn, for its destination to answer again, or for the proxy to run.`];
+    case 'leased':
+      return [
+        `It is being sent now, by ${entry.lease?.holder ?? 'a proxy'}${entry.lease === undefined ? '' : `, since ${span(now - entry.lease.claimedAt)}`}.`,
+        ...(entry.holdRequested === true ? ['It is held if that fails.'] : []),
+      ];
+    case 'held':
+      return [`${tried(entry)}It is held, by ${heldBy(entry)}, until somebody releases it: radiotracer queue release ${entry.id}`];
+    case 'dead':
+      return [`${tried(entry)}It was given up. When the cause is gone: radiotracer queue retry ${entry.id}`];
+  }
+}
+
+function tried({ attempts, lastError, possibleDuplicates }: QueueEntry): string {
+  if (lastError === undefined) return attempts === 0 ? 'It was not tried yet. ' : `It was tried ${times(attempts)}. `;
+  const status = lastError.status === undefined ? '' : `, status ${statusText(lastError.status)}`;
+  const meaning = errorMeaning(lastError.errorType);
+  const twice = possibleDuplicates > 0 ? 'The destination may have it already. ' : '';
+  return `It was tried ${times(attempts)}; the last error was ${lastError.errorType}${status}${meaning === undefined ? '' : ` (${meaning})`}. ${twice}`;
+}
+
+function heldBy({ history }: QueueEntry): string {
+  const why = history.findLast(({ what }) => what === 'held')?.why;
+  return why === undefined ? 'an operator' : `this: ${why}`;
+}
+
+function fileSentences({ state }: QueueEntry, file: Circumstances['file']): readonly string[] {
+  if (file === undefined) return [];
+  if (file === 'missing') return ['Its file is not in the spool: delivered or removed meanwhile, or moved aside as damaged.'];
+  const expected = state === 'leased' ? ['waiting', 'held'] : [state];
+  if (expected.includes(file)) return [];
+  return [`Its file is ${file}, and so will it be when the schedule is next built from the spool.`];
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}
