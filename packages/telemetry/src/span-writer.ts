@@ -72,12 +72,11 @@ export class SpanWriter {
   /** Starts a span that ends later. */
   open(start: SpanStart): OpenSpan {
     const span = this.#tracer.startSpan(start.name, this.#options(start), parentContext(start.parent));
+    this.#set(span, start.values);
     let links = start.links?.length ?? 0;
     return {
       context: span.spanContext(),
-      set: (values) => {
-        span.setAttributes(this.#gate(values));
-      },
+      set: (values) => this.#set(span, values),
       event: (name, at) => {
         span.addEvent(name, toHrTime(at));
       },
@@ -93,6 +92,7 @@ export class SpanWriter {
   /** A span that is over already. */
   write(span: SpanStart & SpanEnd): SpanContext {
     const started = this.#tracer.startSpan(span.name, this.#options(span), parentContext(span.parent));
+    this.#set(started, span.values);
     finish(started, span);
     return started.spanContext();
   }
@@ -100,13 +100,22 @@ export class SpanWriter {
   /** A span that is over already and has ids that are known before. */
   writeDerived(ids: ForcedIds, span: SpanStart & SpanEnd): SpanContext {
     const started = this.#rootTracer.startSpan(ids, span.name, this.#options(span), parentContext(span.parent));
+    this.#set(started, span.values);
     finish(started, span);
     return started.spanContext();
   }
 
   #options(start: SpanStart) {
     const links = (start.links ?? []).slice(0, maxLinks).map((link) => this.#link(link));
-    return { kind: start.kind, startTime: toHrTime(start.startAt), attributes: this.#gate(start.values), links };
+    return { kind: start.kind, startTime: toHrTime(start.startAt), links };
+  }
+
+  /**
+   * Attributes come after the start: given with it the SDK cleans them twice, each time with a WeakSet for every value, and those made up
+   * most of what the collector had to do. Our samplers decide by trace id and do not miss them.
+   */
+  #set(span: Span, values: AttributeValues): void {
+    if (span.isRecording()) span.setAttributes(this.#gate(values));
   }
 
   #link(link: SpanLink): Link {
