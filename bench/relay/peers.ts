@@ -14,6 +14,7 @@ export const peerNames = [
   'haproxy',
   'blind pipe',
   'pooled pipe',
+  'floor relay',
   'radiotracer',
   'radiotracer, telemetry off',
   'dcmjs-dimse',
@@ -31,6 +32,7 @@ export interface Peer {
 const programs = {
   blindPipe: new URL('./peers/blind-pipe.ts', import.meta.url),
   pooledPipe: new URL('./peers/pooled-pipe.ts', import.meta.url),
+  floorRelay: new URL('./peers/floor-relay.ts', import.meta.url),
   dcmjsRelay: new URL('./peers/dcmjs-relay.ts', import.meta.url),
   otlpSink: new URL('./peers/otlp-sink.ts', import.meta.url),
 };
@@ -83,6 +85,8 @@ export async function startPeer(
       return await startNode(stage, programs.blindPipe, scpPort);
     case 'pooled pipe':
       return await startNode(stage, programs.pooledPipe, scpPort);
+    case 'floor relay':
+      return await startNode(stage, programs.floorRelay, scpPort);
     case 'dcmjs-dimse':
       return await startNode(stage, programs.dcmjsRelay, scpPort);
     case 'radiotracer':
