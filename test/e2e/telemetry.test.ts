@@ -5,7 +5,7 @@ import { storescp, storescu } from '../fixtures/dcmtk.ts';
 import { eventually } from '../fixtures/deadline.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { freePort } from '../fixtures/ports.ts';
-import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { proxyPlace, type RunningProxy, startProxy } from '../fixtures/proxy.ts';
 import { associateRj, ctImageStorage, element, explicitVrLittleEndian, item, releaseRq, u16be } from '../fixtures/raw-pdu.ts';
 import { rawScp, success } from '../fixtures/raw-scp.ts';
 import { rawAssociate, rawConnect, rawStore } from '../fixtures/raw-scu.ts';
@@ -101,7 +101,7 @@ async function send(proxy: RunningProxy, instance: GeneratedInstance): Promise<v
   await connection.release();
 }
 
-test('nothing of a patient leaves, in spans or log lines, delivered or refused, aborted, cut or garbled', async () => {
+test('nothing of a patient leaves, in spans, metrics or log lines, delivered or refused, aborted, cut or garbled', async () => {
   const [instance] = generateStudy({
     slices: 1,
     rows: 16,
@@ -133,6 +133,7 @@ test('nothing of a patient leaves, in spans or log lines, delivered or refused, 
   stage.defer(() => receiver.close());
   const destinations = { good, failing, aborting, cutting, garbling, rejecting, gone: { port: await freePort() } };
   const proxies: RunningProxy[] = [];
+  const metrics: string[] = [];
   const cases = Object.values(destinations).flatMap(({ port }) => [
     { port, onFailure: 'refuse' as const },
     { port, onFailure: 'spool' as const },
@@ -147,17 +148,64 @@ test('nothing of a patient leaves, in spans or log lines, delivered or refused, 
     const early = await rawConnect(stage, proxy.port);
     early.send(releaseRq);
     await early.ended;
+    metrics.push(await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text());
   }
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   const secrets = [...Object.values(poison), ...uidsOf(instance)];
   expect(receiver.poisonFound(secrets)).toEqual([]);
   const log = proxies.map(({ process }) => process.stdout + process.stderr).join('');
   expect(secrets.filter((secret) => log.includes(secret))).toEqual([]);
+  expect(secrets.filter((secret) => metrics.join('').includes(secret))).toEqual([]);
   // The search would find what is there, and each way to fail was told.
   expect(receiver.poisonFound([ctImageStorage])).toEqual([ctImageStorage]);
   const errors = new Set(receiver.spans.map((span) => span.attributes['error.type']));
   for (const error of ['status_failure', 'aborted', 'connection_refused', 'protocol_error', 'rejected']) expect(errors).toContain(error);
 }, 90_000);
+
+test('an instance that waited for its destination over a restart is one trace, and the numbers follow it', async () => {
+  const receiver = await startOtlpReceiver();
+  stage.defer(() => receiver.close());
+  const [instance] = generateStudy({ slices: 1, rows: 16, columns: 16, seed: 5 });
+  if (instance === undefined) throw new Error('a study has an instance');
+  const place = await proxyPlace(await stage.folder('proxy'));
+  const options = { place, onFailure: 'spool', otlp: receiver.url } as const;
+  const before = await startProxy(stage, { ...options, destinations: { pacs: { port: await freePort() } } });
+  await send(before, instance);
+  const waiting = 'radiotracer_queue_size{radiotracer_destination_id="pacs",radiotracer_queue_state="waiting"}';
+  await eventually('the queue to be told', async () => (await scraped(before))(waiting) === 1);
+  expect((await scraped(before))('radiotracer_spool_write_duration_seconds_count')).toBe(1);
+  await before.stop();
+
+  const scp = await rawScp(stage);
+  const after = await startProxy(stage, { ...options, destinations: { pacs: { port: scp.port } } });
+  const delivered = 'radiotracer_deliveries_total{radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"}';
+  await eventually('the delivery to be told', async () => (await scraped(after))(delivered) === 1, 30_000);
+  await eventually('the backlog’s end to be told', () => after.logs().some(({ message }) => message === 'backlog delivered'), 30_000);
+  await after.stop();
+  expect(spanTree(receiver.spans, { attributes: ['error.type', 'radiotracer.delivery.attempt'] })).toMatchInlineSnapshot(`
+"trace 1
+  association SERVER [take_over] → association pacs in trace 2 → study in trace 3
+trace 2
+  association pacs CLIENT ERROR(connection refused) error.type=connection_refused → association in trace 1
+trace 3
+  study INTERNAL
+    series CT INTERNAL
+      C-STORE SERVER [first_byte spooled ack_sent] → association in trace 1
+        send retry.pacs PRODUCER
+        C-STORE pacs CLIENT radiotracer.delivery.attempt=1
+        process retry.pacs CONSUMER radiotracer.delivery.attempt=1 → send retry.pacs in trace 3"
+`);
+  const store = receiver.spans.find(({ name, kind }) => name === 'C-STORE' && kind === 'SERVER');
+  expect(before.logs().find(({ message }) => message === 'taken over')).toMatchObject({ 'error.type': 'connection_refused' });
+  expect(after.logs().find(({ message }) => message === 'backlog delivered')).toMatchObject({ trace_id: store?.traceId });
+}, 90_000);
+
+/** `/metrics` now: the value behind a name and its labels as they stand there. */
+async function scraped({ adminPort }: RunningProxy): Promise<(sample: string) => number | undefined> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const values = new Map(text.split('\n').map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]));
+  return (sample) => values.get(sample);
+}
 
 test('a collector that hangs delays nothing: instances go through, and the process ends within its limits', async () => {
   const hanging = await startOtlpReceiver();
