@@ -28,6 +28,7 @@ import {
 } from '@radiotracer/upper-layer';
 import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, WireError } from '@radiotracer/wire';
 import { proposedContexts, userInformation } from './agreement.ts';
+import type { DataSetWants } from './data-set-reading.ts';
 import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
 import { OperationLog, type ResponseLimits } from './operation-log.ts';
@@ -49,6 +50,8 @@ export interface PairPorts {
   readonly timeouts: Timeouts;
   /** Undefined: a failing destination is reported, never taken over. */
   readonly takeOver?: TakeOverPorts;
+  /** What is read of data sets, beside the heads of instances. Undefined: nothing. */
+  readonly dataSets?: DataSetWants | undefined;
 }
 
 /** Who keeps the pairs. */
@@ -224,7 +227,7 @@ export class AssociationPair {
     if (ports !== undefined) {
       const options = { ports, decision, rq, limits, clock, publish };
       const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
-      this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality });
+      this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality, dataSets: this.#ports.dataSets });
       if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
     }
     this.#open(rq, bytes, decision);
@@ -306,6 +309,7 @@ export class AssociationPair {
         callingAeTitle: trimAeTitle(rq.callingAeTitle),
         calledAeTitle: trimAeTitle(rq.calledAeTitle),
         transferSyntaxes,
+        dataSets: this.#ports.dataSets,
       },
       clock,
       publish,

@@ -1,16 +1,40 @@
-import type { InstanceHead } from '@radiotracer/instance';
-import { HeadReader, integerStringValue, textValue, uidValue } from '@radiotracer/wire';
+import type { InstanceHead, InstancePlace } from '@radiotracer/instance';
+import { HeadReader, integerStringValue, textValue, uidValue, uint16Value } from '@radiotracer/wire';
 
+/** In the order in which they stand in a data set. */
 const tag = {
   sopClassUid: 0x00080016,
   sopInstanceUid: 0x00080018,
+  accessionNumber: 0x00080050,
   modality: 0x00080060,
+  patientId: 0x00100020,
+  cardiacNumberOfImages: 0x00181090,
   studyInstanceUid: 0x0020000d,
   seriesInstanceUid: 0x0020000e,
+  acquisitionNumber: 0x00200012,
+  instanceNumber: 0x00200013,
+  frameOfReferenceUid: 0x00200052,
+  numberOfTemporalPositions: 0x00200105,
+  imagesInAcquisition: 0x00201002,
+  numberOfStudyRelatedInstances: 0x00201208,
+  numberOfSeriesRelatedInstances: 0x00201209,
+  concatenationUid: 0x00209161,
+  inConcatenationTotalNumber: 0x00209163,
   numberOfFrames: 0x00280008,
+  numberOfRRIntervals: 0x00540061,
+  numberOfTimeSlots: 0x00540071,
+  numberOfSlices: 0x00540081,
+  numberOfTimeSlices: 0x00540101,
 } as const;
 
 const wanted: ReadonlySet<number> = new Set(Object.values(tag));
+
+/** Group 0054 is far behind; only PET has in it what is wanted here. */
+const lastOnceKnown = {
+  tag: tag.modality,
+  last: (modality: Uint8Array) =>
+    modality.length === 2 && modality[0] === 0x50 && modality[1] === 0x54 ? tag.numberOfTimeSlices : tag.numberOfFrames,
+};
 
 /** Reads along with a data set, to the last element that an instance's head needs. */
 export class InstanceHeadReader {
@@ -18,7 +42,7 @@ export class InstanceHeadReader {
   readonly #unread: Uint8Array[] = [];
 
   constructor(transferSyntaxUid: string) {
-    this.#reader = new HeadReader({ transferSyntaxUid, wanted });
+    this.#reader = new HeadReader({ transferSyntaxUid, wanted, lastOnceKnown });
   }
 
   push(bytes: Uint8Array): void {
@@ -42,43 +66,138 @@ export class InstanceHeadReader {
   /** What is known so far; a value is decoded when it is asked for, by telemetry mostly, long after the answer has gone. */
   head(): InstanceHead {
     this.catchUp();
-    return new HeadOfInstance(this.#reader.values);
+    return new HeadOfInstance(this.#reader);
   }
 }
 
 class HeadOfInstance implements InstanceHead {
-  readonly #values: ReadonlyMap<number, Uint8Array>;
+  readonly #reader: HeadReader;
 
-  constructor(values: ReadonlyMap<number, Uint8Array>) {
-    this.#values = values;
+  constructor(reader: HeadReader) {
+    this.#reader = reader;
   }
 
   get sopClassUid(): string | undefined {
-    return this.#read(tag.sopClassUid, uidValue);
+    return read(this.#reader, tag.sopClassUid, uidValue);
   }
 
   get sopInstanceUid(): string | undefined {
-    return this.#read(tag.sopInstanceUid, uidValue);
+    return read(this.#reader, tag.sopInstanceUid, uidValue);
   }
 
   get studyInstanceUid(): string | undefined {
-    return this.#read(tag.studyInstanceUid, uidValue);
+    return read(this.#reader, tag.studyInstanceUid, uidValue);
   }
 
   get seriesInstanceUid(): string | undefined {
-    return this.#read(tag.seriesInstanceUid, uidValue);
+    return read(this.#reader, tag.seriesInstanceUid, uidValue);
   }
 
   get modality(): string | undefined {
-    return this.#read(tag.modality, textValue);
+    return read(this.#reader, tag.modality, textValue);
   }
 
   get numberOfFrames(): number | undefined {
-    return this.#read(tag.numberOfFrames, integerStringValue);
+    return read(this.#reader, tag.numberOfFrames, integerStringValue);
   }
 
-  #read<T>(wantedTag: number, decode: (bytes: Uint8Array) => T): T | undefined {
-    const bytes = this.#values.get(wantedTag);
-    return bytes === undefined || bytes.length === 0 ? undefined : decode(bytes);
+  get place(): InstancePlace {
+    return new PlaceOfInstance(this.#reader);
   }
+}
+
+class PlaceOfInstance implements InstancePlace {
+  readonly #reader: HeadReader;
+
+  constructor(reader: HeadReader) {
+    this.#reader = reader;
+  }
+
+  patientKey(keyed: (patientId: Uint8Array) => string): string | undefined {
+    const id = read(this.#reader, tag.patientId, unpadded);
+    return id === undefined || id.length === 0 ? undefined : keyed(id);
+  }
+
+  get accessionNumber(): string | undefined {
+    return read(this.#reader, tag.accessionNumber, textValue) || undefined;
+  }
+
+  get cardiacNumberOfImages(): number | undefined {
+    return read(this.#reader, tag.cardiacNumberOfImages, integerStringValue);
+  }
+
+  get acquisitionNumber(): number | undefined {
+    return read(this.#reader, tag.acquisitionNumber, integerStringValue);
+  }
+
+  get instanceNumber(): number | undefined {
+    return read(this.#reader, tag.instanceNumber, integerStringValue);
+  }
+
+  get frameOfReferenceUid(): string | undefined {
+    return read(this.#reader, tag.frameOfReferenceUid, uidValue) || undefined;
+  }
+
+  get numberOfTemporalPositions(): number | undefined {
+    return read(this.#reader, tag.numberOfTemporalPositions, integerStringValue);
+  }
+
+  get imagesInAcquisition(): number | undefined {
+    return read(this.#reader, tag.imagesInAcquisition, integerStringValue);
+  }
+
+  get numberOfStudyRelatedInstances(): number | undefined {
+    return read(this.#reader, tag.numberOfStudyRelatedInstances, integerStringValue);
+  }
+
+  get numberOfSeriesRelatedInstances(): number | undefined {
+    return read(this.#reader, tag.numberOfSeriesRelatedInstances, integerStringValue);
+  }
+
+  get concatenationUid(): string | undefined {
+    return read(this.#reader, tag.concatenationUid, uidValue) || undefined;
+  }
+
+  get inConcatenationTotalNumber(): number | undefined {
+    return this.#uint16(tag.inConcatenationTotalNumber);
+  }
+
+  get numberOfRRIntervals(): number | undefined {
+    return this.#uint16(tag.numberOfRRIntervals);
+  }
+
+  get numberOfTimeSlots(): number | undefined {
+    return this.#uint16(tag.numberOfTimeSlots);
+  }
+
+  get numberOfSlices(): number | undefined {
+    return this.#uint16(tag.numberOfSlices);
+  }
+
+  get numberOfTimeSlices(): number | undefined {
+    return this.#uint16(tag.numberOfTimeSlices);
+  }
+
+  get cutShort(): boolean {
+    return this.#reader.midElement;
+  }
+
+  #uint16(wantedTag: number): number | undefined {
+    return read(this.#reader, wantedTag, (bytes) => uint16Value(bytes, this.#reader.bigEndian));
+  }
+}
+
+function read<T>(reader: HeadReader, wantedTag: number, decode: (bytes: Uint8Array) => T): T | undefined {
+  const bytes = reader.values.get(wantedTag);
+  return bytes === undefined || bytes.length === 0 ? undefined : decode(bytes);
+}
+
+/** Spaces and nulls on either side mean nothing in an LO. */
+function unpadded(bytes: Uint8Array): Uint8Array {
+  const isPadding = (byte: number | undefined) => byte === 0x20 || byte === 0x00;
+  let start = 0;
+  let end = bytes.length;
+  while (start < end && isPadding(bytes[start])) start += 1;
+  while (end > start && isPadding(bytes[end - 1])) end -= 1;
+  return bytes.subarray(start, end);
 }

@@ -1,5 +1,6 @@
 export type { PairPorts } from './association-pair.ts';
 export { Capabilities, type LearnedCapabilities } from './capability.ts';
+export type { DataSetWants } from './data-set-reading.ts';
 export { Relay, type RelayListener, type RelayOptions } from './relay.ts';
 export { RetentionBudget } from './retention.ts';
 export type { FindRoute, RouteDecision } from './route.ts';

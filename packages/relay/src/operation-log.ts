@@ -6,6 +6,7 @@
 import type { ErrorType, OperationName, Publish } from '@radiotracer/telemetry';
 import type { Clock } from '@radiotracer/upper-layer';
 import { type CommandSet, commandName, statusClass, WireError } from '@radiotracer/wire';
+import { type DataSetReading, type DataSetWants, readingOf, WholeDataSet } from './data-set-reading.ts';
 import { InstanceHeadReader } from './head-of-instance.ts';
 import type { Tap } from './link.ts';
 import type { Operation } from './operation.ts';
@@ -26,6 +27,8 @@ export interface OperationContext {
   readonly calledAeTitle: string;
   /** By presentation context ID: the transfer syntax that was agreed. */
   readonly transferSyntaxes: ReadonlyMap<number, string>;
+  /** Undefined: nothing is read but heads. */
+  readonly dataSets?: DataSetWants | undefined;
 }
 
 /** How C-STOREs in flight can be taken over. */
@@ -55,6 +58,8 @@ export class OperationLog {
   readonly #publish: Publish;
   readonly #outstanding: { readonly requestor: Outstanding; readonly acceptor: Outstanding };
   readonly #policy: TakeOverPolicy | undefined;
+  /** Answered, but for the data set of the answer, which is read. */
+  #answering: { readonly operation: Operation; readonly reading: WholeDataSet } | undefined;
   #count = 0;
   #lastAnswerAt = 0;
 
@@ -95,6 +100,7 @@ export class OperationLog {
   /** The association is over: what was not answered never will be. */
   end(errorType: ErrorType, ours: boolean): void {
     const endedAt = this.#clock.now();
+    this.#tellAnswering();
     for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
       for (const operation of [...side]) {
         side.settle(operation);
@@ -106,6 +112,7 @@ export class OperationLog {
 
   /** What the requestor waits for, in the order of coming, for another to answer; it is not followed here any more. */
   handOver(): readonly Operation[] {
+    this.#tellAnswering();
     const operations = [...this.#outstanding.requestor].sort((a, b) => a.requestInAt - b.requestInAt);
     for (const operation of operations) this.#outstanding.requestor.settle(operation);
     return operations;
@@ -114,14 +121,17 @@ export class OperationLog {
   #tap(side: 'requestor' | 'acceptor', mine: Outstanding, theirs: Outstanding): Tap {
     let request: Operation | undefined;
     let head: InstanceHeadReader | undefined;
+    let reading: DataSetReading | undefined;
+    let answerEnded = false;
     const begun: Operation[] = [];
     const answered: Operation[] = [];
     /** Read when the chunk has gone on: the destination need not wait for it. */
-    const unread: InstanceHeadReader[] = [];
+    const unread: (InstanceHeadReader | DataSetReading)[] = [];
     return {
       command: (contextId, command, beganAt, alone) => {
         request = undefined;
         head = undefined;
+        reading = undefined;
         if (command.isResponse) {
           const operation = theirs.find(command.messageIdBeingRespondedTo ?? -1);
           if (operation === undefined) return 'pass';
@@ -129,7 +139,8 @@ export class OperationLog {
           if (this.#answer(operation, command)) {
             theirs.settle(operation);
             operation.retention?.release();
-            answered.push(operation);
+            reading = this.#answerReading(operation, command);
+            if (reading === undefined) answered.push(operation);
           }
           return 'pass';
         }
@@ -144,6 +155,7 @@ export class OperationLog {
         const retention =
           name === 'C-STORE' && side === 'requestor' && command.hasDataSet ? this.#policy?.retain(contextId, command, beganAt) : undefined;
         request = this.#operation(side, name as OperationName | undefined, contextId, command, transferSyntaxUid, beganAt, head, retention);
+        reading = request.reading;
         if (!command.hasDataSet) this.#requestEnded(request);
         mine.add(request);
         begun.push(request);
@@ -162,8 +174,14 @@ export class OperationLog {
         }
         for (const late of unread) late.catchUp();
         unread.length = 0;
+        if (answerEnded) this.#tellAnswering();
+        answerEnded = false;
       },
       data: (buffer, start, end, lease) => {
+        if (reading !== undefined) {
+          reading.pushLater(buffer, start, end);
+          if (unread.at(-1) !== reading && unread.at(-2) !== reading) unread.push(reading);
+        }
         if (request === undefined) return undefined;
         request.dataSetBytes += end - start;
         if (head !== undefined && !head.done) {
@@ -174,6 +192,8 @@ export class OperationLog {
       },
       dataEnd: () => {
         if (request !== undefined) this.#requestEnded(request);
+        else if (reading !== undefined) answerEnded = true;
+        reading = undefined;
       },
     };
   }
@@ -210,6 +230,8 @@ export class OperationLog {
       dataSetBytes: 0,
       pendingResponses: 0,
       headReader: head,
+      reading: command.hasDataSet ? readingOf(name, this.#context.dataSets) : undefined,
+      suboperations: undefined,
     };
   }
 
@@ -231,11 +253,39 @@ export class OperationLog {
     }
     operation.status = status;
     operation.responseInAt = now;
+    if (operation.name === 'C-MOVE' || operation.name === 'C-GET') {
+      operation.suboperations = {
+        remaining: response.numberOfRemainingSuboperations,
+        completed: response.numberOfCompletedSuboperations,
+        failed: response.numberOfFailedSuboperations,
+        warning: response.numberOfWarningSuboperations,
+      };
+    }
     if (operation.invokedBy === 'requestor') this.#policy?.answered();
     return true;
   }
 
-  #tell(operation: Operation, endedAt: number, errorType: ErrorType | undefined, ours: boolean): void {
+  /** The answer's data set is read too (the list of what failed): then the operation is told when that has passed. */
+  #answerReading(operation: Operation, response: CommandSet): WholeDataSet | undefined {
+    const wants = this.#context.dataSets;
+    if (operation.suboperations === undefined || !response.hasDataSet || !wants?.wholeOf.has(operation.name)) return undefined;
+    this.#tellAnswering();
+    const reading = new WholeDataSet(wants.maxBytes);
+    this.#answering = { operation, reading };
+    return reading;
+  }
+
+  #tellAnswering(): void {
+    const answering = this.#answering;
+    if (answering === undefined) return;
+    this.#answering = undefined;
+    const now = this.#clock.now();
+    answering.operation.responseOutAt = now;
+    this.#tell(answering.operation, now, undefined, false, answering.reading.bytes);
+  }
+
+  #tell(operation: Operation, endedAt: number, errorType: ErrorType | undefined, ours: boolean, answer?: Uint8Array): void {
+    const { reading, requestEndAt } = operation;
     const status = operation.status === undefined ? undefined : statusClass(operation.status);
     this.#publish({
       type: 'operation.ended',
@@ -265,6 +315,8 @@ export class OperationLog {
       dataSetBytes: operation.dataSetBytes,
       pendingResponses: operation.pendingResponses,
       head: operation.headReader?.head(),
+      ...(requestEndAt === undefined ? {} : reading?.told),
+      ...(operation.suboperations === undefined ? {} : { suboperations: operation.suboperations, responseDataSet: answer }),
     });
   }
 }

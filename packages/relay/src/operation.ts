@@ -1,5 +1,6 @@
-import type { EpochMs, OperationName } from '@radiotracer/telemetry';
+import type { EpochMs, OperationName, Suboperations } from '@radiotracer/telemetry';
 import type { CommandSet } from '@radiotracer/wire';
+import type { DataSetReading } from './data-set-reading.ts';
 import type { InstanceHeadReader } from './head-of-instance.ts';
 import type { Retention } from './retention.ts';
 
@@ -27,4 +28,7 @@ export interface Operation {
   dataSetBytes: number;
   pendingResponses: number;
   readonly headReader: InstanceHeadReader | undefined;
+  /** Of the request's data set. */
+  readonly reading: DataSetReading | undefined;
+  suboperations: Suboperations | undefined;
 }

@@ -16,6 +16,7 @@ import {
   responseTo,
 } from '@radiotracer/upper-layer';
 import { CommandField, type CommandSet, commandName, statusClass } from '@radiotracer/wire';
+import { type DataSetReading, readingOf } from './data-set-reading.ts';
 import { InstanceHeadReader } from './head-of-instance.ts';
 import type { Operation } from './operation.ts';
 import type { OperationContext } from './operation-log.ts';
@@ -72,7 +73,8 @@ export class StandIn implements MessageHandler {
   message({ contextId, command, respond }: ReceivedMessage): DataSetSink | undefined {
     this.#count++;
     const now = this.#options.clock.now();
-    const stored: Stored = { request: command, contextId, receivedAt: now, commandInAt: now, respond, relayAttempt: undefined };
+    const reading = readingOf(operationName(command), this.#options.context.dataSets);
+    const stored: Stored = { request: command, contextId, receivedAt: now, commandInAt: now, respond, relayAttempt: undefined, reading };
     if (command.commandField !== CommandField.cStoreRq) return this.#refuse(stored);
     if (!this.#options.store.accepting) return this.#answerAtEnd(stored, status.outOfResources);
     if (isNameless(command)) return this.#answerAtEnd(stored, status.invalidInstance);
@@ -83,9 +85,9 @@ export class StandIn implements MessageHandler {
   /** Goes on with an operation that was on its way to the destination. Its data set may be whole or not. */
   adopt(operation: Operation, respond: (response: CommandSet) => void, failed: Failed): DataSetSink | undefined {
     const isWhole = operation.requestEndAt !== undefined;
-    const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt } = operation;
+    const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt, reading } = operation;
     const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now() };
-    const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt };
+    const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt, reading };
     if (operation.retention === undefined) {
       const refusal = this.#refuse(stored, isWhole);
       return isWhole ? undefined : refusal;
@@ -131,6 +133,7 @@ export class StandIn implements MessageHandler {
         const bytes = buffer.subarray(start, end);
         dataSetBytes += bytes.length;
         head?.push(bytes);
+        stored.reading?.push(bytes);
         if (intake.write(bytes)) return;
         this.#flow?.pause();
         const go = () => this.#flow?.resume();
@@ -172,8 +175,9 @@ export class StandIn implements MessageHandler {
       return undefined;
     }
     return {
-      piece: (_buffer, start, end) => {
+      piece: (buffer, start, end) => {
         dataSetBytes += end - start;
+        stored.reading?.push(buffer.subarray(start, end));
       },
       flush() {},
       end: answer,
@@ -202,7 +206,7 @@ export class StandIn implements MessageHandler {
       serverAssociationId: context.serverAssociationId,
       clientAssociationId: undefined,
       invokedBy: 'requestor',
-      operation: (commandName(request.commandField ?? 0) as OperationName | undefined) ?? 'unknown',
+      operation: operationName(request) ?? 'unknown',
       messageId: request.messageId ?? 0,
       destinationId: context.destinationId,
       callingAeTitle: context.callingAeTitle,
@@ -228,8 +232,13 @@ export class StandIn implements MessageHandler {
       traceparent,
       spooledAt,
       relayAttempt: stored.relayAttempt,
+      ...(code === undefined ? {} : stored.reading?.told),
     });
   }
+}
+
+function operationName(request: CommandSet): OperationName | undefined {
+  return commandName(request.commandField ?? 0) as OperationName | undefined;
 }
 
 /** What has no name, or no bytes, can never be delivered, nor asked for. */
@@ -245,6 +254,7 @@ interface Stored {
   readonly respond: (response: CommandSet) => void;
   /** Of an operation that was on its way to the destination. */
   readonly relayAttempt: RelayAttempt | undefined;
+  readonly reading: DataSetReading | undefined;
 }
 
 interface Told {

@@ -22,6 +22,7 @@ import {
 import { type AssociateAc, type AssociateRq, encodePdu, trimAeTitle } from '@radiotracer/wire';
 import { proposedAbstractSyntaxes, userInformation } from './agreement.ts';
 import type { Capabilities } from './capability.ts';
+import type { DataSetWants } from './data-set-reading.ts';
 import type { Link } from './link.ts';
 import type { OperationContext, OperationLog, TakeOverPolicy } from './operation-log.ts';
 import { Retention, RetentionBudget } from './retention.ts';
@@ -57,6 +58,7 @@ export interface TakeOverOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly publish: Publish;
+  readonly dataSets: DataSetWants | undefined;
 }
 
 /** What we announce when we answer for a destination that cannot. */
@@ -173,7 +175,7 @@ export class TakeOver {
   }
 
   #prepare(ac: AssociateAc): StandIn {
-    const { decision, ports, rq, clock, publish, serverAssociationId, sourceAddress } = this.#options;
+    const { decision, ports, rq, clock, publish, serverAssociationId, sourceAddress, dataSets } = this.#options;
     this.#agreed = agreedContexts(ac);
     const context: OperationContext = {
       serverAssociationId,
@@ -182,6 +184,7 @@ export class TakeOver {
       callingAeTitle: trimAeTitle(rq.callingAeTitle),
       calledAeTitle: trimAeTitle(rq.calledAeTitle),
       transferSyntaxes: this.#agreed,
+      dataSets,
     };
     this.#standIn = new StandIn({
       store: ports.store,

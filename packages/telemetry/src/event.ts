@@ -140,6 +140,14 @@ export interface RelayAttempt {
   readonly errorType: ErrorType;
 }
 
+/** How many, as the performer says; undefined where it says nothing. */
+export interface Suboperations {
+  readonly remaining: number | undefined;
+  readonly completed: number | undefined;
+  readonly failed: number | undefined;
+  readonly warning: number | undefined;
+}
+
 /** A DIMSE operation is over: answered finally, or cut short by the end of its association. */
 export interface OperationEnded {
   readonly type: 'operation.ended';
@@ -185,6 +193,14 @@ export interface OperationEnded {
   readonly pendingResponses: number;
   /** Only for C-STORE. */
   readonly head: InstanceHead | undefined;
+  /** The request's data set, where it was asked for, is whole and not too long. Holds patient data. */
+  readonly dataSet?: Uint8Array | undefined;
+  /** The final response's; C-MOVE and C-GET only (PS3.4 C.4.2.1.4.2). */
+  readonly responseDataSet?: Uint8Array | undefined;
+  /** Of a C-STORE's data set, where it was asked for and is whole: `algorithm:hexadecimal`. */
+  readonly dataSetChecksum?: string | undefined;
+  /** Of the final response, (0000,1020) to (0000,1023); C-MOVE and C-GET only. */
+  readonly suboperations?: Suboperations | undefined;
   /** W3C trace context of its SERVER span, where it was given out before the span is written: what is spooled carries it along. */
   readonly traceparent?: string | undefined;
   /** It is safe in the spool since; only with disposition spooled. */

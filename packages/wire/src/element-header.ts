@@ -55,6 +55,11 @@ export class ElementHeader {
     return from - start;
   }
 
+  /** Whether some of a header has come and not all of it. */
+  get begun(): boolean {
+    return this.#filled > 0 && !this.whole;
+  }
+
   /** Forgets this header. */
   next(): void {
     this.whole = false;

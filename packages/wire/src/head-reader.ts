@@ -20,6 +20,8 @@ export interface HeadReaderOptions {
   readonly maxDepth?: number;
   /** Bytes of data set (inflated, where deflated) that are looked at; default 4 MiB. Stepping over costs no memory. */
   readonly maxHeadBytes?: number;
+  /** Asked once, when a value of `tag` was met: the last tag that is wanted after all. Not before `tag`. */
+  readonly lastOnceKnown?: { readonly tag: number; readonly last: (value: Uint8Array) => number };
 }
 
 /** `complete`: past the last wanted tag. `unreadable`: not a data set from here on. `limit`: too deep or too long. */
@@ -38,7 +40,8 @@ export class HeadReader {
   /** Whether binary values are big endian. */
   readonly bigEndian: boolean;
   readonly #wanted: ReadonlySet<number>;
-  readonly #lastWanted: number;
+  #lastWanted: number;
+  readonly #lastOnceKnown: HeadReaderOptions['lastOnceKnown'];
   readonly #maxValueBytes: number;
   readonly #maxDepth: number;
   readonly #values = new Map<number, Uint8Array>();
@@ -63,6 +66,7 @@ export class HeadReader {
     let last = -1;
     for (const tag of this.#wanted) if (tag > last) last = tag;
     this.#lastWanted = Math.min(last, firstPixelTag - 1);
+    this.#lastOnceKnown = options.lastOnceKnown;
     this.#maxValueBytes = options.maxValueBytes ?? 4096;
     this.#maxDepth = options.maxDepth ?? 128;
     this.#budgetBytes = maxHeadBytes;
@@ -86,6 +90,12 @@ export class HeadReader {
   get outcome(): HeadOutcome {
     this.#inflateRest();
     return this.#outcome;
+  }
+
+  /** Whether what was pushed ends inside an element, or inside a sequence of undefined length. Of a head past its last tag: false. */
+  get midElement(): boolean {
+    if (this.outcome !== 'reading') return false;
+    return this.#value !== undefined || this.#skipBytes > 0 || this.#depth > 0 || this.#header.begun;
   }
 
   /** Takes the next bytes of the data set and keeps no reference to them. */
@@ -137,7 +147,11 @@ export class HeadReader {
 
   #kept(value: Uint8Array): void {
     this.#value = undefined;
-    if (!this.#values.has(this.#valueTag)) this.#values.set(this.#valueTag, value);
+    if (!this.#values.has(this.#valueTag)) {
+      this.#values.set(this.#valueTag, value);
+      const known = this.#lastOnceKnown;
+      if (known?.tag === this.#valueTag) this.#lastWanted = Math.min(known.last(value), this.#lastWanted);
+    }
     if (this.#valueTag >= this.#lastWanted) this.#outcome = 'complete';
   }
 
