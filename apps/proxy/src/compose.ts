@@ -14,6 +14,7 @@ import { Forwarder, Scheduler } from '@radiotracer/forwarder';
 import { isInstanceId } from '@radiotracer/instance';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolView } from '@radiotracer/spool';
+import type { Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
@@ -71,15 +72,13 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     config.admin.port,
   );
   closers.add(() => admin.close());
-  const telemetry = await startTelemetry(config, { ...ports, logger, version });
-  closers.add(() => telemetry.shutdown());
-  const { publish } = telemetry;
-  metricsText = telemetry.metricsText;
-
   const folder = spoolFolder(config);
   const clock = systemClock;
   const failed = (what: string) => (error: unknown) =>
     logger.error({ 'error.type': codeOf(error), 'error.message': messageOf(error) }, `${what} failed; it is tried again`);
+  // The spool before what stands beside it, telemetry's key for one: it says best what is wrong with its folder.
+  const early: TelemetryEvent[] = [];
+  let tell: Publish = (event) => void early.push(event);
   const spool = await Spool.open({
     dir: folder.dir,
     clock,
@@ -88,10 +87,16 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       // Neither path nor reason: a file that is not ours may be called by a patient's name.
       const name = basename(path, '.dcm');
       const instanceId = isInstanceId(name) ? name : undefined;
-      publish({ type: 'spool.found', at: clock.now(), kind, instanceId, moved: movedTo !== undefined });
+      tell({ type: 'spool.found', at: clock.now(), kind, instanceId, moved: movedTo !== undefined });
     },
   });
   closers.add(() => spool.close());
+  const telemetry = await startTelemetry(config, { ...ports, logger, version });
+  closers.add(() => telemetry.shutdown());
+  const { publish } = telemetry;
+  tell = publish;
+  metricsText = telemetry.metricsText;
+  early.forEach(publish);
   const ownerId = await loadOwnerId(keptText(folder.ownerId));
   const queue = openQueue(config, 'move-aside');
   closers.add(() => queue.close());
