@@ -1,0 +1,165 @@
+/** The spool's volume is full, read-only, broken: for real. What cannot be kept is refused, what was acknowledged arrives. */
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { eventually, within } from '../fixtures/deadline.ts';
+import { launchProxy, type ProxyOptions, proxyPlace, type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { Stage } from '../fixtures/stage.ts';
+import { describeWith } from '../fixtures/tools.ts';
+import { ext4Volume, missingExt4, missingTmpfs, tmpfsVolume } from '../fixtures/volume.ts';
+import { bothModes, digests, impatient, type ScriptedPacs, scriptedPacs, send, spooled, study } from './faults-scene.ts';
+
+const stage = new Stage();
+afterEach(() => stage.clear(), 60_000);
+
+const outOfResources = 0xa700;
+const away = () => Buffer.alloc(0);
+
+function options(pacs: ScriptedPacs, spool: string, minFreeBytes: string): ProxyOptions {
+  return {
+    destinations: { pacs: { port: pacs.port, ...impatient } },
+    routes: bothModes,
+    more: { spool: { dir: spool, minFreeBytes }, relay: { retainBytes: '64KiB' } },
+  };
+}
+
+/** Those that Success was answered for, as {@link digests}. */
+function acknowledged(instances: ReturnType<typeof study>, statuses: readonly number[]): Map<string, string> {
+  return digests(instances.filter((_, index) => statuses[index] === 0));
+}
+
+async function arrives(proxy: RunningProxy, pacs: ScriptedPacs, spool: string, wanted: ReadonlyMap<string, string>): Promise<void> {
+  await eventually('all that was acknowledged at the PACS', () => [...wanted.keys()].every((uid) => pacs.stored.has(uid)), 30_000);
+  await eventually('the spool to be empty', async () => (await spooled(proxy, 'waiting', spool)) === 0, 30_000);
+  expect(new Map([...pacs.stored].filter(([uid]) => wanted.has(uid)))).toEqual(wanted);
+}
+
+describeWith(missingTmpfs(), 'a volume of 8 MiB', () => {
+  test('filled to the last byte: A700 for what does not fit, and it goes on when there is room', async () => {
+    const spool = join((await tmpfsVolume(stage, 8)).dir, 'spool');
+    const pacs = await scriptedPacs(stage);
+    pacs.answer = away;
+    const proxy = await startProxy(stage, options(pacs, spool, '0B'));
+    const first = study(61, 40, 400);
+    const statuses = await send(proxy.port, first);
+    expect(new Set(statuses)).toEqual(new Set([0, outOfResources]));
+    const wanted = acknowledged(first, statuses);
+    expect(wanted.size).toBeGreaterThan(10);
+    // A new association is told the same, honestly.
+    const late = study(62, 3, 400);
+    expect(await send(proxy.port, late)).toEqual([outOfResources, outOfResources, outOfResources]);
+    expect(await spooled(proxy, 'waiting', spool)).toBe(wanted.size);
+    expect(await spooled(proxy, 'incoming', spool)).toBe(0);
+
+    pacs.answer = (await scriptedPacs(stage)).answer;
+    await arrives(proxy, pacs, spool, wanted);
+    expect([...digests(late).keys()].filter((uid) => pacs.stored.has(uid))).toEqual([]);
+    pacs.answer = away;
+    const again = study(63, 5, 400);
+    expect(await send(proxy.port, again)).toEqual([0, 0, 0, 0, 0]);
+    pacs.answer = (await scriptedPacs(stage)).answer;
+    await arrives(proxy, pacs, spool, digests(again));
+  }, 90_000);
+
+  test('with a watermark: A700 within the association, a rejection before the next, and what the PACS takes itself is still relayed', async () => {
+    const { dir } = await tmpfsVolume(stage, 8);
+    const spool = join(dir, 'spool');
+    const pacs = await scriptedPacs(stage);
+    pacs.answer = away;
+    const proxy = await startProxy(stage, options(pacs, spool, '3MiB'));
+    const first = study(64, 30, 400);
+    const statuses = await send(proxy.port, first);
+    expect(new Set(statuses)).toEqual(new Set([0, outOfResources]));
+    const wanted = acknowledged(first, statuses);
+    await expect(send(proxy.port, study(65, 1))).rejects.toThrow('A-ASSOCIATE-AC expected, came 03');
+    await expect(send(proxy.port, study(65, 1), { called: 'FIRST' })).rejects.toThrow('A-ASSOCIATE-AC expected, came 03');
+
+    // No room to retain what is in flight: the PACS is well, and that is enough.
+    const ballast = join(dir, 'ballast');
+    await writeFile(ballast, '');
+    await fill(ballast);
+    pacs.answer = (await scriptedPacs(stage)).answer;
+    const relayed = study(66, 3, 600);
+    await eventually('the PACS to be asked again', async () => {
+      const all = await send(proxy.port, relayed).catch(() => []);
+      return all.length === 3 && all.every((status) => status === 0);
+    });
+    expect(new Map([...pacs.stored].filter(([uid]) => digests(relayed).has(uid)))).toEqual(digests(relayed));
+    await rm(ballast);
+    await arrives(proxy, pacs, spool, wanted);
+    pacs.answer = away;
+    await eventually('it to take new ones again', async () => (await send(proxy.port, study(67, 1)).catch(() => [1]))[0] === 0);
+  }, 90_000);
+});
+
+/** Until the volume says no. */
+async function fill(path: string): Promise<void> {
+  for (let mebibytes = 1; ; mebibytes++) {
+    try {
+      await writeFile(path, Buffer.alloc(2 ** 18), { flag: 'a' });
+    } catch {
+      await truncate(path, (mebibytes - 1) * 2 ** 18).catch(() => {});
+      return;
+    }
+  }
+}
+
+describeWith(missingExt4(), 'an ext4 that breaks', () => {
+  test.each([
+    ['becomes read-only, as after an error that the kernel found', 'abort'],
+    ['fails with EIO and loses what was not synced, as in a power cut', 'cutPower'],
+  ] as const)(
+    'and %s: nothing is acknowledged from then on, and all that was arrives after the repair',
+    async (_how, breakIt) => {
+      const volume = await ext4Volume(stage, 48);
+      const spool = join(volume.dir, 'spool');
+      const pacs = await scriptedPacs(stage);
+      pacs.answer = away;
+      const place = await proxyPlace(await stage.folder('proxy'));
+      const config = { ...options(pacs, spool, '0B'), place };
+      const proxy = await startProxy(stage, config);
+      const before = study(71, 8);
+      const statuses = await send(proxy.port, before);
+      expect(statuses).toEqual(before.map(() => 0));
+      const wanted = digests(before);
+
+      volume[breakIt]();
+      const during = study(72, 4);
+      expect(await send(proxy.port, during)).toEqual(during.map(() => outOfResources));
+      expect(await send(proxy.port, during, { called: 'FIRST' })).toEqual(during.map(() => outOfResources));
+      // It lives, and relays what the PACS takes, though it can retain nothing on the disk.
+      pacs.answer = (await scriptedPacs(stage)).answer;
+      const relayed = study(73, 2, 600);
+      await eventually('the PACS to be asked again', async () => (await send(proxy.port, relayed).catch(() => [1]))[0] === 0);
+      for (const [uid, digest] of digests(relayed)) expect(pacs.stored.get(uid)).toBe(digest);
+      await proxy.kill();
+      await volume.unmount();
+
+      volume.mount('rw');
+      const repaired = await startProxy(stage, config);
+      await arrives(repaired, pacs, spool, wanted);
+      await repaired.stop();
+    },
+    90_000,
+  );
+
+  test.each(['never used', 'used before'])(
+    'and is read-only at the start, %s: it says so in one line, and does not start',
+    async (use) => {
+      const volume = await ext4Volume(stage, 16);
+      const spool = join(volume.dir, 'spool');
+      const pacs = await scriptedPacs(stage);
+      const config = { ...options(pacs, spool, '0B'), place: await proxyPlace(await stage.folder('proxy')) };
+      if (use === 'used before') await (await startProxy(stage, config)).stop();
+      await volume.unmount();
+      volume.mount('ro');
+      const running = await launchProxy(config.place, config);
+      stage.defer(() => running.end('SIGKILL'));
+      const { code } = await within(20_000, 'the proxy to end', running.exited);
+      expect(code).not.toBe(0);
+      const said = running.stderr.trim();
+      expect(said.split('\n')).toHaveLength(1);
+      expect(said).toMatch(/cannot start: .*spool.*read-only/);
+    },
+    60_000,
+  );
+});
