@@ -36,7 +36,7 @@ export class KeptCapabilities {
     try {
       return shape.parse(JSON.parse(await readFile(this.#path, 'utf8')));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#failed(error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#failed(unusable(this.#path, error));
       return {};
     }
   }
@@ -72,4 +72,15 @@ export class KeptCapabilities {
       this.#failed(error);
     }
   }
+}
+
+/** One line, whatever was found there. */
+function unusable(path: string, error: unknown): Error {
+  const what =
+    error instanceof z.ZodError
+      ? 'not what was kept there'
+      : error instanceof Error
+        ? error.message.replaceAll(/\s+/g, ' ')
+        : String(error);
+  return new Error(`${path} cannot be used (${what})`, { cause: error });
 }

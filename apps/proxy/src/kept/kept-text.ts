@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 
 /** A short text that is made once and stays: a key, an id. */
 export interface KeptText {
+  /** Where it is, for error messages. */
+  readonly path: string;
   /** Undefined: there is none yet. */
   read(): Promise<string | undefined>;
   /** Keeps the text, unless another process was first. Returns the one that is kept. */
@@ -23,9 +25,11 @@ export function keptText(path: string): KeptText {
     }
   };
   return {
+    path,
     read,
     keep: async (text) => {
-      await mkdir(dirname(path), { recursive: true });
+      // On a read-only file system `recursive` fails with ENOENT, which is not why.
+      await mkdir(dirname(path), { recursive: true }).catch(() => mkdir(dirname(path)));
       const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
       try {
         const file = await open(temporary, 'wx', 0o600);

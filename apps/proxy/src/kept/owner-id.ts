@@ -17,6 +17,6 @@ export async function loadOwnerId(store: KeptText): Promise<string> {
   const id = (await store.read()) ?? (await store.keep(randomBytes(8).toString('hex')));
   if (shape.test(id)) return id;
   throw new OwnerIdError(
-    'the owner id beside the spool is damaged; if it is lost, delete the file: a new one is drawn, and the spool scheduled anew',
+    `${store.path} holds no owner id; put it back, or delete the file: a new one is drawn, and the spool scheduled anew`,
   );
 }
