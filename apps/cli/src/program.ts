@@ -72,6 +72,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .addOption(new Option('--slices <counts>', 'instances of each series').argParser(counts).default([24, 12], '24,12'))
     .option('--size <pixels>', 'rows and columns of a slice', between(16, 2048), 256)
     .option('--port <port>', 'where the proxy listens; 0: any free port', between(0, 65_535), 0)
+    .option('--no-outage', 'only the study; not the second one, during which the PACS dies and comes back')
     .option('--stay', 'keep proxy and PACS running until Ctrl-C; the default on a terminal')
     .option('--no-stay', 'end after the study; the default when the output goes to a pipe or a file')
     .option('--json', 'print a line of JSON for each event')

@@ -9,6 +9,8 @@ export interface CtStudyOptions {
   readonly slices: readonly number[];
   /** Rows and columns. */
   readonly size: number;
+  /** Another number is another study. Left out: 1. */
+  readonly number?: number;
 }
 
 export interface CtInstance {
@@ -20,8 +22,8 @@ export const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
 export const explicitVrLittleEndian = '1.2.840.10008.1.2.1';
 
 /** Yields the instances in the order of the acquisition; one is in memory at a time. */
-export function* ctStudy({ slices, size }: CtStudyOptions): Generator<CtInstance, void, undefined> {
-  const studyUid = uid('study', slices.join(), size);
+export function* ctStudy({ slices, size, number = 1 }: CtStudyOptions): Generator<CtInstance, void, undefined> {
+  const studyUid = uid('study', slices.join(), size, number);
   for (const [index, count] of slices.entries()) {
     const series = index + 1;
     const seriesUid = uid('series', studyUid, series);
@@ -35,7 +37,7 @@ export function* ctStudy({ slices, size }: CtStudyOptions): Generator<CtInstance
         [0x0008_0023, 'DA', '20260102'],
         [0x0008_0030, 'TM', '101500'],
         [0x0008_0033, 'TM', '101530'],
-        [0x0008_0050, 'SH', 'LAB-1'],
+        [0x0008_0050, 'SH', `LAB-${number}`],
         [0x0008_0060, 'CS', 'CT'],
         [0x0008_0070, 'LO', 'RADIOTRACER'],
         [0x0008_0090, 'PN', ''],

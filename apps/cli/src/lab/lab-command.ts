@@ -3,9 +3,9 @@ import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { stopSignals } from '../stop-signals.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Lab } from './lab.ts';
-import { furtherJson, readyJson, resultJson } from './lab-json.ts';
+import { furtherJson, outageJson, readyJson, resultJson } from './lab-json.ts';
 import { studyTrace } from './lab-result.ts';
-import { furtherText, headline, resultText, stayText } from './lab-text.ts';
+import { furtherText, headline, outageText, resultText, stayText } from './lab-text.ts';
 import { painter } from './paint.ts';
 
 export interface LabCommandOptions {
@@ -14,6 +14,7 @@ export interface LabCommandOptions {
   readonly port: number;
   /** Undefined: stay when standard output is a terminal. */
   readonly stay?: boolean;
+  readonly outage: boolean;
   readonly json?: boolean;
 }
 
@@ -56,13 +57,20 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
       return ExitCode.failed;
     }
     out(json ? resultJson(result) : resultText(result, options.size, tree));
+    const outage = options.outage ? await lab.outage(places, (count) => progress?.update(count)) : undefined;
+    progress?.clear();
+    if (stopped) {
+      err('stopped before the outage was over\n');
+      return ExitCode.failed;
+    }
+    if (outage !== undefined) out(json ? outageJson(outage) : outageText(outage, tree));
     if (options.stay ?? terminal.isTerminal) {
       if (!json) out(stayText(places, paint));
       await stop.first;
       await stopping;
       if (!json) out(`${terminal.isTerminal ? '\n' : ''}${paint('dim', 'Stopped. Nothing is left behind.')}\n`);
     }
-    return result.ok ? ExitCode.ok : ExitCode.failed;
+    return result.ok && outage?.ok !== false ? ExitCode.ok : ExitCode.failed;
   } finally {
     await (stopped ? stopping : lab.stop());
   }

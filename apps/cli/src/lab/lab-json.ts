@@ -2,6 +2,7 @@
 import type { LabResult, StudyTrace } from './lab-result.ts';
 import type { LabSpan } from './lab-span.ts';
 import type { Places } from './lab-text.ts';
+import type { OutageResult } from './outage-result.ts';
 
 export function readyJson(version: string, { host, proxyPort, pacsPort }: Places): string {
   return line({ event: 'ready', version, proxy: { host, port: proxyPort }, pacs: { host, port: pacsPort } });
@@ -19,6 +20,19 @@ export function resultJson(result: LabResult): string {
     sendingMs,
     relayOverhead: overhead,
     ...traceJson(result.trace),
+    missingFromTrace,
+  });
+}
+
+/** The study during which the PACS died. */
+export function outageJson({ trace, arrival, sent, instances, failed, error, missingFromTrace, ...rest }: OutageResult): string {
+  return line({
+    event: 'outage',
+    ...rest,
+    error: error ?? null,
+    sent: { instances: sent, of: instances, failed },
+    arrived: arrival,
+    ...traceJson(trace),
     missingFromTrace,
   });
 }

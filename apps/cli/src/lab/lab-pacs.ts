@@ -1,7 +1,7 @@
 /** The PACS of the lab: a storage SCP that takes everything, and keeps of each data set its length and its digest. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import {
   Acceptor,
   acceptContexts,
@@ -25,14 +25,25 @@ export interface StoredInstance {
 
 export interface LabPacs {
   readonly port: number;
-  /** Aborts what is open, and closes. */
+  /** Dies: its connections are reset in the middle of whatever they were at, and nothing listens any more. */
+  fail(): void;
+  /** Is back, on the same port. */
+  recover(): Promise<void>;
+  /** Resets what is open, and closes. */
   close(): Promise<void>;
 }
 
 const host = '127.0.0.1';
 
-/** Listens on loopback, on any free port. `onStored` is called before the instance is acknowledged. */
-export async function startLabPacs(onStored: (instance: StoredInstance) => void): Promise<LabPacs> {
+export interface LabPacsListener {
+  /** A C-STORE has begun to come. */
+  begun(): void;
+  /** Called before the instance is acknowledged. */
+  stored(instance: StoredInstance): void;
+}
+
+/** Listens on loopback, on any free port. */
+export async function startLabPacs(listener: LabPacsListener): Promise<LabPacs> {
   const pool = new ReadBufferPool();
   const open = new Set<Acceptor>();
   const accept = (socket: Socket) => {
@@ -47,33 +58,45 @@ export async function startLabPacs(onStored: (instance: StoredInstance) => void)
         clock: systemClock,
       },
       {
-        message: (message) => store(message, onStored),
+        message: (message) => store(message, listener),
         ended() {},
         closed: () => open.delete(acceptor),
       },
     );
     open.add(acceptor);
   };
-  const server = createServer(serverOptions, accept);
-  server.listen({ host, port: 0 });
-  await once(server, 'listening');
+  let server: Server | undefined;
+  const listen = async (port: number): Promise<number> => {
+    server = createServer(serverOptions, accept);
+    server.listen({ host, port });
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const fail = () => {
+    server?.close();
+    server = undefined;
+    for (const acceptor of open) acceptor.destroy();
+  };
+  const port = await listen(0);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
+    fail,
+    recover: async () => void (await listen(port)),
     close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      for (const acceptor of open) acceptor.destroy();
+      const closed = server === undefined ? undefined : once(server, 'close');
+      fail();
       await closed;
     },
   };
 }
 
-function store({ command, respond }: ReceivedMessage, onStored: (instance: StoredInstance) => void): DataSetSink | undefined {
+function store({ command, respond }: ReceivedMessage, listener: LabPacsListener): DataSetSink | undefined {
   const sopInstanceUid = command.affectedSopInstanceUid;
   if (command.commandField !== CommandField.cStoreRq || sopInstanceUid === undefined || !command.hasDataSet) {
     respond(responseTo(command, Status.unrecognizedOperation));
     return undefined;
   }
+  listener.begun();
   const hash = createHash('sha256');
   let bytes = 0;
   return {
@@ -83,7 +106,7 @@ function store({ command, respond }: ReceivedMessage, onStored: (instance: Store
     },
     flush() {},
     end: () => {
-      onStored({ sopInstanceUid, bytes, digest: hash.digest('hex') });
+      listener.stored({ sopInstanceUid, bytes, digest: hash.digest('hex') });
       respond(responseTo(command, Status.success));
     },
     lost() {},

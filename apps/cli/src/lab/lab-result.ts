@@ -55,6 +55,27 @@ export interface Happened {
 
 export function labResult({ expected, sent, stored, overhead, trace, error }: Happened): LabResult {
   const instances = expected.slices.reduce((sum, slices) => sum + slices, 0);
+  const arrival = arrivalOf(sent, stored, instances);
+  const failed = sent.filter(({ status }) => statusClass(status) !== 'success').length;
+  const lacking = missingFromTrace(trace.spans, trace.associations, expected);
+  return {
+    ok: arrival.equal === instances && failed === 0 && lacking.length === 0 && error === undefined,
+    instances,
+    slices: expected.slices,
+    bytes: sent.reduce((sum, instance) => sum + instance.bytes, 0),
+    sent: sent.length,
+    failed,
+    arrival,
+    sendingMs: sent.reduce((sum, instance) => sum + instance.durationMs, 0),
+    overhead,
+    trace,
+    missingFromTrace: lacking,
+    error,
+  };
+}
+
+/** Of so many instances. */
+export function arrivalOf(sent: readonly SentInstance[], stored: ReadonlyMap<string, StoredInstance>, instances: number): Arrival {
   let equal = 0;
   let different = 0;
   for (const { sopInstanceUid, bytes, digest } of sent) {
@@ -63,23 +84,7 @@ export function labResult({ expected, sent, stored, overhead, trace, error }: Ha
     if (there.digest === digest && there.bytes === bytes) equal++;
     else different++;
   }
-  const missing = instances - equal - different;
-  const failed = sent.filter(({ status }) => statusClass(status) !== 'success').length;
-  const lacking = missingFromTrace(trace.spans, trace.associations, expected);
-  return {
-    ok: equal === instances && failed === 0 && lacking.length === 0 && error === undefined,
-    instances,
-    slices: expected.slices,
-    bytes: sent.reduce((sum, instance) => sum + instance.bytes, 0),
-    sent: sent.length,
-    failed,
-    arrival: { equal, different, missing },
-    sendingMs: sent.reduce((sum, instance) => sum + instance.durationMs, 0),
-    overhead,
-    trace,
-    missingFromTrace: lacking,
-    error,
-  };
+  return { equal, different, missing: instances - equal - different };
 }
 
 /** The study's trace, and the associations that its spans link to. */

@@ -2,6 +2,7 @@
 import { counted, duration, size } from './figures.ts';
 import type { LabResult, RelayOverhead, StudyTrace } from './lab-result.ts';
 import type { LabSpan } from './lab-span.ts';
+import type { OutageResult } from './outage-result.ts';
 import type { Paint } from './paint.ts';
 import { type TreeOptions, traceTree } from './trace-tree.ts';
 
@@ -35,6 +36,26 @@ export function resultText(result: LabResult, pixels: number, options: TreeOptio
     ...(failed === 0 ? [] : [row('', paint('bad', `${failed} answered with another status than Success`), paint)]),
     row('rate', rateText(sent, bytes, sendingMs), paint),
     ...overheadText(result.overhead).map((text, index) => row(index === 0 ? 'relay' : '', text, paint)),
+    '',
+    ...traceText(result.trace, options),
+    ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
+    '',
+  );
+}
+
+/** What the PACS's death in the middle of a study came to. */
+export function outageText(result: OutageResult, options: TreeOptions): string {
+  const { paint } = options;
+  const { instances, sent, failed, relayed, goneMs, deliveredInMs, longestAnswerMs, error } = result;
+  const answers = `${sent - failed} of ${instances} answered with Success, on one association; the longest wait ${duration(longestAnswerMs)}`;
+  return lines(
+    `${paint('bold', 'an outage')}: in the next study the PACS dies while instance ${relayed + 1} comes, and is back ${duration(goneMs)} later`,
+    '',
+    row('modality', paint(sent - failed === instances ? 'good' : 'bad', answers), paint),
+    ...(error === undefined ? [] : [row('', paint('bad', error), paint)]),
+    row('kept', `${counted(instances - relayed, 'instance')} synced in the spool before they were answered`, paint),
+    row('back', `the last of them had arrived ${duration(deliveredInMs)} after the PACS was back`, paint),
+    row('arrived', arrivalText(result, paint), paint),
     '',
     ...traceText(result.trace, options),
     ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
@@ -105,7 +126,10 @@ function associationText(associations: readonly LabSpan[], studyTraceId: string,
   });
 }
 
-function arrivalText({ arrival: { equal, different, missing }, instances }: LabResult, paint: Paint): string {
+function arrivalText(
+  { arrival: { equal, different, missing }, instances }: Pick<LabResult, 'arrival' | 'instances'>,
+  paint: Paint,
+): string {
   if (equal === instances)
     return paint('good', `${equal} of ${instances} instances arrived, every byte equal`) + paint('dim', ' (SHA-256)');
   const wrong = [missing > 0 ? `${missing} missing` : '', different > 0 ? `${different} different` : ''].filter((part) => part !== '');

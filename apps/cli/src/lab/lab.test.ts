@@ -81,11 +81,21 @@ test('the whole lab, into a pipe: everything arrives, the trace is whole, it end
   const { spans, associations } = await event('study');
   expect(countedSpans(spans)).toEqual({ 'study INTERNAL': 1, 'series CT INTERNAL': 2, 'C-STORE SERVER': 36, 'C-STORE pacs CLIENT': 36 });
   expect(countedSpans(associations)).toEqual({ 'association SERVER': 1, 'association pacs CLIENT': 1 });
+  const outage = await event('outage');
+  expect(outage).toMatchObject({
+    ok: true,
+    error: null,
+    sent: { instances: 36, of: 36, failed: 0 },
+    relayed: 12,
+    arrived: { equal: 36, different: 0, missing: 0 },
+    missingFromTrace: [],
+  });
+  expect(outage['traceId']).not.toBe((await event('study'))['traceId']);
   expect(await ended).toEqual(clean);
-}, 30_000);
+}, 60_000);
 
 test('staying: further studies are told, and SIGINT ends it clean', async () => {
-  const { child, ended, event } = lab('--json', '--stay', '--slices', '2', '--size', '16');
+  const { child, ended, event } = lab('--json', '--stay', '--no-outage', '--slices', '2', '--size', '16');
   const { proxy } = (await event('ready')) as unknown as { proxy: { host: string; port: number } };
   expect(await event('study')).toMatchObject({ ok: true, arrived: { equal: 2 } });
   const statuses: number[] = [];

@@ -7,10 +7,11 @@ import { type Config, configFrom } from '@radiotracer/config';
 import type { ProxyPorts, RunningProxy } from '@radiotracer/proxy';
 import { type CtStudyOptions, ctStudy } from './ct-study.ts';
 import { type SentInstance, sendStudy } from './lab-modality.ts';
-import { type LabPacs, type StoredInstance, startLabPacs } from './lab-pacs.ts';
+import { type LabPacs, type LabPacsListener, type StoredInstance, startLabPacs } from './lab-pacs.ts';
 import { type LabResult, labResult, studyTrace } from './lab-result.ts';
 import { type LabSpan, SpanRecord } from './lab-span.ts';
 import type { Places } from './lab-text.ts';
+import { type OutageResult, outageResult } from './outage-result.ts';
 
 /** What the lab needs of a proxy. */
 export type LabProxy = Pick<RunningProxy, 'listeners' | 'drain' | 'flushTelemetry' | 'telemetryStats'>;
@@ -31,14 +32,20 @@ const destination = 'pacs';
 const quietPeriod = '1s';
 /** Past it the study is closed by hand. */
 const longestQuietMs = 10_000;
+/** How long the PACS stays away after the modality has sent all. */
+const outageMs = 1_000;
+/** Past it what has not arrived is missing. */
+const longestDeliveryMs = 60_000;
 
 export class Lab {
   readonly #options: LabOptions;
-  readonly #own = Promise.withResolvers<LabSpan | undefined>();
-  readonly #stored = new Map<string, StoredInstance>();
   readonly #stop = new AbortController();
   #starting: Promise<unknown> = Promise.resolve();
-  #ownIsTold = false;
+  /** Studies of the lab itself that were sent; they are told by their results. */
+  #ownStudies = 0;
+  #closedStudy: PromiseWithResolvers<LabSpan | undefined> | undefined;
+  /** What is followed of the PACS while a study of the lab is on its way. */
+  #follows: LabPacsListener | undefined;
   #folder: string | undefined;
   #pacs: LabPacs | undefined;
   #proxy: LabProxy | undefined;
@@ -57,12 +64,14 @@ export class Lab {
 
   async #start(): Promise<Places> {
     this.#folder = await mkdtemp(join(tmpdir(), 'radiotracer-lab-'));
-    this.#pacs = await startLabPacs((instance) => {
-      if (!this.#ownIsTold) this.#stored.set(instance.sopInstanceUid, instance);
+    this.#pacs = await startLabPacs({
+      begun: () => this.#follows?.begun(),
+      stored: (instance) => this.#follows?.stored(instance),
     });
     const config = configFrom({
       listeners: [{ host, port: this.#options.port }],
-      destinations: { [destination]: { host, port: this.#pacs.port } },
+      // Nobody wants to wait here as long as in a hospital.
+      destinations: { [destination]: { host, port: this.#pacs.port, circuit: { probe: '250ms' }, retry: { initial: '100ms', max: '1s' } } },
       routes: [{ to: destination }],
       spool: { dir: join(this.#folder, 'spool') },
       integrity: { quietPeriod },
@@ -78,59 +87,114 @@ export class Lab {
 
   /** Sends the study and waits until its trace is closed; what goes wrong on the way is in the result. */
   async run(places: Places, onSent: (count: number) => void): Promise<LabResult> {
-    const proxy = this.#proxy;
-    if (proxy === undefined) throw new Error('the lab is not started');
+    const { proxy } = this.#parts();
+    const stored = new Map<string, StoredInstance>();
+    this.#follows = { begun() {}, stored: (instance) => stored.set(instance.sopInstanceUid, instance) };
+    const closed = this.#awaitClose();
+    const { sent, error } = await this.#send(places, onSent);
+    const root = await this.#closed(proxy, closed, error !== undefined);
+    this.#follows = undefined;
+    return labResult({
+      expected: { slices: this.#options.slices, destination },
+      sent,
+      stored,
+      overhead: proxy.telemetryStats().relayOverhead,
+      trace: studyTrace(this.record, root),
+      error,
+    });
+  }
+
+  /** Sends another study: a third of the way the PACS dies, in the middle of an instance; when all is sent it comes back. */
+  async outage(places: Places, onSent: (count: number) => void): Promise<OutageResult> {
+    const { proxy, pacs } = this.#parts();
+    const instances = this.#options.slices.reduce((sum, slices) => sum + slices, 0);
+    const stored = new Map<string, StoredInstance>();
+    const all = Promise.withResolvers<void>();
+    let relayed: number | undefined;
+    let failedAt = 0;
+    this.#follows = {
+      begun: () => {
+        if (relayed !== undefined || stored.size < Math.floor(instances / 3)) return;
+        relayed = stored.size;
+        failedAt = performance.now();
+        setImmediate(() => pacs.fail());
+      },
+      stored: (instance) => {
+        stored.set(instance.sopInstanceUid, instance);
+        if (stored.size === instances) all.resolve();
+      },
+    };
+    const closed = this.#awaitClose();
+    const { sent, error } = await this.#send(places, onSent);
+    await sleep(outageMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+    const goneMs = performance.now() - failedAt;
+    const backAt = performance.now();
+    if (!this.#stop.signal.aborted) await pacs.recover();
+    await Promise.race([all.promise, sleep(longestDeliveryMs, undefined, { signal: this.#stop.signal }).catch(() => {})]);
+    const deliveredInMs = performance.now() - backAt;
+    const root = await this.#closed(proxy, closed, error !== undefined);
+    // The study may have been closed before the last deliveries: they belong to its trace all the same.
+    await proxy.flushTelemetry();
+    this.#follows = undefined;
+    const trace = studyTrace(this.record, root);
+    return outageResult({ instances, destination, sent, stored, relayed: relayed ?? 0, goneMs, deliveredInMs, trace, error });
+  }
+
+  #parts(): { readonly proxy: LabProxy; readonly pacs: LabPacs } {
+    if (this.#proxy === undefined || this.#pacs === undefined) throw new Error('the lab is not started');
+    return { proxy: this.#proxy, pacs: this.#pacs };
+  }
+
+  async #send(
+    places: Places,
+    onSent: (count: number) => void,
+  ): Promise<{ readonly sent: SentInstance[]; readonly error: string | undefined }> {
     const sent: SentInstance[] = [];
-    let error: string | undefined;
+    this.#ownStudies++;
     try {
       await sendStudy({
         host,
         port: places.proxyPort,
         calledAeTitle: 'LABPACS',
         callingAeTitle: modalityTitle,
-        instances: ctStudy(this.#options),
+        instances: ctStudy({ ...this.#options, number: this.#ownStudies }),
         onSent: (instance) => onSent(sent.push(instance)),
         signal: this.#stop.signal,
       });
+      return { sent, error: undefined };
     } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause);
+      return { sent, error: cause instanceof Error ? cause.message : String(cause) };
     }
-    const root = await this.#closed(proxy, error !== undefined);
-    const result = labResult({
-      expected: { slices: this.#options.slices, destination },
-      sent,
-      stored: this.#stored,
-      overhead: proxy.telemetryStats().relayOverhead,
-      trace: studyTrace(this.record, root),
-      error,
-    });
-    this.#ownIsTold = true;
-    this.#stored.clear();
-    return result;
   }
 
   /** Once, ends everything at once, also what is still starting; a `run` on its way ends soon. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#own.resolve(undefined);
+    this.#closedStudy?.resolve(undefined);
     await this.#starting.catch(() => {});
     await this.#proxy?.drain(0);
     await this.#pacs?.close();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
   }
 
+  #awaitClose(): Promise<LabSpan | undefined> {
+    this.#closedStudy = Promise.withResolvers();
+    return this.#closedStudy.promise;
+  }
+
   /** The root of the study's trace, when it has been quiet; at once when nothing more can come. */
-  async #closed(proxy: LabProxy, atOnce: boolean): Promise<LabSpan | undefined> {
+  async #closed(proxy: LabProxy, closed: Promise<LabSpan | undefined>, atOnce: boolean): Promise<LabSpan | undefined> {
     const given = new AbortController();
     const late = sleep(atOnce ? 0 : longestQuietMs, undefined, { signal: given.signal }).then(() => proxy.flushTelemetry());
-    const root = await Promise.race([this.#own.promise, late.then(() => undefined)]);
+    const root = await Promise.race([closed, late.then(() => undefined)]);
     given.abort();
     late.catch(() => {});
+    this.#closedStudy = undefined;
     return root;
   }
 
   #studyClosed(root: LabSpan): void {
-    if (!this.#ownIsTold && root.attributes['dicom.calling_ae.title'] === modalityTitle) this.#own.resolve(root);
+    if (this.#closedStudy !== undefined && root.attributes['dicom.calling_ae.title'] === modalityTitle) this.#closedStudy.resolve(root);
     else this.#options.onFurtherStudy(root);
   }
 }
