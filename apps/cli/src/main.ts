@@ -36,7 +36,8 @@ const exitCode = await run(process.argv.slice(2), {
     process.on('SIGINT', listener);
   },
 });
-// Whatever is left open, nothing more is to be waited for.
+// A pipe takes its time: what was printed is read first. Whatever else is left open, nothing more is to be waited for.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
 process.exit(exitCode);
 
 /** Ctrl-C and Ctrl-D are no answer. */

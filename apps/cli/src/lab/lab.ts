@@ -34,6 +34,8 @@ const quietPeriod = '1s';
 const longestQuietMs = 10_000;
 /** How long the PACS stays away after the modality has sent all. */
 const outageMs = 1_000;
+/** Past it what is not in the trace is missing from it. */
+const longestTellingMs = 5_000;
 /** Past it what has not arrived is missing. */
 const longestDeliveryMs = 60_000;
 
@@ -117,7 +119,7 @@ export class Lab {
         if (relayed !== undefined || stored.size < Math.floor(instances / 3)) return;
         relayed = stored.size;
         failedAt = performance.now();
-        setImmediate(() => pacs.fail());
+        pacs.fail();
       },
       stored: (instance) => {
         stored.set(instance.sopInstanceUid, instance);
@@ -133,11 +135,20 @@ export class Lab {
     await Promise.race([all.promise, sleep(longestDeliveryMs, undefined, { signal: this.#stop.signal }).catch(() => {})]);
     const deliveredInMs = performance.now() - backAt;
     const root = await this.#closed(proxy, closed, error !== undefined);
-    // The study may have been closed before the last deliveries: they belong to its trace all the same.
-    await proxy.flushTelemetry();
     this.#follows = undefined;
-    const trace = studyTrace(this.record, root);
-    return outageResult({ instances, destination, sent, stored, relayed: relayed ?? 0, goneMs, deliveredInMs, trace, error });
+    const happened = { instances, destination, sent, stored, relayed: relayed ?? 0, goneMs, deliveredInMs, error };
+    return await this.#told(proxy, () => outageResult({ ...happened, trace: studyTrace(this.record, root) }));
+  }
+
+  /** The last delivery is told a moment after the PACS has it, and the study may have been closed before: it belongs to its trace all the same. */
+  async #told(proxy: LabProxy, result: () => OutageResult): Promise<OutageResult> {
+    const until = performance.now() + longestTellingMs;
+    for (;;) {
+      await proxy.flushTelemetry();
+      const now = result();
+      if (now.missingFromTrace.length === 0 || performance.now() > until || this.#stop.signal.aborted) return now;
+      await sleep(20);
+    }
   }
 
   #parts(): { readonly proxy: LabProxy; readonly pacs: LabPacs } {
