@@ -124,7 +124,19 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const scheduler = new Scheduler({ ...scheduling, spool, ownerId });
   const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
   const schedulerOf = (otherId: string, view: SpoolView) =>
-    new Scheduler({ ...scheduling, ownerId: otherId, spool: { read: (id) => view.read(id), list: () => view.list(failed('listing')) } });
+    new Scheduler({
+      ...scheduling,
+      ownerId: otherId,
+      spool: {
+        read: (id) => view.read(id),
+        quarantine: (id, why) => view.quarantine(id, why),
+        list: (state, passedOver) =>
+          view.list((error, id) => {
+            failed('listing')(error);
+            passedOver?.(error, id);
+          }, state),
+      },
+    });
   /** What we deliver: what lies in our own spool, or, where several proxies share a volume, in any of theirs. */
   const delivering = config.spool.shared
     ? { spool: spools, scheduler: new FleetScheduler({ own: scheduler, spools, root: folder.root, schedulerOf }) }

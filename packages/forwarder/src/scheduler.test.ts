@@ -1,3 +1,4 @@
+import { open, readFile } from 'node:fs/promises';
 import { openMemoryQueue } from '@radiotracer/queue';
 import { FickleQueue } from './testing/fickle-queue.ts';
 import { ManualClock, turns, until } from './testing/manual-clock.ts';
@@ -93,4 +94,43 @@ test('a schedule that refuses an add every minute is not rebuilt every minute', 
   }
   expect(scene.scheduler.isIncomplete).toBe(false);
   expect(await scene.entries()).toHaveLength(60);
+});
+
+test('a schedule that has lost some of it and says nothing (a failover to a replica that lagged behind) is found by its numbers', async () => {
+  const clock = new ManualClock();
+  const [opened] = await fickleScene(clock);
+  await using scene = opened;
+  const [waiting, held, dead] = [await scene.add(), await scene.add(), await scene.add()];
+  await scene.spool.move(held.id, 'held');
+  await scene.spool.move(dead.id, 'dead');
+  await scene.scheduler.rebuild();
+  const states = async () => (await scene.entries()).map(({ state }) => state).sort();
+  for (const { id } of [waiting, held, dead]) {
+    await scene.queue.remove({ ids: [id] }, 1);
+    expect(await states()).toHaveLength(2);
+    for (let look = 0; look < 100 && !(await scene.scheduler.keep()); look++) await clock.advance(5_000);
+    expect(await states()).toEqual(['dead', 'held', 'waiting']);
+  }
+  const { rebuilds } = scene;
+  for (let look = 0; look < 100; look++) {
+    await scene.scheduler.keep();
+    await clock.advance(5_000);
+  }
+  expect(scene.rebuilds).toBe(rebuilds);
+});
+
+test('a file whose front has changed is moved aside by the rebuild that finds it, and is not lacking for ever', async () => {
+  const [opened] = await fickleScene();
+  await using scene = opened;
+  const [{ id }, whole] = [await scene.add(), await scene.add()];
+  const instance = await scene.spool.read(id);
+  await instance.close();
+  const file = await open(instance.path, 'r+');
+  await file.write('X', (await readFile(instance.path)).indexOf('"destinationId"') + 20);
+  await file.close();
+  await scene.queue.remove({}, 1);
+  await scene.scheduler.rebuild();
+  expect((await scene.entries()).map((entry) => entry.id)).toEqual([whole.id]);
+  expect(scene.spool.usage).toMatchObject({ waiting: { instances: 1 }, damaged: { instances: 1 } });
+  expect(scene.findings).toMatchObject([{ kind: 'damaged' }, { kind: 'damaged' }]);
 });

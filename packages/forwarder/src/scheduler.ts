@@ -4,20 +4,28 @@
  *
  * - before the first rebuild of this process,
  * - while the schedule is away, and after an `add` that it did not take, even a single one (READONLY, OOM, a lost connection),
- * - after it has lost its memory.
+ * - after it has lost its memory,
+ * - after it has lost some of it and says nothing: a failover to a replica that lagged behind, one master of a cluster that was emptied,
+ *   keys that were evicted. Then more stands in the spool than in the schedule, look after look.
  *
  * Each makes the schedule incomplete, and only a rebuild that began later and came to its end makes it complete again. Remembered is one
  * number, however many adds have failed.
  */
 import type { Envelope } from '@radiotracer/instance';
 import { type EntryKey, type NewEntry, type Queue, QueueUnavailable } from '@radiotracer/queue';
-import { type InstanceState, type Spool, SpoolError } from '@radiotracer/spool';
+import { type InstanceState, instanceStates, type Spool, SpoolError, type SpoolUsage } from '@radiotracer/spool';
 import type { Clock } from '@radiotracer/upper-layer';
 import { Rest } from './rest.ts';
 
+/** A spool, or a view of another process' spool. */
+export interface ScheduledSpool extends Pick<Spool, 'list' | 'read' | 'quarantine'> {
+  /** How many instances there are, counted along; undefined: nobody knows without counting, and nothing is compared with the schedule. */
+  readonly usage?: Pick<SpoolUsage, InstanceState>;
+}
+
 export interface SchedulerOptions {
-  readonly spool: Pick<Spool, 'list' | 'read'>;
-  readonly queue: Pick<Queue, 'add' | 'rebuild' | 'health'>;
+  readonly spool: ScheduledSpool;
+  readonly queue: Pick<Queue, 'add' | 'rebuild' | 'health' | 'counts'>;
   /** Whose spool it is. */
   readonly ownerId: string;
   /** There is something new for this destination. */
@@ -33,6 +41,11 @@ export interface SchedulerOptions {
 const rebuildRetry = { initialMs: 5_000, maxMs: 300_000, budgetMs: 0 };
 /** … and so many times what it took: of a large spool it must not be all that the disk does. */
 const restPerRebuild = 4;
+/**
+ * So long the numbers must differ: what is on its way makes them differ too, and so does, until the spool counts anew (every minute), what
+ * others have taken out of it.
+ */
+const differsMs = 90_000;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -42,7 +55,11 @@ export class Scheduler {
   /** How many of them had come when the last whole rebuild began. */
   #answered = 0;
   #generation: string | undefined;
+  /** Adds under way. */
+  #adding = 0;
   #lastAddFailed = false;
+  /** Since when every look has found less in the schedule than in the spool. */
+  #differsSince: number | undefined;
   #rebuilding: Promise<void> | undefined;
 
   constructor(options: SchedulerOptions) {
@@ -57,14 +74,7 @@ export class Scheduler {
 
   /** It is safe in the spool: to be scheduled. Never throws, and waits for nothing; what fails is found again by a rebuild. */
   committed(envelope: Envelope): void {
-    const { queue, ownerId, wake } = this.#options;
-    const adding = async () => await queue.add(newEntryOf(envelope, ownerId));
-    adding()
-      .then(() => {
-        this.#lastAddFailed = false;
-        wake(envelope.destinationId);
-      })
-      .catch((error: unknown) => this.#missed(error));
+    void this.#add(envelope);
   }
 
   /**
@@ -93,6 +103,12 @@ export class Scheduler {
       return false;
     }
     if (generation !== this.#generation) this.#reasons++;
+    const now = clock.now();
+    this.#differsSince = (await this.#lacks()) ? (this.#differsSince ?? now) : undefined;
+    if (this.#differsSince !== undefined && now - this.#differsSince >= differsMs) {
+      this.#differsSince = undefined;
+      this.#reasons++;
+    }
     if (!this.isIncomplete) {
       // Calm for long: not between two of a schedule that refuses now and then.
       if (this.#rest.until + rebuildRetry.maxMs < clock.now()) this.#rest.worked();
@@ -109,6 +125,20 @@ export class Scheduler {
     return true;
   }
 
+  async #add(envelope: Envelope): Promise<void> {
+    const { queue, ownerId, wake } = this.#options;
+    this.#adding++;
+    try {
+      await queue.add(newEntryOf(envelope, ownerId));
+      this.#lastAddFailed = false;
+      wake(envelope.destinationId);
+    } catch (error) {
+      this.#missed(error);
+    } finally {
+      this.#adding--;
+    }
+  }
+
   async #rebuild(): Promise<void> {
     const { queue, ownerId, clock } = this.#options;
     const reasons = this.#reasons;
@@ -117,6 +147,21 @@ export class Scheduler {
     await queue.rebuild(ownerId, this.#spooled(), Math.trunc(clock.now()), { stillInSpool: (key) => this.#isInSpool(key) });
     this.#answered = reasons;
     this.#generation = generation;
+  }
+
+  /** More stands in the spool than in the schedule, in one of the states, and nothing is on its way. */
+  async #lacks(): Promise<boolean> {
+    const { spool, queue, ownerId } = this.#options;
+    const [before, adding] = [spool.usage, this.#adding];
+    if (before === undefined) return false;
+    const scheduled = { waiting: adding, held: 0, dead: 0 };
+    for (const { states } of await queue.counts({ ownerId })) {
+      scheduled.waiting += states.waiting.entries + states.leased.entries;
+      scheduled.held += states.held.entries;
+      scheduled.dead += states.dead.entries;
+    }
+    const after = spool.usage ?? before;
+    return instanceStates.some((state) => Math.min(before[state].instances, after[state].instances) > scheduled[state]);
   }
 
   #missed(error: unknown): void {
@@ -128,7 +173,14 @@ export class Scheduler {
 
   async *#spooled(): AsyncGenerator<NewEntry> {
     const { spool, ownerId } = this.#options;
-    for await (const { envelope, state } of spool.list()) yield newEntryOf(envelope, ownerId, state);
+    const damaged: [id: string, why: string][] = [];
+    const passedOver = (error: SpoolError, id: string) => {
+      // What could not be read now is lacking at the next look.
+      if (error.code === 'damaged') damaged.push([id, error.message]);
+    };
+    for await (const { envelope, state } of spool.list(undefined, passedOver)) yield newEntryOf(envelope, ownerId, state);
+    // As at a start: nobody could send it, and it would be lacking for ever.
+    for (const [id, why] of damaged) await spool.quarantine(id, why).catch((error: unknown) => this.#options.failed(error));
   }
 
   async #isInSpool({ id }: EntryKey): Promise<boolean> {

@@ -23,7 +23,7 @@ export async function* listInstances(
   fileSystem: SpoolFileSystem,
   layout: Layout,
   states: readonly InstanceState[],
-  failed: (error: SpoolError) => void,
+  failed: (error: SpoolError, id: InstanceId) => void,
 ): AsyncGenerator<ListedInstance, void, undefined> {
   for (const state of states) {
     for (const shard of await sortedNames(fileSystem, layout.state(state))) {
@@ -43,7 +43,7 @@ async function listed(
   layout: Layout,
   state: InstanceState,
   id: InstanceId,
-  failed: (error: SpoolError) => void,
+  failed: (error: SpoolError, id: InstanceId) => void,
 ): Promise<ListedInstance | undefined> {
   const path = layout.file(state, id);
   try {
@@ -51,7 +51,7 @@ async function listed(
     await instance.close();
     return { id, envelope: instance.envelope, state, bytes: instance.bytes };
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') failed(spoolErrorOf(error, 'list', path));
+    if (systemCode(error) !== 'ENOENT') failed(spoolErrorOf(error, 'list', path), id);
     return undefined;
   }
 }

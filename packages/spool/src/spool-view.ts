@@ -67,7 +67,7 @@ export class SpoolView {
   }
 
   /** As `Spool.list`; one that cannot be read is told to `failed` and passed over. */
-  list(failed: (error: SpoolError) => void, state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
+  list(failed: (error: SpoolError, id: InstanceId) => void, state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
     return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], failed);
   }
 

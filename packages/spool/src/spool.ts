@@ -270,12 +270,16 @@ export class Spool {
 
   /**
    * What is in a state, or in all of them one after another, each in order of arrival, by their fronts alone. What comes or goes
-   * meanwhile may be missing. One that cannot be read is told to `onFinding` and passed over.
+   * meanwhile may be missing. One that cannot be read is told to `onFinding` and to `passedOver`.
    */
-  list(state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
-    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], (error) =>
-      this.#findings.add({ kind: error.code === 'damaged' ? 'damaged' : 'unreadable', path: error.where, why: error.message }),
-    );
+  list(
+    state?: InstanceState,
+    passedOver: (error: SpoolError, id: InstanceId) => void = () => {},
+  ): AsyncGenerator<ListedInstance, void, undefined> {
+    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], (error, id) => {
+      this.#findings.add({ kind: error.code === 'damaged' ? 'damaged' : 'unreadable', path: error.where, why: error.message });
+      passedOver(error, id);
+    });
   }
 
   /** Waits for commits under way, discards what is only begun, and gives the spool up. */

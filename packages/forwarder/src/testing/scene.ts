@@ -106,6 +106,7 @@ export class Scene implements AsyncDisposable {
           return adding;
         },
         health: () => scene.queue.health(),
+        counts: (filter) => scene.queue.counts(filter),
         rebuild: (...given) => {
           scene.rebuilds++;
           return scene.queue.rebuild(...given);
