@@ -32,7 +32,7 @@ test('an hour of a PACS that is down, a hundred instances waiting: one connectio
   await using scene = await Scene.open({ clock, destination: production, forwarder: { tuning: productionTuning } });
   for (let number = 0; number < 100; number++) await scene.add({ studyInstanceUid: `1.9.${number % 10}` });
   await scene.pacs.down();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await pass(scene, clock, hourMs);
   expect(scene.connects).toBeLessThanOrEqual(2 + hourMs / 10_000);
   expect(scene.connects).toBeGreaterThan(0.9 * (hourMs / 10_000));
@@ -46,7 +46,7 @@ test('two hours of a PACS that is too busy for an association: no more connectio
   await using scene = await Scene.open({ clock, random, destination, forwarder: { tuning: productionTuning } });
   scene.pacs.negotiate = () => ({ reject: { result: 2, source: 3, reason: 2 } });
   for (let number = 0; number < 20; number++) await scene.add({ studyInstanceUid: `1.9.${number}` });
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await pass(scene, clock, 2 * hourMs);
   let allowed = 1;
   for (let at = 0; at < 2 * hourMs; allowed++) at += backoffMs(production.retry, allowed, random);
@@ -77,7 +77,7 @@ test('the schedule goes away in the middle: what is under way is delivered once,
     return 0;
   };
   for (let number = 0; number < 10; number++) await scene.add({ studyInstanceUid: `1.9.${number % 2}` });
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('it to be missed', () => queue.missed >= 2);
   const stored = scene.pacs.stored.length;
   await until('it to be missed again', () => queue.missed >= 4 && queue.seenAway > 0);
@@ -107,7 +107,7 @@ test('the schedule loses its memory: a rebuild is asked for, and the rest arrive
     return 0;
   };
   for (let number = 0; number < 10; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('a rebuild', () => scene.rebuilds === 1);
   await until('all to arrive', async () => (await scene.spooled()).length === 0 && (await scene.settled()));
   expect(new Set(scene.pacs.stored)).toEqual(new Set(scene.put.map(({ sopInstanceUid }) => sopInstanceUid)));
@@ -118,7 +118,7 @@ test('a lease is prolonged for as long as the PACS thinks', async () => {
   scene.pacs.delayMs = 1_000;
   await scene.add();
   await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('both to arrive', () => scene.settled());
   expect(scene.pacs.received).toHaveLength(2);
   expect(scene.stats()).toMatchObject({ delivered: 2, leasesLost: 0, possibleDuplicates: 0 });
@@ -135,7 +135,7 @@ test('a lease that was lost: the instance under way goes to its end and is a pos
     return 0;
   };
   for (let number = 0; number < 3; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await stolen.promise;
   await until('the first to be delivered', () => scene.stats().delivered === 1);
   await scene.forwarder.stop(5_000);
@@ -150,7 +150,7 @@ test('what is tried for longer than the budget is given up, and stays in the spo
   await using scene = await Scene.open({ destination: { retry: { initialMs: 5, maxMs: 20, budgetMs: 100 } } });
   scene.pacs.answer = (_nth, { affectedSopInstanceUid }) => (affectedSopInstanceUid === '1.2.3.1' ? 0x0110 : 0);
   for (let number = 0; number < 3; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to be settled', () => scene.settled());
   expect((await scene.entries()).map(({ state, lastError }) => [state, lastError])).toMatchObject([
     ['dead', { errorType: 'retry_budget_exhausted', status: 0x0110 }],
@@ -220,7 +220,7 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
           return { contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) };
         };
         for (const study of studies) await scene.add({ studyInstanceUid: `1.9.${study}`, callingAeTitle: `CT${study % 2}` });
-        await scene.forwarder.start();
+        scene.forwarder.start();
         await until('all to be settled', () => scene.settled());
 
         const dead = new Set(scene.of('delivery.dead_lettered').map(({ sopInstanceUid }) => sopInstanceUid));

@@ -284,7 +284,7 @@ export class DestinationDrain implements LaneHost {
       const instance = await spool.read(entry.id);
       const { envelope, state } = instance;
       await instance.close();
-      if (state === 'held') return this.#task(() => this.#settler.held(claimed));
+      if (state !== 'waiting') return this.#task(() => this.#settler.follow(claimed, state));
       const held: Held = { ...claimed, envelope, lost: false };
       this.#leases.keep(held);
       const rest = this.#titles.get(titlesKey(envelope))?.until ?? 0;

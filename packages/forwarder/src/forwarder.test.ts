@@ -39,7 +39,7 @@ test.each(['memory', 'sqlite'] as const)(
         ...(number === 10 ? { calledAeTitle: 'OTHER' } : {}),
       });
     }
-    await scene.forwarder.start();
+    scene.forwarder.start();
     await until('all to arrive', () => scene.settled());
     await allArrived(scene);
     expect(scene.pacs.received).toHaveLength(40);
@@ -86,7 +86,7 @@ test('a PACS that is down costs a probe now and then and no attempt; when it is 
   await using scene = await Scene.open();
   await scene.pacs.down();
   for (let number = 0; number < 10; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('five probes', () => scene.stats().probes >= 5);
   expect((await scene.entries()).map(({ attempts, state }) => `${state} ${attempts}`)).toEqual(Array(10).fill('waiting 0'));
   expect([scene.stats().associations, scene.circuit.isOpen]).toEqual([1, true]);
@@ -99,7 +99,7 @@ test('a PACS that is down costs a probe now and then and no attempt; when it is 
 
 test('the relay opens the circuit and the forwarder probes it shut again, with nothing queued', async () => {
   await using scene = await Scene.open();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   scene.circuit.failed('connection_refused');
   await until('the circuit to close', () => !scene.circuit.isOpen);
   expect([scene.stats().probes, scene.pacs.associations]).toEqual([1, 1]);
@@ -124,7 +124,7 @@ test('statuses: delivered, warning and duplicate go; out of resources and not su
     return status;
   };
   for (let number = 0; number < 9; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to be settled', () => scene.settled());
   const entries = await scene.entries();
   expect(entries.map(({ sopInstanceUid, state, lastError }) => [sopInstanceUid, state, lastError?.status])).toEqual([
@@ -148,7 +148,7 @@ test('a refused presentation context is a dead letter with its reason; the rest 
     ),
   });
   for (let number = 0; number < 6; number++) await scene.add(number === 2 ? { transferSyntaxUid: jpegBaseline } : {});
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to be settled', () => scene.settled());
   expect(scene.pacs.stored).toHaveLength(5);
   expect(scene.pacs.associations).toBe(1);
@@ -162,7 +162,7 @@ test('a PACS that aborts each third instance gets all of them, one attempt more 
   await using scene = await Scene.open();
   scene.pacs.answer = (nth) => (nth % 3 === 0 ? 'abort' : 0);
   for (let number = 0; number < 12; number++) await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to arrive', () => scene.settled());
   await allArrived(scene);
   const aborted = scene.pacs.received.filter(({ answer }) => answer === 'abort').length;
@@ -191,7 +191,7 @@ test.each(['drop', 'wrong-id', 'no-status', 'silence'] as const)(
     });
     scene.pacs.answer = (nth) => (nth === 2 ? fault : 0);
     for (let number = 0; number < 3; number++) await scene.add();
-    await scene.forwarder.start();
+    scene.forwarder.start();
     await until('all to arrive', () => scene.settled());
     await allArrived(scene);
     expect(scene.pacs.received.map(({ command }) => command.affectedSopInstanceUid).sort()).toEqual([
@@ -224,7 +224,7 @@ test.each([
   const instance = await scene.spool.read(bad.id);
   await instance.close();
   flipByte(instance.path, instance.bytes - 1);
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to be settled', () => scene.settled());
   expect(scene.pacs.stored).toEqual(['1.2.3.1', '1.2.3.3']);
   await until('the cut to be seen', () => scene.pacs.cutShort === cutShort);
@@ -251,7 +251,7 @@ test('AE titles that are rejected for good rest together; others are not kept wa
   for (let number = 0; number < 20; number++) {
     await scene.add({ callingAeTitle: number % 2 === 0 ? 'CT1' : 'CT2', studyInstanceUid: `1.9.${number}` });
   }
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('those that may', () => scene.pacs.stored.length === 10);
   await until('some attempts', () => rejected >= 5);
   // Ten studies under these titles: by one association each, every rest would be ten.
@@ -271,7 +271,7 @@ test('while modalities are relayed the backlog has one association, and goes on'
   await using scene = await Scene.open();
   scene.live = 3;
   for (let number = 0; number < 12; number++) await scene.add({ studyInstanceUid: `1.9.${number % 4}` });
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to arrive', () => scene.settled());
   await allArrived(scene);
   expect(scene.pacs.peak).toBe(1);
@@ -284,11 +284,47 @@ test('a file that is gone settles its entry; one that a person holds is not sent
   await scene.add();
   await scene.spool.remove(gone.id);
   await scene.spool.move(held.id, 'held');
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('all to be settled', () => scene.settled());
   expect(scene.pacs.stored).toEqual(['1.2.3.3']);
   expect((await scene.entries()).map(({ id, state }) => [id, state])).toEqual([[held.id, 'held']]);
   expect(scene.stats()).toMatchObject({ gone: 1, delivered: 1 });
+});
+
+test('held while it is being sent: what arrives has arrived, what fails is held, and stays so when the schedule has lost its memory', async () => {
+  await using scene = await Scene.open();
+  const arrives = await scene.add();
+  const fails = await scene.add({ studyInstanceUid: '1.9' });
+  const moved: Promise<void>[] = [];
+  scene.pacs.delayMs = 50;
+  scene.pacs.answer = (_nth, { affectedSopInstanceUid: uid }) => {
+    const { id } = uid === arrives.sopInstanceUid ? arrives : fails;
+    if (scene.pacs.received.length < 2) moved.push(scene.spool.move(id, 'held'));
+    return uid === arrives.sopInstanceUid ? 0 : 0xa700;
+  };
+  scene.forwarder.start();
+  await until('all to be settled', () => scene.settled());
+  await Promise.all(moved);
+  expect(moved).toHaveLength(2);
+  expect(scene.pacs.received).toHaveLength(2);
+  expect(await scene.spooled()).toEqual([`held ${fails.id}`]);
+  expect((await scene.entries()).map(({ id, state, attempts }) => [id, state, attempts])).toEqual([[fails.id, 'held', 1]]);
+  await scene.queue.remove({}, Date.now());
+  await scene.scheduler.rebuild();
+  scene.forwarder.wake();
+  expect((await scene.entries()).map(({ id, state }) => [id, state])).toEqual([[fails.id, 'held']]);
+});
+
+test('given up in the spool, and a crash kept the schedule from hearing of it: it is not sent again', async () => {
+  await using scene = await Scene.open();
+  const { id } = await scene.add();
+  await scene.spool.move(id, 'dead');
+  scene.forwarder.start();
+  await until('it to be settled', () => scene.settled());
+  expect(scene.pacs.received).toEqual([]);
+  expect((await scene.entries()).map(({ state, lastError }) => [state, lastError])).toMatchObject([
+    ['dead', { errorType: 'dead_in_spool' }],
+  ]);
 });
 
 test('stop lets the instance under way come to its end, and gives the rest back untried', async () => {
@@ -301,7 +337,7 @@ test('stop lets the instance under way come to its end, and gives the rest back 
     asked = true;
     stopped.resolve(scene.forwarder.stop(10_000));
   };
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await stopped.promise;
   expect(scene.pacs.stored).toEqual(['1.2.3.1']);
   expect((await scene.entries()).map(({ state, attempts, possibleDuplicates }) => [state, attempts, possibleDuplicates])).toEqual(
@@ -316,7 +352,7 @@ test('stop without time aborts; what the PACS never had whole is unsent, what it
   scene.pacs.answer = () => 'silence';
   await scene.add();
   await scene.add();
-  await scene.forwarder.start();
+  scene.forwarder.start();
   await until('the first to be there', () => scene.pacs.received.length === 1);
   await scene.forwarder.stop(0);
   expect((await scene.entries()).map(({ state, attempts, possibleDuplicates }) => [state, attempts, possibleDuplicates])).toEqual([

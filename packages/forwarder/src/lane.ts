@@ -143,9 +143,9 @@ export class Lane {
     } catch (error) {
       return await this.#failed(association, held, instant(startedAt), error);
     }
-    if (instance.state === 'held') {
+    if (instance.state !== 'waiting') {
       await instance.close();
-      return await settler.held(held);
+      return await settler.follow(held, instance.state);
     }
     let requestEndAt: number | undefined;
     let response: CommandSet;

@@ -133,9 +133,10 @@ export class Settler {
     await this.#settle(held, { kind: 'delivered' });
   }
 
-  /** In the spool it is held, by a person; the schedule follows. */
-  async held(held: Pick<Held, 'lease'>): Promise<void> {
-    await this.#settle(held, { kind: 'held', why: 'held in the spool' });
+  /** In the spool it is held by a person, or was given up and a crash kept the schedule from hearing of it: the schedule follows. */
+  async follow(held: Pick<Held, 'lease'>, state: 'held' | 'dead'): Promise<void> {
+    if (state === 'held') await this.#settle(held, { kind: 'held', why: 'held in the spool' });
+    else await this.#settle(held, { kind: 'dead', error: { errorType: 'dead_in_spool' }, possibleDuplicate: false });
   }
 
   /** Could not even be looked at. */

@@ -62,7 +62,7 @@ async function end(scp: ChildProcess, signal: NodeJS.Signals): Promise<void> {
       // Command sets of its own have no (0008,0016) to look at: bytes are only written, never read (+B).
       for (let number = 0; number < 60; number++)
         await scene.add({ dataSet: randomBytes(200_000 + 2 * number), studyInstanceUid: `1.9.${number % 3}` });
-      await scene.forwarder.start();
+      scene.forwarder.start();
       await until('some to arrive', () => scene.stats().delivered >= 10);
       await end(scp, 'SIGKILL');
       await until('it to be missed', () => scene.circuit.isOpen);
