@@ -53,19 +53,17 @@ export async function destinationFaults(
       await later(ms);
       await pipe.accept();
     },
+    killed: async (ms) => {
+      await pacs.kill();
+      await later(ms);
+      await pacs.up();
+    },
     restarted: async (ms) => {
       await pacs.down();
       await later(ms);
       await pacs.up();
     },
   };
-  if (pacs.killable) {
-    faults['killed'] = async (ms) => {
-      await pacs.kill();
-      await later(ms);
-      await pacs.up();
-    };
-  }
   await act(faults, chance, counts, goesOn);
 }
 

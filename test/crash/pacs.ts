@@ -1,6 +1,6 @@
 /** Real destinations that can be killed, stopped and started again, each with all that it ever stored. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Orthanc, orthanc } from '../fixtures/orthanc.ts';
 import { readPart10 } from '../fixtures/part10.ts';
@@ -17,18 +17,37 @@ export interface StoredCopy {
 
 export interface Pacs {
   readonly port: number;
-  /** Whether what it acknowledged survives its SIGKILL. */
-  readonly killable: boolean;
   up(): Promise<void>;
   /** SIGTERM, and it is gone. */
   down(): Promise<void>;
-  /** SIGKILL, of all its processes. */
+  /** SIGKILL, of all its processes. What it acknowledged survives that, storescp's and Orthanc's alike. */
   kill(): Promise<void>;
   /** SIGSTOP and SIGCONT, of all its processes. */
   stop(): Promise<void>;
   go(): Promise<void>;
   /** Everything that it has, also what it has twice, and the beginnings of what it has not got whole. */
   copies(): Promise<readonly StoredCopy[]>;
+}
+
+/** The file is read in pieces: it may be larger than memory. */
+async function copyIn(path: string): Promise<StoredCopy | undefined> {
+  const file = await open(path);
+  try {
+    const head = Buffer.alloc(64 * 1024);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const part10 = readPart10(head.subarray(0, bytesRead));
+    if (part10 === undefined) return undefined;
+    const start = bytesRead - part10.dataSet.length;
+    const hash = createHash('sha256');
+    let dataSetBytes = 0;
+    for await (const piece of file.createReadStream({ start, autoClose: false, highWaterMark: 2 ** 20 })) {
+      hash.update(piece as Buffer);
+      dataSetBytes += (piece as Buffer).length;
+    }
+    return { sopInstanceUid: part10.sopInstanceUid, dataSetBytes, sha256: hash.digest('hex') };
+  } finally {
+    await file.close();
+  }
 }
 
 function copyOf(file: Buffer): StoredCopy | undefined {
@@ -71,10 +90,9 @@ export async function storescpPacs(stage: Stage, folder: string): Promise<Pacs> 
   stage.defer(kill);
   return {
     port,
-    killable: true,
     up: async () => {
       if (parent !== undefined) return;
-      parent = new RunningProcess(path, ['--fork', '+uf', '+B', '-dhl', '-od', received, String(port)], {
+      parent = new RunningProcess(path, ['--fork', '+uf', '+B', '-dhl', '-pdu', '131072', '-od', received, String(port)], {
         env: { ...process.env, TCP_NODELAY: '1' },
       });
       await listening(port, parent);
@@ -97,7 +115,7 @@ export async function storescpPacs(stage: Stage, folder: string): Promise<Pacs> 
     copies: async () => {
       const found: StoredCopy[] = [];
       for (const name of await readdir(received)) {
-        const copy = copyOf(await readFile(join(received, name)));
+        const copy = await copyIn(join(received, name));
         if (copy !== undefined) found.push(copy);
       }
       return found;
@@ -119,8 +137,6 @@ export async function orthancPacs(stage: Stage, folder: string): Promise<Pacs> {
   stage.defer(down);
   return {
     port,
-    // Its index is written behind, so that what it acknowledged just before may be gone: that is its own promise, not ours.
-    killable: false,
     up: async () => {
       if (running !== undefined) return;
       const own = new Stage();
@@ -128,7 +144,10 @@ export async function orthancPacs(stage: Stage, folder: string): Promise<Pacs> {
       running = { server, stage: own };
     },
     down,
-    kill: down,
+    kill: async () => {
+      await running?.server.process.end('SIGKILL');
+      await down();
+    },
     stop: async () => running?.server.process.signal('SIGSTOP'),
     go: async () => running?.server.process.signal('SIGCONT'),
     copies: async () => {
