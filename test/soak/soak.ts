@@ -2,6 +2,7 @@
  * `./dev test soak`: the loads of test/e2e/limits.test.ts at their full size. Prints what was measured, and ends with a line
  * `N passed, N failed`.
  */
+import { eventually } from '../fixtures/deadline.ts';
 import { startProxy } from '../fixtures/proxy.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { throttledScp } from '../fixtures/throttled-scp.ts';
@@ -38,28 +39,33 @@ function mustHold(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
-await soak('200 real senders at once into a PACS that reads 5 MB/s', missingTools('storescu'), async (stage) => {
-  const pacs = await throttledScp(stage, 5e6);
-  const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } } });
-  const folder = await stage.folder('studies');
-  const studies = await Promise.all(Array.from({ length: 200 }, (_, index) => studyFiles(folder, 3, 512, index + 1)));
-  const senders = await realSenders(proxy, studies, 600_000);
-  const wanted = new Map(studies.flatMap((study) => [...study.sha256]));
-  const { peakBytes } = proxy.process.memory();
-  const failed = senders.exitCodes.filter((code) => code !== 0).length;
-  const errors = Object.groupBy(proxy.logs(), (line) => String(line['error.type'] ?? 'none'));
-  mustHold(
-    failed === 0,
-    `${failed} senders failed; ends by error: ${JSON.stringify(Object.fromEntries(Object.entries(errors).map(([type, lines]) => [type, lines?.length])))}; ${senders.output.slice(-300)}`,
-  );
-  mustHold(pacs.mostOpen() === 200, `${pacs.mostOpen()} associations at once, not 200`);
-  mustHold(
-    pacs.instances.length === wanted.size && pacs.instances.every((one) => wanted.get(one.sopInstanceUid) === one.sha256),
-    `${pacs.instances.length} of ${wanted.size} instances, or other bytes`,
-  );
-  mustHold(peakBytes < MAX_PEAK_BYTES, `peak memory ${inMegabytes(peakBytes)}`);
-  return `${wanted.size} instances, ${inMegabytes(studies.reduce((sum, one) => sum + one.bytes, 0))}, peak memory ${inMegabytes(peakBytes)}`;
-});
+// Reported or taken over: a PACS that is so slow does not answer everybody within the time-out of a C-STORE.
+for (const onFailure of ['refuse', 'spool'] as const) {
+  await soak(`200 real senders at once into a PACS that reads 5 MB/s, onFailure: ${onFailure}`, missingTools('storescu'), async (stage) => {
+    const pacs = await throttledScp(stage, 5e6);
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } }, onFailure });
+    const folder = await stage.folder('studies');
+    const studies = await Promise.all(Array.from({ length: 200 }, (_, index) => studyFiles(folder, 3, 512, index + 1)));
+    const senders = await realSenders(proxy, studies, 600_000);
+    const wanted = new Map(studies.flatMap((study) => [...study.sha256]));
+    const failed = senders.exitCodes.filter((code) => code !== 0).length;
+    const errors = Object.groupBy(proxy.logs(), (line) => String(line['error.type'] ?? 'none'));
+    mustHold(
+      failed === 0,
+      `${failed} senders failed; ends by error: ${JSON.stringify(Object.fromEntries(Object.entries(errors).map(([type, lines]) => [type, lines?.length])))}; ${senders.output.slice(-300)}`,
+    );
+    const mostOpen = pacs.mostOpen();
+    if (onFailure === 'spool') pacs.setRate(Number.POSITIVE_INFINITY);
+    const arrived = () =>
+      new Set(pacs.instances.filter((one) => wanted.get(one.sopInstanceUid) === one.sha256).map((one) => one.sopInstanceUid));
+    await eventually('all instances to arrive', () => arrived().size === wanted.size, 120_000);
+    mustHold(onFailure === 'spool' || mostOpen === 200, `${mostOpen} associations at once, not 200`);
+    mustHold(onFailure === 'spool' || pacs.instances.length === wanted.size, `${pacs.instances.length} instances came of ${wanted.size}`);
+    const { peakBytes } = proxy.process.memory();
+    mustHold(peakBytes < MAX_PEAK_BYTES, `peak memory ${inMegabytes(peakBytes)}`);
+    return `${wanted.size} instances, ${inMegabytes(studies.reduce((sum, one) => sum + one.bytes, 0))}, ${pacs.instances.length - wanted.size} sent twice, peak memory ${inMegabytes(peakBytes)}`;
+  });
+}
 
 await soak('one instance of 2 GiB', undefined, async (stage) => {
   const pacs = await throttledScp(stage, Number.POSITIVE_INFINITY);

@@ -473,9 +473,12 @@ export class AssociationPair {
     const shortestMs = Math.min(...looks);
     const check = () => {
       const now = clock.now();
-      const endsAt = this.#operations?.patienceEnds(limits, this.#toDestination?.pausedSince) ?? now + shortestMs;
+      const stalledSince = this.#toDestination?.stalledSince();
+      const endsAt = this.#operations?.patienceEnds(limits, stalledSince) ?? now + shortestMs;
+      // One that takes its bytes slowly is seen to take them.
+      const lookAgainMs = stalledSince === undefined ? shortestMs : shortestMs / 8;
       if (endsAt <= now) this.#responseTimedOut();
-      else this.#responseTimer = clock.setTimer(check, Math.min(endsAt - now, shortestMs));
+      else this.#responseTimer = clock.setTimer(check, Math.min(endsAt - now, lookAgainMs));
     };
     this.#responseTimer = clock.setTimer(check, shortestMs);
   }

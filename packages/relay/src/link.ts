@@ -62,6 +62,7 @@ export class Link implements PdataSink {
   #gatedCopied = 0;
   #commandBeganAt = 0;
   #pausedSince: number | undefined;
+  #takenBytes = 0;
   #holds = 0;
   #pdvsOfPdu = 0;
   #closed = false;
@@ -113,8 +114,17 @@ export class Link implements PdataSink {
     return this.#assembler.midMessage;
   }
 
-  /** Since when the target has not taken enough for the source to be read (ms since the epoch); undefined: it flows. */
-  get pausedSince(): number | undefined {
+  /**
+   * Since when the target has taken nothing while there is too much for the source to be read (ms since the epoch); undefined: it flows. Told by
+   * whoever looks: what it took between two looks counts as taken at the second.
+   */
+  stalledSince(): number | undefined {
+    if (this.#pausedSince === undefined) return undefined;
+    const takenBytes = this.#target.bytesSent - this.#target.bufferedBytes;
+    if (takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
+      this.#pausedSince = this.#clock.now();
+    }
     return this.#pausedSince;
   }
 
@@ -213,6 +223,7 @@ export class Link implements PdataSink {
     }
     if (this.#target.bufferedBytes > maxBufferedBytes && this.#pausedSince === undefined) {
       this.#pausedSince = this.#clock.now();
+      this.#takenBytes = this.#target.bytesSent - this.#target.bufferedBytes;
       this.#source.pause();
     }
   }

@@ -81,19 +81,19 @@ export class OperationLog {
 
   /**
    * When the wait for an answer is over (ms since the epoch); undefined: nothing is waited for. A destination that answers other requests
-   * meanwhile is alive: then the wait begins anew. `pausedSince`: since when it has not read what is sent to it.
+   * meanwhile is alive: then the wait begins anew. `stalledSince`: since when it has taken nothing of what is sent to it.
    */
-  patienceEnds(limits: ResponseLimits, pausedSince: number | undefined): number | undefined {
+  patienceEnds(limits: ResponseLimits, stalledSince: number | undefined): number | undefined {
     let earliest: number | undefined;
     for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
       for (const { waitingSince, retention } of side) {
         const limitMs = retention === undefined ? limits.dimseResponseMs : limits.storeResponseMs;
-        const since = waitingSince === undefined ? pausedSince : Math.max(waitingSince, this.#lastAnswerAt);
+        const since = waitingSince === undefined ? stalledSince : Math.max(waitingSince, this.#lastAnswerAt);
         if (limitMs > 0 && since !== undefined) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, since + limitMs);
       }
     }
-    if (pausedSince !== undefined && limits.dimseResponseMs > 0)
-      earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, pausedSince + limits.dimseResponseMs);
+    if (stalledSince !== undefined && limits.dimseResponseMs > 0)
+      earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, stalledSince + limits.dimseResponseMs);
     return earliest;
   }
 
