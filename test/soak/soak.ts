@@ -10,6 +10,8 @@ import { missingTools } from '../fixtures/tools.ts';
 import { bigInstance, realSenders, studyFiles } from './loads.ts';
 
 const MAX_PEAK_BYTES = 200e6;
+/** When 200 associations are taken over within seconds: what is retained, and a file being written for each, come on top. */
+const MAX_TAKEN_OVER_BYTES = 280e6;
 const GIB = 1024 ** 3;
 let passed = 0;
 let failed = 0;
@@ -62,7 +64,7 @@ for (const onFailure of ['refuse', 'spool'] as const) {
     mustHold(onFailure === 'spool' || mostOpen === 200, `${mostOpen} associations at once, not 200`);
     mustHold(onFailure === 'spool' || pacs.instances.length === wanted.size, `${pacs.instances.length} instances came of ${wanted.size}`);
     const { peakBytes } = proxy.process.memory();
-    mustHold(peakBytes < MAX_PEAK_BYTES, `peak memory ${inMegabytes(peakBytes)}`);
+    mustHold(peakBytes < (onFailure === 'spool' ? MAX_TAKEN_OVER_BYTES : MAX_PEAK_BYTES), `peak memory ${inMegabytes(peakBytes)}`);
     return `${wanted.size} instances, ${inMegabytes(studies.reduce((sum, one) => sum + one.bytes, 0))}, ${pacs.instances.length - wanted.size} sent twice, peak memory ${inMegabytes(peakBytes)}`;
   });
 }

@@ -39,6 +39,8 @@ export class Retention {
   readonly #pieces: Piece[] = [];
   #heldBytes = 0;
   #intake: InstanceIntake | undefined;
+  /** From the moment when memory did not suffice until all that was in it has gone into the store. */
+  #spilling: Promise<void> | undefined;
 
   /** `begin`: opens the place in the store, when memory does not suffice or the destination failed. */
   constructor(budget: RetentionBudget, begin: () => InstanceIntake) {
@@ -49,20 +51,23 @@ export class Retention {
   /** Keeps `buffer.subarray(start, end)`. A promise: await it before the next. */
   append(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined {
     const bytes = buffer.subarray(start, end);
-    if (this.#intake === undefined && this.#budget.take(bytes.length)) {
-      lease.retain();
-      this.#pieces.push({ bytes, lease });
-      this.#heldBytes += bytes.length;
+    if (this.#intake !== undefined && this.#spilling === undefined) return this.#intake.write(bytes) ? undefined : this.#intake.drained;
+    // A slice holds the whole memory that it is a slice of; once for all slices of one chunk.
+    const heldBytes = this.#pieces.at(-1)?.bytes.buffer === buffer.buffer ? 0 : buffer.buffer.byteLength;
+    lease.retain();
+    this.#pieces.push({ bytes, lease });
+    if (this.#spilling === undefined && this.#budget.take(heldBytes)) {
+      this.#heldBytes += heldBytes;
       return undefined;
     }
-    const intake = this.intake();
-    return intake.write(bytes) ? undefined : intake.drained;
+    // Held beyond the budget is what has come already; nothing more comes before it is in the store.
+    this.#spilling ??= this.#spill();
+    return this.#spilling;
   }
 
   /** All that was kept, in the store, to be gone on with there; the memory is free again. */
   intake(): InstanceIntake {
-    if (this.#intake !== undefined) return this.#intake;
-    const intake = this.#begin();
+    const intake = this.#intake ?? this.#begin();
     this.#intake = intake;
     for (const { bytes } of this.#pieces) intake.write(bytes);
     this.#letGo();
@@ -73,6 +78,23 @@ export class Retention {
   release(): void {
     this.#letGo();
     this.#intake?.discard();
+  }
+
+  /** Never rejects: that nothing can be kept is told by `commit`, if it is ever asked for. */
+  async #spill(): Promise<void> {
+    const intake = this.#begin();
+    this.#intake = intake;
+    try {
+      // The place is there: what is written before would be copied once more.
+      await intake.drained;
+      for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+        const mayGoOn = intake.write(piece.bytes);
+        piece.lease.release();
+        if (!mayGoOn) await intake.drained;
+      }
+    } catch {}
+    this.#letGo();
+    this.#spilling = undefined;
   }
 
   #letGo(): void {

@@ -24,7 +24,7 @@ export function instanceStore(spool: Spool, listener: StoreListener, now: () => 
 }
 
 /** What may come before the spool has made a place for it. */
-const maxEarlyBytes = 256 * 1024;
+const maxEarlyBytes = 64 * 1024;
 
 class SpoolIntake implements InstanceIntake {
   readonly #opening: Promise<SpoolWriter>;

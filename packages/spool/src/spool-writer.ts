@@ -36,7 +36,8 @@ type Phase = 'open' | 'committing' | 'committed' | 'discarded';
  * One instance on its way into the spool, and equally the retention of one that a destination may yet take: nothing is synced before `commit`,
  * and `discard` leaves nothing.
  *
- * Memory: `maxUnwrittenBytes` and a piece, if the caller waits for `drained` when `write` says false.
+ * Memory: `maxUnwrittenBytes` and a piece, or little more than two small pieces while memory is scarce, if the caller waits for `drained` when
+ * `write` says false.
  */
 export class SpoolWriter {
   readonly id: InstanceId;
@@ -111,13 +112,13 @@ export class SpoolWriter {
       taken += now;
       if (now === room) this.#enqueueFilled();
     }
-    return this.#queuedBytes < this.#home.maxUnwrittenBytes;
+    return this.#hasRoom;
   }
 
   /** Resolves when more may be written. Rejects with the SpoolError that ended the writing. */
   get drained(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#queuedBytes < this.#home.maxUnwrittenBytes) return Promise.resolve();
+    if (this.#hasRoom) return Promise.resolve();
     if (this.#drained === undefined) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       // Asked for and not awaited: the failure is told by commit as well.
@@ -184,6 +185,11 @@ export class SpoolWriter {
     return envelope;
   }
 
+  /** While memory is scarce, what is queued is written before more is taken. */
+  get #hasRoom(): boolean {
+    return this.#queuedBytes === 0 || (this.#queuedBytes < this.#home.maxUnwrittenBytes && !this.#home.pool.isScarce);
+  }
+
   #enqueueFilled(): void {
     if (this.#filling === undefined) return;
     this.#queue.push({ memory: this.#filling, bytes: this.#filledBytes, position: this.#fillingAt });
@@ -204,7 +210,7 @@ export class SpoolWriter {
       }
       this.#home.pool.give(piece.memory);
       this.#queuedBytes -= piece.bytes;
-      if (this.#queuedBytes < this.#home.maxUnwrittenBytes) {
+      if (this.#hasRoom) {
         this.#drained?.resolve();
         this.#drained = undefined;
       }

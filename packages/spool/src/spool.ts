@@ -87,9 +87,8 @@ export interface SpoolOptions {
   readonly onFinding?: (finding: Finding) => void;
 }
 
-/** Longer than any front. */
-const pieceBytes = 256 * 1024;
-const piecesKept = 32;
+/** Both longer than any front. */
+const pieces = { largeBytes: 256 * 1024, smallBytes: 32 * 1024, plentyBytes: 4 * 2 ** 20, keepBytes: 12 * 2 ** 20 };
 const defaultUnwrittenBytes = 2 ** 20;
 
 export class Spool {
@@ -174,7 +173,7 @@ export class Spool {
     this.#files = new InstanceFiles({ ...parts, left: (change) => this.#left(change) });
     this.#writerHome = {
       fileSystem: parts.fileSystem,
-      pool: new PiecePool(pieceBytes, piecesKept),
+      pool: new PiecePool(pieces),
       usage: parts.usage,
       maxUnwrittenBytes: parts.maxUnwrittenBytes,
       overMaxBytes: () => this.#watermarks.overMaxBytes,

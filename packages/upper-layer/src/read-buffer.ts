@@ -19,14 +19,14 @@ export const unleased: Lease = { retain() {}, release() {} };
 /** Bytes of a buffer, small to large: an idle association holds a small one, a busy one reads much at once. */
 const sizes = [8 * 1024, 64 * 1024, 256 * 1024] as const;
 
-/** Free buffers kept of each size; what is more goes to the collector. 2, 8 and 16 MiB. */
-const keptFree = [256, 128, 64] as const;
-
 /**
- * The largest buffers that may be out at once, in a process; further readers get smaller ones. Hundreds of associations into a
- * destination that does not read would otherwise each hold two of them.
+ * Buffers of each size that may be out at once, in a process; further readers get smaller ones. Hundreds of associations into a destination that
+ * does not read would otherwise each hold several large ones. 20 and 12 MiB.
  */
-const maxLargeOut = 48;
+const maxOut = [Number.POSITIVE_INFINITY, 320, 48] as const;
+
+/** Free buffers kept of each size: all but the smallest, for what is dropped stays in memory until the collector comes. 4, 20 and 12 MiB. */
+const keptFree = [512, 320, 48] as const;
 
 /** Reads in a row that a smaller buffer would have served, before one is taken. */
 const smallReadsToShrink = 4;
@@ -81,10 +81,11 @@ class SizeClass {
 export class ReadBufferPool {
   readonly #classes = sizes.map((bytes, at) => new SizeClass(bytes, keptFree[at] as number));
 
-  /** A buffer of the size class, or of the one below while too many of the largest are out, with one lease on it. */
+  /** A buffer of the size class, or of the largest below of which not too many are out, with one lease on it. */
   take(sizeClass: number): ReadBuffer {
-    const isTooLarge = sizeClass === sizes.length - 1 && (this.#classes[sizeClass] as SizeClass).out >= maxLargeOut;
-    return (this.#classes[isTooLarge ? sizeClass - 1 : sizeClass] as SizeClass).take();
+    let at = sizeClass;
+    while ((this.#classes[at] as SizeClass).out >= (maxOut[at] as number)) at--;
+    return (this.#classes[at] as SizeClass).take();
   }
 }
 
