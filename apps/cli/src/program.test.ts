@@ -158,7 +158,7 @@ test('check: every destination as a modality would be seen through the proxy; it
       port: 104,
       calledAeTitle: 'NAMED',
       callingAeTitle: 'RADIOTRACER',
-      timeouts: { connectTimeoutMs: 5_000, associateTimeoutMs: 15_000, dimseTimeoutMs: 30_000 },
+      timeouts: { connectTimeoutMs: 5_000, associateTimeoutMs: 30_000, dimseTimeoutMs: 30_000 },
     },
   ]);
   expect(said.err).toBe('');

@@ -37,7 +37,7 @@ test('three keys are enough; the rest has its default', () => {
         timeouts: {
           artimMs: 30_000,
           connectMs: 5_000,
-          associateMs: 15_000,
+          associateMs: 30_000,
           dimseResponseMs: 0,
           storeResponseMs: 20_000,
           idleMs: 600_000,
@@ -53,7 +53,7 @@ test('three keys are enough; the rest has its default', () => {
     timeouts: {
       artimMs: 30_000,
       connectMs: 5_000,
-      associateMs: 15_000,
+      associateMs: 30_000,
       dimseResponseMs: 0,
       storeResponseMs: 20_000,
       idleMs: 600_000,
@@ -66,7 +66,7 @@ test('three keys are enough; the rest has its default', () => {
       maxPresentationContexts: 255,
       maxCommandBytes: 65_536,
     },
-    relay: { retainBytes: 4 * 2 ** 20, retainTotalBytes: 32 * 2 ** 20 },
+    relay: { retainBytes: 4 * 2 ** 20, retainTotalBytes: 16 * 2 ** 20 },
     spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30, shared: false },
     queue: { keyPrefix: 'radiotracer' },
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },

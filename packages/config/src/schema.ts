@@ -61,7 +61,7 @@ const timeoutAbout = {
   dimseResponse:
     'Wait for a DIMSE response, from one pending response to the next, and for a destination that does not read. Past it both associations are aborted.',
   storeResponse:
-    'The same for the response to a C-STORE, where the route keeps instances when the destination fails: past it the destination is taken over. Scanners give up after 30 to 60 seconds.',
+    'The same for the response to a C-STORE, where the route keeps instances when the destination fails: past it the destination is taken over; there it also limits `associate`. Scanners give up after 30 to 60 seconds.',
   idle: 'An association on which nothing passes in either direction is aborted after this.',
   release: 'Wait for the answer to an A-RELEASE-RQ.',
 } as const;
@@ -69,7 +69,7 @@ const timeoutAbout = {
 const timeouts = z.strictObject({
   artim: standard(value.durationMs, '30s', timeoutAbout.artim),
   connect: standard(value.durationMs, '5s', timeoutAbout.connect),
-  associate: standard(value.durationMs, '15s', timeoutAbout.associate),
+  associate: standard(value.durationMs, '30s', timeoutAbout.associate),
   dimseResponse: standard(value.durationMs, '0s', timeoutAbout.dimseResponse),
   storeResponse: standard(value.durationMs, '20s', timeoutAbout.storeResponse),
   idle: standard(value.durationMs, '10m', timeoutAbout.idle),
@@ -205,7 +205,7 @@ export const fileSchema = z.strictObject({
         '4MiB',
         'Memory per association for the instances in flight, kept until the destination has answered; past it they go to an unsynced file of the spool. 0 is none.',
       ),
-      retainTotalBytes: standard(value.sizeBytes, '32MiB', 'The same for all associations together. 0 is none.'),
+      retainTotalBytes: standard(value.sizeBytes, '16MiB', 'The same for all associations together. 0 is none.'),
     })
     .prefault({}),
   spool: z

@@ -264,7 +264,7 @@ export class AssociationPair {
         role: 'requestor',
         transport: this.#ports.connect(destination),
         limits,
-        timeouts: destination.timeouts,
+        timeouts: this.#takeOver?.timeouts ?? destination.timeouts,
         clock,
         peer: `${destination.host}:${destination.port}`,
       },

@@ -7,7 +7,7 @@
  * Nothing but the modality's association is touched here: the pair ends the other one.
  */
 
-import type { Limits } from '@radiotracer/config';
+import type { Limits, Timeouts } from '@radiotracer/config';
 import type { InstanceStore } from '@radiotracer/instance';
 import type { ErrorType, Publish } from '@radiotracer/telemetry';
 import {
@@ -91,6 +91,14 @@ export class TakeOver {
   get possible(): boolean {
     const { decision, ports } = this.#options;
     return (decision.route.onFailure === 'spool' || decision.route.mode === 'store-and-forward') && ports.store.accepting;
+  }
+
+  /** How long the destination is waited for: a modality that is to notice nothing must have its answer within the time of a C-STORE. */
+  get timeouts(): Timeouts {
+    const { timeouts } = this.#options.decision.destination;
+    const { associateMs, storeResponseMs } = timeouts;
+    if (!this.possible || storeResponseMs === 0 || (associateMs !== 0 && associateMs <= storeResponseMs)) return timeouts;
+    return { ...timeouts, associateMs: storeResponseMs };
   }
 
   /** Whether the destination is not to be asked at all. */
