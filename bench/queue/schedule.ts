@@ -25,7 +25,8 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type NewEntry, openRedisQueue, openSqliteQueue, type Queue } from '@radiotracer/queue';
+import { type NewEntry, openSqliteQueue, type Queue } from '@radiotracer/queue';
+import { openRedisQueue } from '@radiotracer/queue/redis';
 import { freePort, listening } from '../../test/fixtures/ports.ts';
 import { RunningProcess } from '../../test/fixtures/processes.ts';
 import { Stage } from '../../test/fixtures/stage.ts';

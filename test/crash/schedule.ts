@@ -1,7 +1,8 @@
 /** The schedule from outside: what is left in it, and its loss. */
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openRedisQueue, openSqliteQueue, type Queue, redisServerOf } from '@radiotracer/queue';
+import { openSqliteQueue, type Queue } from '@radiotracer/queue';
+import { openRedisQueue, redisServerOf } from '@radiotracer/queue/redis';
 import type { Redis } from '../fixtures/redis.ts';
 import type { Chance } from './chance.ts';
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openRedisQueue, openSqliteQueue, type QueueEntry, redisServerOf } from '@radiotracer/queue';
+import { openSqliteQueue, type QueueEntry } from '@radiotracer/queue';
+import { openRedisQueue, redisServerOf } from '@radiotracer/queue/redis';
 import { eventually } from '../fixtures/deadline.ts';
 import type { RunningProxy } from '../fixtures/proxy.ts';
 import type { RawMessage } from '../fixtures/raw-connection.ts';

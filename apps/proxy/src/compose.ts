@@ -98,7 +98,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   metricsText = telemetry.metricsText;
   early.forEach(publish);
   const ownerId = await loadOwnerId(keptText(folder.ownerId));
-  const queue = openQueue(config, 'move-aside');
+  const queue = await openQueue(config, 'move-aside');
   closers.add(() => queue.close());
   const keptCapabilities = new KeptCapabilities(folder.capabilities, failed('keeping what destinations accept'));
   closers.add(() => keptCapabilities.settled());

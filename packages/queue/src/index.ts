@@ -26,8 +26,5 @@ export type {
   VerbResult,
 } from './queue.ts';
 export { LeaseLost, QueueUnavailable, type UnavailableCode } from './queue-error.ts';
-export type { RedisQueueOptions } from './redis/redis-options.ts';
-export { openRedisQueue } from './redis/redis-queue.ts';
-export { redisServerOf } from './redis/redis-url.ts';
 export type { SqliteQueueOptions } from './sqlite/sqlite-file.ts';
 export { openSqliteQueue } from './sqlite/sqlite-queue.ts';

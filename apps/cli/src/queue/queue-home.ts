@@ -43,7 +43,7 @@ export async function withHome(
     config,
     folder,
     spools: config.spool.shared ? await sharedSpools(folder) : await reached('this', folder.dir),
-    queue: openQueue(config, 'refuse'),
+    queue: await openQueue(config, 'refuse'),
     kind: redis === undefined ? 'sqlite' : 'redis',
     place: redis === undefined ? folder.queue : redis.replace(/\/\/[^/@]*@/, '//'),
   };

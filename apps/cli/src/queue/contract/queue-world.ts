@@ -67,7 +67,7 @@ export class QueueWorld {
     const folder = spoolFolder(config);
     const spool = await openSpool(folder.dir);
     const ownerId = await loadOwnerId(keptText(folder.ownerId));
-    return new QueueWorld({ dir, folder, ownerId, spool, queue: openQueue(config, 'move-aside'), config: text });
+    return new QueueWorld({ dir, folder, ownerId, spool, queue: await openQueue(config, 'move-aside'), config: text });
   }
 
   private constructor(parts: Pick<QueueWorld, 'dir' | 'folder' | 'ownerId' | 'spool' | 'queue'> & { readonly config: string }) {
