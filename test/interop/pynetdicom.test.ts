@@ -158,7 +158,7 @@ describeWith(missingPynetdicom(), 'pynetdicom', () => {
 
   it('is told a rejection as the destination gave it', async () => {
     const acceptor = await rawScp(stage, { answer: () => associateRj(2, 3, 2) });
-    const proxy = await startProxy(stage, { destinations: { pacs: { port: acceptor.port } } });
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: acceptor.port } }, onFailure: 'refuse' });
     expect(await pynetdicomScu({ port: proxy.port, calling: 'CT1', called: 'PACS', contexts, steps: [] })).toEqual([
       { event: 'not established', rejected: [2, 3, 2] },
     ]);

@@ -182,7 +182,8 @@ it('a start accounts for whatever it finds, deletes none of it, and tells of the
   const second = await fileSystem.create(`${deadShard}/${duplicate}.dcm`);
   const duplicateBytes = bench.file(duplicate as string).file.bytes;
   for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
-  await fileSystem.mkdir(`${shardOfLast}/${(last as string).slice(0, 25)}Z.dcm`);
+  const idOfNone = `${(last as string).slice(0, 25)}${last?.endsWith('Z') ? '0' : 'Z'}`;
+  await fileSystem.mkdir(`${shardOfLast}/${idOfNone}.dcm`);
   bench.machine.fault = (operation, path) => (operation === 'readHeadNow' && path.includes(unread as string) ? 'EIO' : undefined);
   const filesBefore = bench.paths().length;
 
