@@ -10,6 +10,7 @@ export { type AttributeGate, type AttributeGateOptions, createAttributeGate, typ
 export { type Clock, systemClock } from './clock.ts';
 export type { CircuitLevel, DeliverySources, QueueCounts, SpoolLevel } from './delivery-observer.ts';
 export type * from './event.ts';
+export { EventRing } from './event-ring.ts';
 export { type MetricDefinition, type MetricName, metricRegistry, prometheusName } from './metric.ts';
 export type { MetricSet } from './metric-set.ts';
 export type { OverheadSum, OverheadSums } from './relay-overhead.ts';

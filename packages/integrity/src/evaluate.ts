@@ -1,0 +1,62 @@
+/** Looks at a study that is due. Pure: what is known of it, the time, and what follows. */
+import { type LifetimeOptions, quietAt } from './ledger/lifetime.ts';
+import { receivedOf, type StudyPage } from './record/study-page.ts';
+import type { StudyRecord } from './record/study-record.ts';
+import { type Finding, type FindingCounts, findingsOf } from './verdict/finding.ts';
+import { lossOf } from './verdict/loss.ts';
+import { verdictOf } from './verdict/verdict.ts';
+import { nextVerifyAt, type VerifyOptions, verifyStates } from './verify/verify-schedule.ts';
+
+export interface EvaluateOptions extends LifetimeOptions {
+  /** Undefined: no destination is asked. */
+  readonly verify: VerifyOptions | undefined;
+}
+
+/** What a look at a study came to. */
+export interface Evaluation {
+  readonly study: StudyRecord;
+  /** It is closed now, and was not. */
+  readonly closed: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** How long a step that is under way, and of which nothing came, keeps a study open. */
+const maxInProgressMs = 86_400_000;
+
+/** Undefined: it is not due. */
+export function evaluate(page: StudyPage, now: number, options: EvaluateOptions): Evaluation | undefined {
+  const { study } = page;
+  if (study.dueAt === undefined || study.dueAt > now) return undefined;
+  const verdict = verdictOf(page);
+  const isOpen = study.state === 'open';
+  if (isOpen) {
+    const quiet = quietAt(study, now, options);
+    const isWhole = study.isStated && verdict.state === 'complete' && verdict.confidence === 'high' && !hasStepUnderWay(page);
+    if (now < quiet && !isWhole) return { study: { ...study, dueAt: quiet }, closed: false, findings: [] };
+    const isWaiting = receivedOf(page).length === 0 && hasStepUnderWay(page) && now - (study.lastAt ?? now) < maxInProgressMs;
+    if (isWaiting) return { study: { ...study, dueAt: now + options.quietPeriodMs }, closed: false, findings: [] };
+  }
+  const findings = findingsOf(page);
+  const verify = isOpen && options.verify !== undefined ? verifyStates(page, now, options.verify) : study.verify;
+  const { dueAt: _, ...rest } = study;
+  const nextAt = nextVerifyAt(verify);
+  const counts = Object.fromEntries(findings.map(({ kind, count }) => [kind, count])) as FindingCounts;
+  return {
+    study: {
+      ...rest,
+      state: verdict.state,
+      ...(isOpen ? { closedAt: now } : {}),
+      verdict,
+      findings: counts,
+      loss: lossOf(page),
+      verify,
+      ...(nextAt === undefined ? {} : { dueAt: nextAt }),
+    },
+    closed: isOpen,
+    findings,
+  };
+}
+
+function hasStepUnderWay(page: StudyPage): boolean {
+  return page.documents.some((document) => document.kind === 'mpps' && document.status === 'IN PROGRESS');
+}

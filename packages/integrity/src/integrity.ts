@@ -1,0 +1,345 @@
+/**
+ * What was to come, what came, what arrived. Reads the events that all stages publish, keeps a ledger of every study, and looks at a study
+ * when it has gone quiet, when something more is known of it, and when a destination is to be asked what it has.
+ */
+import { createHmac } from 'node:crypto';
+import { type Clock, type Publish, systemClock } from '@radiotracer/telemetry';
+import type { DataSetReader } from './data-set/plain-data-set.ts';
+import { ThreadReader } from './data-set/thread-reader.ts';
+import { type EvaluateOptions, evaluate } from './evaluate.ts';
+import { Intake, type IntakeStats } from './intake.ts';
+import type { LedgerChange } from './ledger/change.ts';
+import type { LedgerHome } from './ledger/home.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { attribute } from './record/attribute.ts';
+import { namedUids } from './record/document-record.ts';
+import { emptyInstance, mergeInstances } from './record/instance-record.ts';
+import { emptySeries } from './record/series-record.ts';
+import type { StudyPage } from './record/study-page.ts';
+import { noFacts, type StudyRecord } from './record/study-record.ts';
+import type { Finding } from './verdict/finding.ts';
+import type { FindAtDestination } from './verify/find-at-destination.ts';
+import {
+  afterCount,
+  afterInstances,
+  defaultVerifyOptions,
+  nextVerifyAt,
+  type VerifyOptions,
+  type VerifyState,
+  verifyStep,
+} from './verify/verify-schedule.ts';
+
+/** Told once for each, by the node that looked; not again after a crash in between. */
+export interface IntegrityListener {
+  /** A study was closed: its verdict, findings and loss stand in it. */
+  closed?(study: StudyRecord, findings: readonly Finding[]): void;
+  /** Something more became known of a closed study: a delivery, an answer of its destination. */
+  revised?(study: StudyRecord, before: StudyRecord): void;
+}
+
+export interface IntegrityOptions {
+  readonly home: LedgerHome;
+  /** Secret; the same on every node of a site. */
+  readonly siteKey: Uint8Array;
+  /** Name of this node; the same after a restart. */
+  readonly node: string;
+  readonly listener?: IntegrityListener;
+  /** Undefined: destinations are not asked. */
+  readonly find?: FindAtDestination | undefined;
+  /** Default 60 s. */
+  readonly quietPeriodMs?: number;
+  /** Default 2 s. */
+  readonly settleMs?: number;
+  /** Default 24 h. */
+  readonly studyRolloverMs?: number;
+  /** `integrity.keep`. Default 90 days. 0: for ever. */
+  readonly keepMs?: number;
+  readonly verify?: Partial<VerifyOptions>;
+  /** Default 8192. */
+  readonly maxQueuedEvents?: number;
+  readonly maxInstancesPerStudy?: number;
+  /** Default: a thread of its own. */
+  readonly reader?: DataSetReader;
+  readonly clock?: Clock;
+  /** Default `setImmediate`. */
+  readonly soon?: (call: () => void) => void;
+  /** Told what went wrong; it is tried again. */
+  readonly failed?: (error: unknown) => void;
+}
+
+export interface IntegrityStats extends IntakeStats {
+  readonly closedStudies: number;
+  readonly verifications: number;
+  /** Records and rows that were let go because of their age. */
+  readonly removedRecords: number;
+  readonly removedRows: number;
+}
+
+/** Between two looks at what is due. */
+const tickMs = 1000;
+const maxDuePerTick = 64;
+/** While one node asks a destination, the others do not. */
+const verifyLeaseMs = 120_000;
+const documentFirstDelayMs = 1000;
+const documentLongestDelayMs = 600_000;
+const documentGiveUpMs = 86_400_000;
+const removeEveryMs = 3_600_000;
+const removeAtOnce = 200;
+const uidsAtOnce = 500;
+
+export class Integrity {
+  readonly ledger: Ledger;
+  readonly #options: IntegrityOptions;
+  readonly #evaluate: EvaluateOptions;
+  readonly #verifyOptions: VerifyOptions;
+  readonly #clock: Clock;
+  readonly #intake: Intake;
+  readonly #reader: DataSetReader;
+  #cancelTick: (() => void) | undefined;
+  #ticking: Promise<void> | undefined;
+  #removedAt = Number.NEGATIVE_INFINITY;
+  #closedStudies = 0;
+  #verifications = 0;
+  #removedRecords = 0;
+  #removedRows = 0;
+
+  constructor(options: IntegrityOptions) {
+    const { quietPeriodMs = 60_000, settleMs = 2000, studyRolloverMs = 86_400_000, clock = systemClock } = options;
+    const lifetime = { quietPeriodMs, settleMs, studyRolloverMs };
+    this.#options = options;
+    this.#clock = clock;
+    this.#verifyOptions = { ...defaultVerifyOptions, ...options.verify };
+    this.#evaluate = { ...lifetime, verify: options.find === undefined ? undefined : this.#verifyOptions };
+    this.ledger = new Ledger({
+      ...{ home: options.home, ...lifetime },
+      ...(options.maxInstancesPerStudy === undefined ? {} : { maxInstancesPerStudy: options.maxInstancesPerStudy }),
+    });
+    this.#reader = options.reader ?? new ThreadReader();
+    this.#intake = new Intake({
+      ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
+      patientKey: (id) => createHmac('sha256', options.siteKey).update('v1|patient|').update(id).digest('hex').slice(0, 16),
+      soon: options.soon ?? ((call) => void setImmediate(call)),
+      maxQueuedEvents: options.maxQueuedEvents ?? 8192,
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  /** Never throws, never waits. */
+  get publish(): Publish {
+    return this.#intake.publish;
+  }
+
+  /** Begins to look at what is due, every second. */
+  start(): void {
+    const next = () => {
+      this.#cancelTick = this.#clock.after(tickMs, () => {
+        void this.tick().finally(() => {
+          if (this.#cancelTick !== undefined) next();
+        });
+      });
+    };
+    next();
+  }
+
+  /** Looks at everything that is due now. Never rejects. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#tick().finally(() => {
+      this.#ticking = undefined;
+    });
+    return this.#ticking;
+  }
+
+  /** Everything that was published is in the ledger, or the home is away. */
+  flush(): Promise<void> {
+    return this.#intake.flush();
+  }
+
+  /** Writes what is left, and closes the home. */
+  async stop(): Promise<void> {
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    await this.#ticking;
+    await this.flush();
+    this.#intake.stop();
+    await this.#reader.close();
+    await this.ledger.close();
+  }
+
+  stats(): IntegrityStats {
+    return {
+      ...this.#intake.stats,
+      closedStudies: this.#closedStudies,
+      verifications: this.#verifications,
+      removedRecords: this.#removedRecords,
+      removedRows: this.#removedRows,
+    };
+  }
+
+  async #tick(): Promise<void> {
+    try {
+      for (;;) {
+        const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
+        for (const id of documentIds) await this.#lay(id);
+        for (const studyUid of studyUids) await this.#look(studyUid);
+        if (studyUids.length + documentIds.length < maxDuePerTick) break;
+      }
+      await this.#removeOld();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Lays a document to the studies that it speaks of, as far as they are known. */
+  async #lay(id: string): Promise<void> {
+    const document = await this.ledger.document(id);
+    const now = this.#clock.now();
+    if (document?.dueAt === undefined || document.dueAt > now) return;
+    const whereIs = new Map<string, string>();
+    const uids = namedUids(document);
+    for (let at = 0; at < uids.length; at += uidsAtOnce) {
+      const found = await this.ledger.studiesOfInstances(uids.slice(at, at + uidsAtOnce));
+      for (const [uid, [studyUid]] of found) if (studyUid !== undefined) whereIs.set(uid, studyUid);
+    }
+    const { studies, isOpen } = attribute(document, whereIs);
+    const { firstAt = now, lastAt = now, callingAeTitle, destinationId, answered } = document;
+    const answeredAt = answered?.at ?? lastAt;
+    const changes = studies.map(({ studyUid, document: said, kept, failed }): LedgerChange => {
+      const callingAeTitles = callingAeTitle === undefined ? [] : [callingAeTitle];
+      return {
+        studyUid,
+        facts: { ...noFacts, callingAeTitles, firstAt, lastAt },
+        document: said,
+        // Whose answer it is, the request says; until that is seen it waits.
+        instances:
+          destinationId === undefined
+            ? []
+            : [
+                ...kept.map((uid) => ({ ...emptyInstance(uid), at: { [destinationId]: { confirmedAt: answeredAt } } })),
+                ...failed.map(({ uid, reason }) => ({ ...emptyInstance(uid), at: { [destinationId]: { commitFailure: reason } } })),
+              ],
+      };
+    });
+    await this.ledger.apply(changes, now);
+    await this.ledger.updateDocument(id, (current) => {
+      if (current.lastAt !== document.lastAt || current.attempts !== document.attempts) return undefined;
+      const { dueAt: _, ...rest } = current;
+      const attempts = current.attempts + 1;
+      const delayMs = Math.min(documentFirstDelayMs * 2 ** Math.min(current.attempts, 20), documentLongestDelayMs);
+      const again = isOpen && now - firstAt < documentGiveUpMs;
+      return { ...rest, attempts, ...(again ? { dueAt: now + delayMs } : {}) };
+    });
+  }
+
+  async #look(studyUid: string): Promise<void> {
+    const page = await this.ledger.page(studyUid);
+    const now = this.#clock.now();
+    if (page?.study.dueAt === undefined || page.study.dueAt > now) return;
+    await this.#findElsewhere(page);
+    let told: { readonly before: StudyRecord; readonly closed: boolean; readonly findings: readonly Finding[] } | undefined;
+    const stored = await this.ledger.update(studyUid, (current) => {
+      told = undefined;
+      const evaluation = evaluate(current, now, this.#evaluate);
+      if (evaluation === undefined) return undefined;
+      told = { before: current.study, ...evaluation };
+      return { study: this.#leased(evaluation.study, now) };
+    });
+    if (stored === undefined || told === undefined) return;
+    const { before, closed, findings } = told;
+    if (closed) {
+      this.#closedStudies += 1;
+      this.#tell(() => this.#options.listener?.closed?.(stored.study, findings));
+    } else if (stored.study.state !== 'open') {
+      this.#tell(() => this.#options.listener?.revised?.(stored.study, before));
+    }
+    for (const [destinationId, state] of Object.entries(stored.study.verify)) {
+      if (state.nextAt !== undefined && state.nextAt <= now) await this.#verify(studyUid, destinationId, state);
+    }
+  }
+
+  /** While a destination is asked, the study is not due for others. */
+  #leased(study: StudyRecord, now: number): StudyRecord {
+    const nextAt = nextVerifyAt(study.verify);
+    return study.state !== 'open' && nextAt !== undefined && nextAt <= now ? { ...study, dueAt: now + verifyLeaseMs } : study;
+  }
+
+  async #verify(studyUid: string, destinationId: string, state: VerifyState): Promise<void> {
+    const { find } = this.#options;
+    const page = await this.ledger.page(studyUid);
+    if (find === undefined || page === undefined) return;
+    const options = this.#verifyOptions;
+    const step = verifyStep(page, destinationId, state, this.#clock.now(), options);
+    this.#verifications += 1;
+    if (step.kind === 'instances') {
+      const answer = await find.instances(destinationId, studyUid, step.seriesUids);
+      const now = this.#clock.now();
+      await this.#settle(studyUid, destinationId, (current) => afterInstances(current, destinationId, state, answer, now, options));
+    } else if (step.kind === 'count') {
+      const answer = await find.count(destinationId, studyUid);
+      const now = this.#clock.now();
+      const after = (current: StudyPage) => afterCount(current, destinationId, state, answer, now, options);
+      await this.#settle(studyUid, destinationId, (current) => ({ state: after(current), places: new Map() }));
+    } else {
+      await this.#settle(studyUid, destinationId, () => ({ state: step.state, places: new Map() }));
+    }
+  }
+
+  async #settle(studyUid: string, destinationId: string, after: (page: StudyPage) => ReturnType<typeof afterInstances>): Promise<void> {
+    await this.ledger.update(studyUid, (page) => {
+      // Opened again meanwhile: it will be asked about as a whole.
+      if (page.study.verify[destinationId] === undefined) return undefined;
+      const { state, places } = after(page);
+      const verify = { ...page.study.verify, [destinationId]: state };
+      const instances = page.instances.flatMap((instance) => {
+        const place = places.get(instance.uid);
+        return place === undefined ? [] : [mergeInstances(instance, { ...emptyInstance(instance.uid), at: { [destinationId]: place } })];
+      });
+      // Looked at once more, for its figures.
+      const dueAt = page.study.state === 'open' ? page.study.dueAt : this.#clock.now();
+      return { study: { ...page.study, verify, ...(dueAt === undefined ? {} : { dueAt }) }, instances };
+    });
+  }
+
+  /** A series of one UID in two studies: both are told. */
+  async #findElsewhere({ study, series }: StudyPage): Promise<void> {
+    const found = await this.ledger.studiesOfSeries(series.map(({ uid }) => uid));
+    const changes: LedgerChange[] = [];
+    for (const { uid, elsewhere } of series) {
+      const others = (found.get(uid) ?? []).filter((other) => other !== study.uid);
+      const add = (studyUid: string, other: string) =>
+        changes.push({ studyUid, facts: noFacts, series: { ...emptySeries(uid), elsewhere: [other] }, instances: [] });
+      for (const other of others.slice(0, 8)) {
+        if (elsewhere.includes(other)) continue;
+        add(study.uid, other);
+        add(other, study.uid);
+      }
+    }
+    if (changes.length > 0) await this.ledger.apply(changes, this.#clock.now());
+  }
+
+  async #removeOld(): Promise<void> {
+    const { keepMs = 7_776_000_000 } = this.#options;
+    const now = this.#clock.now();
+    if (keepMs === 0 || now - this.#removedAt < removeEveryMs) return;
+    const { records, rows } = await this.ledger.removeBefore(now - keepMs, removeAtOnce);
+    this.#removedRecords += records;
+    this.#removedRows += rows;
+    // The rest at the next tick.
+    if (records < removeAtOnce) this.#removedAt = now;
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    try {
+      this.#options.failed?.(error);
+    } catch {
+      // Whoever is told of failures must not make more.
+    }
+  }
+}

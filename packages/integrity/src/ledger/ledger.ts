@@ -1,0 +1,280 @@
+/**
+ * The ledger: what was seen of every study, in a home that outlives the process. It is never on the path of an image, and keeps nothing in
+ * memory: a study that is open costs its rows in the home.
+ *
+ *   changes ──gathered──> load ──> merge ──> store, if nobody stored meanwhile ──stale──> load again
+ *
+ * Merges do not depend on order or repetition (fold.ts), so that several nodes may write to one home, and a write whose outcome is not known
+ * may be written again. What must be done once (closing a study) is the store that found the revision it had read.
+ */
+import { type DocumentRecord, mergeDocument, newDocument } from '../record/document-record.ts';
+import { emptyInstance, type InstanceRecord, mergeInstances } from '../record/instance-record.ts';
+import { emptySeries, mergeSeries, type SeriesRecord } from '../record/series-record.ts';
+import { laterDocument, type StudyDocument } from '../record/study-document.ts';
+import type { StudyPage } from '../record/study-page.ts';
+import { mergeFacts, newStudy, noFacts, STUDY_STATES, type StudyRecord, type StudyState } from '../record/study-record.ts';
+import type { LedgerChange, StudyChange } from './change.ts';
+import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
+import { afterChange, type LifetimeOptions } from './lifetime.ts';
+
+export interface LedgerOptions extends LifetimeOptions {
+  readonly home: LedgerHome;
+  /** Rows of instances of one study; what is more is counted only. Default 50,000. */
+  readonly maxInstancesPerStudy?: number;
+}
+
+export interface StudyFilter {
+  readonly states?: readonly StudyState[];
+  /** Of the last activity; milliseconds since the epoch. `until` is not included. */
+  readonly from?: number;
+  readonly until?: number;
+}
+
+export interface StudyListing {
+  readonly studies: readonly StudyRecord[];
+  /** Where the next page begins; undefined: this was the last. */
+  readonly next: PageCursor | undefined;
+}
+
+/** Tried again so often when others write the same record. */
+const maxTries = 16;
+const defaultMaxInstances = 50_000;
+const documentShelf = 'document';
+
+const studyKey = (uid: string) => `s:${uid}`;
+const documentKey = (id: string) => `d:${id}`;
+const instanceRow = (uid: string) => `i:${uid}`;
+const seriesRow = (uid: string) => `s:${uid}`;
+const documentRow = (id: string) => `d:${id}`;
+
+export class Ledger {
+  readonly #home: LedgerHome;
+  readonly #options: LedgerOptions;
+
+  constructor(options: LedgerOptions) {
+    this.#home = options.home;
+    this.#options = options;
+  }
+
+  /** Writes down what was seen. @throws LedgerUnavailable: then some of it may be written; all may be written again. */
+  async apply(changes: readonly LedgerChange[], now: number): Promise<void> {
+    let left = Map.groupBy(changes, (change) => ('studyUid' in change ? studyKey(change.studyUid) : documentKey(change.document.id)));
+    for (let tries = 0; left.size > 0; tries += 1) {
+      if (tries === maxTries) throw new LedgerUnavailable('busy', 'others write the same studies all the time');
+      const keys = [...left];
+      const stored = await this.#home.load(keys.map(([key, some]) => ({ key, rows: rowsOf(some) })));
+      const writes = keys.flatMap(([key, some], index) => this.#merged(key, some, stored[index] as StoredRecord, now) ?? []);
+      const results = await this.#home.store(writes);
+      const stale = new Set(writes.filter((_, index) => results[index] === 'stale').map(({ key }) => key));
+      left = new Map(keys.filter(([key]) => stale.has(key)));
+    }
+  }
+
+  /** What is due, of both kinds. */
+  async due(now: number, limit: number): Promise<{ readonly studyUids: readonly string[]; readonly documentIds: readonly string[] }> {
+    const keys = await this.#home.due(now, limit);
+    const of = (prefix: string) => keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+    return { studyUids: of('s:'), documentIds: of('d:') };
+  }
+
+  async page(studyUid: string): Promise<StudyPage | undefined> {
+    return (await this.#load(studyUid))?.page;
+  }
+
+  async document(id: string): Promise<DocumentRecord | undefined> {
+    const [stored] = await this.#home.load([{ key: documentKey(id), rows: [] }]);
+    return stored?.head === undefined ? undefined : (JSON.parse(stored.head) as DocumentRecord);
+  }
+
+  /**
+   * Changes a study by what is known of all of it. `change` may be called again when others wrote meanwhile; undefined: leave it.
+   * Returns what was stored; undefined: nothing was, or there is no such study.
+   */
+  async update(studyUid: string, change: (page: StudyPage) => StudyUpdate | undefined): Promise<StudyUpdate | undefined> {
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      const loaded = await this.#load(studyUid);
+      if (loaded === undefined) return undefined;
+      const update = change(loaded.page);
+      if (update === undefined) return undefined;
+      const rows = new Map((update.instances ?? []).map((instance) => [instanceRow(instance.uid), JSON.stringify(instance)]));
+      const [result] = await this.#home.store([studyWrite(update.study, loaded.revision, rows, [])]);
+      if (result === 'stored') return update;
+    }
+    throw new LedgerUnavailable('busy', 'others write the same study all the time');
+  }
+
+  /** As {@link update}, of a document. */
+  async updateDocument(id: string, change: (document: DocumentRecord) => DocumentRecord | undefined): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      const [stored] = await this.#home.load([{ key: documentKey(id), rows: [] }]);
+      if (stored?.head === undefined) return;
+      const changed = change(JSON.parse(stored.head) as DocumentRecord);
+      if (changed === undefined) return;
+      const [result] = await this.#home.store([documentWrite(changed, stored.revision)]);
+      if (result === 'stored') return;
+    }
+    throw new LedgerUnavailable('busy', 'others write the same document all the time');
+  }
+
+  /** The studies that have an instance of this UID, by UID; those that there are. */
+  async studiesOfInstances(uids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#studiesOf(uids, instanceRow);
+  }
+
+  async studiesOfSeries(uids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#studiesOf(uids, seriesRow);
+  }
+
+  /** Latest activity first. @param limit at most so many. */
+  async list(filter: StudyFilter, after: PageCursor | undefined, limit: number): Promise<StudyListing> {
+    const range = { from: filter.from ?? 0, until: filter.until ?? Number.MAX_SAFE_INTEGER };
+    const cursors = await this.#home.page(filter.states ?? STUDY_STATES, range, after, limit);
+    const stored = await this.#home.load(cursors.map(({ key }) => ({ key, rows: [] })));
+    const studies = stored.flatMap(({ head }) => (head === undefined ? [] : [JSON.parse(head) as StudyRecord]));
+    return { studies, next: cursors.length < limit ? undefined : cursors.at(-1) };
+  }
+
+  /** Lets go of what had no activity since then. Returns how many studies, documents, series and instances went. */
+  async removeBefore(before: number, limit: number): Promise<{ readonly records: number; readonly rows: number }> {
+    return this.#home.remove(before, limit);
+  }
+
+  close(): Promise<void> {
+    return this.#home.close();
+  }
+
+  async #studiesOf(uids: readonly string[], row: (uid: string) => string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = await this.#home.where(uids.map(row));
+    return new Map(
+      uids.flatMap((uid) => {
+        const studies = (found.get(row(uid)) ?? []).filter((key) => key.startsWith('s:')).map((key) => key.slice(2));
+        return studies.length === 0 ? [] : [[uid, studies] as const];
+      }),
+    );
+  }
+
+  async #load(studyUid: string): Promise<{ readonly revision: number; readonly page: StudyPage } | undefined> {
+    const [stored] = await this.#home.load([{ key: studyKey(studyUid), rows: 'all' }]);
+    if (stored?.head === undefined) return undefined;
+    const instances: InstanceRecord[] = [];
+    const series: SeriesRecord[] = [];
+    const documents: StudyDocument[] = [];
+    for (const [id, text] of [...stored.rows].sort(([one], [other]) => (one < other ? -1 : 1))) {
+      const value: unknown = JSON.parse(text);
+      if (id.startsWith('i:')) instances.push(value as InstanceRecord);
+      else if (id.startsWith('s:')) series.push(value as SeriesRecord);
+      else documents.push(value as StudyDocument);
+    }
+    return { revision: stored.revision, page: { study: JSON.parse(stored.head) as StudyRecord, instances, series, documents } };
+  }
+
+  /** Undefined: it changes nothing. */
+  #merged(key: string, changes: readonly LedgerChange[], stored: StoredRecord, now: number): RecordWrite | undefined {
+    if (key.startsWith('d:')) return mergedDocument(key.slice(2), changes, stored, now);
+    const before = stored.head === undefined ? newStudy(key.slice(2)) : (JSON.parse(stored.head) as StudyRecord);
+    const rows = new Rows(stored.rows);
+    let study = before;
+    for (const change of changes as readonly StudyChange[]) {
+      study = mergeFacts(study, change.facts);
+      const { series, document } = change;
+      if (series !== undefined) rows.merge(seriesRow(series.uid), series, (kept) => mergeSeries(kept ?? emptySeries(series.uid), series));
+      if (document !== undefined) {
+        rows.merge(documentRow(document.id), document, (kept) => laterDocument(kept, document));
+        if (document.kind === 'mpps' && document.status !== 'IN PROGRESS') study = { ...study, isStated: true };
+      }
+      for (const instance of change.instances) study = this.#withInstance(study, rows, instance);
+    }
+    const changed = rows.changed();
+    const text = (record: StudyRecord) => JSON.stringify(mergeFacts(record, noFacts));
+    if (changed.size === 0 && stored.head !== undefined && text(before) === text(study)) return undefined;
+    const arrived = [...changed].some(([id, value]) => isArrival(id, stored.rows.get(id), value));
+    const after = afterChange(study, arrived, now, this.#options);
+    return studyWrite(
+      after,
+      stored.revision,
+      changed,
+      [...changed.keys()].filter((id) => !stored.rows.has(id)),
+    );
+  }
+
+  #withInstance(study: StudyRecord, rows: Rows, instance: InstanceRecord): StudyRecord {
+    const id = instanceRow(instance.uid);
+    const isNew = !rows.has(id);
+    const { maxInstancesPerStudy = defaultMaxInstances } = this.#options;
+    if (isNew && study.instances >= maxInstancesPerStudy) return { ...study, overflow: study.overflow + 1 };
+    rows.merge(id, instance, (kept) => mergeInstances(kept ?? emptyInstance(instance.uid), instance));
+    return isNew ? { ...study, instances: study.instances + 1 } : study;
+  }
+}
+
+/** A study as it is to be stored, and those of its instances that changed. */
+export interface StudyUpdate {
+  readonly study: StudyRecord;
+  readonly instances?: readonly InstanceRecord[];
+}
+
+/** Rows of one record while changes are merged into them. */
+class Rows {
+  readonly #stored: ReadonlyMap<string, string>;
+  readonly #values = new Map<string, unknown>();
+
+  constructor(stored: ReadonlyMap<string, string>) {
+    this.#stored = stored;
+  }
+
+  has(id: string): boolean {
+    return this.#values.has(id) || this.#stored.has(id);
+  }
+
+  merge<Value>(id: string, _type: Value, merge: (kept: Value | undefined) => Value): void {
+    const text = this.#stored.get(id);
+    const kept = this.#values.get(id) ?? (text === undefined ? undefined : JSON.parse(text));
+    this.#values.set(id, merge(kept as Value | undefined));
+  }
+
+  changed(): Map<string, string> {
+    const texts = [...this.#values].map(([id, value]) => [id, JSON.stringify(value)] as const);
+    return new Map(texts.filter(([id, text]) => this.#stored.get(id) !== text));
+  }
+}
+
+/** Whether something came from the modality: not that it was passed on, or found where it was sent. */
+function isArrival(id: string, before: string | undefined, after: string): boolean {
+  if (!id.startsWith('i:')) return id.startsWith('d:') || before === undefined;
+  const came = (text: string) => {
+    const { at, ...rest } = JSON.parse(text) as InstanceRecord;
+    return JSON.stringify([rest, Object.entries(at).map(([destinationId, { acknowledgedAt }]) => [destinationId, acknowledgedAt])]);
+  };
+  return before === undefined || came(before) !== came(after);
+}
+
+function rowsOf(changes: readonly LedgerChange[]): readonly string[] {
+  const ids = new Set<string>();
+  for (const change of changes) {
+    if (!('studyUid' in change)) continue;
+    for (const { uid } of change.instances) ids.add(instanceRow(uid));
+    if (change.series !== undefined) ids.add(seriesRow(change.series.uid));
+    if (change.document !== undefined) ids.add(documentRow(change.document.id));
+  }
+  return [...ids];
+}
+
+function mergedDocument(id: string, changes: readonly LedgerChange[], stored: StoredRecord, now: number): RecordWrite | undefined {
+  const before = stored.head === undefined ? newDocument(id) : (JSON.parse(stored.head) as DocumentRecord);
+  let document = before;
+  for (const change of changes) if (!('studyUid' in change)) document = mergeDocument(document, change.document);
+  const text = (record: DocumentRecord) => JSON.stringify(mergeDocument(record, { id, studyUids: [] }));
+  if (stored.head !== undefined && text(before) === text(document)) return undefined;
+  return documentWrite({ ...document, attempts: 0, dueAt: now }, stored.revision);
+}
+
+function studyWrite(study: StudyRecord, revision: number, rows: ReadonlyMap<string, string>, freshRows: readonly string[]): RecordWrite {
+  const { uid, dueAt, state, lastAt = 0 } = study;
+  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf: state, at: lastAt };
+}
+
+function documentWrite(document: DocumentRecord, revision: number): RecordWrite {
+  const { id, dueAt, lastAt = 0 } = document;
+  const head = JSON.stringify(document);
+  return { key: documentKey(id), revision, head, rows: new Map(), freshRows: [], dueAt, shelf: documentShelf, at: lastAt };
+}

@@ -1,0 +1,42 @@
+/**
+ * The life of a study in the ledger.
+ *
+ *   absent ── arrival ──> open ── looked at when due ──> complete | short | excess | discontinued | quiet
+ *                          ^                                              │
+ *                          └───────────────── late arrival ──────────────┘   (past the rollover: next generation)
+ */
+import type { StudyRecord } from '../record/study-record.ts';
+
+export interface LifetimeOptions {
+  /** A study is closed when nothing of it came for so long. */
+  readonly quietPeriodMs: number;
+  /** One whose modality has said its final word is looked at sooner, to be closed if it is whole. */
+  readonly settleMs: number;
+  /** One that comes back later than that after its close is a new generation. */
+  readonly studyRolloverMs: number;
+}
+
+/** A study after something was written down. `arrived`: it came from the modality. */
+export function afterChange(study: StudyRecord, arrived: boolean, now: number, options: LifetimeOptions): StudyRecord {
+  if (!arrived) return study.state === 'open' || study.dueAt !== undefined ? withDue(study, now, options) : nudged(study, now);
+  if (study.state === 'open') return withDue(study, now, options);
+  const generation = study.generation + (now - (study.closedAt ?? now) > options.studyRolloverMs ? 1 : 0);
+  return withDue({ ...study, state: 'open', reopened: study.reopened + 1, generation, verify: {} }, now, options);
+}
+
+/** When an open study can be closed for quiet, by what has been seen of it. */
+export function quietAt({ lastAt }: StudyRecord, now: number, { quietPeriodMs }: LifetimeOptions): number {
+  // A clock that is ahead elsewhere must not keep it open for ever.
+  return Math.min(lastAt ?? now, now) + quietPeriodMs;
+}
+
+function withDue(study: StudyRecord, now: number, options: LifetimeOptions): StudyRecord {
+  if (study.state !== 'open') return study;
+  const quiet = quietAt(study, now, options);
+  return { ...study, dueAt: study.isStated ? Math.min(quiet, now + options.settleMs) : quiet };
+}
+
+/** A closed study of which something was delivered, or found: its figures are made anew. */
+function nudged(study: StudyRecord, now: number): StudyRecord {
+  return { ...study, dueAt: now };
+}

@@ -1,0 +1,105 @@
+import { defined, greatest, least, united } from './fold.ts';
+
+/** What is wrong with an instance by itself; bits of `flags`. */
+export const InstanceFlag = {
+  /** The command's SOP Instance UID is not the data set's. */
+  instanceUidDiffers: 1,
+  /** The command's SOP Class UID is not the data set's. */
+  classUidDiffers: 2,
+  uidMissing: 4,
+  /** Longer than 64 characters, or not digits and dots (PS3.5 9.1). */
+  uidMalformed: 8,
+  /** Not one of the standard's (PS3.5 annex A). */
+  privateTransferSyntax: 16,
+  /** Ended inside an element of its head. */
+  cutShort: 32,
+} as const;
+
+/** What became of an instance at one destination. Milliseconds since the epoch; what did not happen is absent. */
+export interface InstanceAtDestination {
+  /** Success was answered to the modality, by the destination or for the spool. */
+  readonly acknowledgedAt?: number;
+  /** It was for the spool. */
+  readonly spooledAt?: number;
+  /** The destination answered Success, or a warning. */
+  readonly forwardedAt?: number;
+  /** It was given up. */
+  readonly deadAt?: number;
+  /** The destination said last that it has it: by C-FIND or storage commitment. */
+  readonly confirmedAt?: number;
+  /** The destination said last, after all patience, that it has not. */
+  readonly missingAt?: number;
+  /** Failure Reason (0008,1197) of storage commitment. */
+  readonly commitFailure?: number;
+}
+
+/** One SOP instance, by its UID. Some 400 bytes as JSON. */
+export interface InstanceRecord {
+  /** The command's. */
+  readonly uid: string;
+  /** The data set's, where it is another. */
+  readonly dataSetUid?: string;
+  readonly seriesUid?: string;
+  readonly sopClassUid?: string;
+  readonly modality?: string;
+  /** First byte, the first time; absent where only its delivery was seen. */
+  readonly receivedAt?: number;
+  /** Instance Number. */
+  readonly number?: number;
+  readonly acquisition?: number;
+  /** Concatenation UID, a space, In-concatenation Total Number. */
+  readonly concatenation?: string;
+  /** What came under this UID: transfer syntax, data set bytes, checksum, with a space between. Different ones only. */
+  readonly contents: readonly string[];
+  /** Acknowledged sendings: destination, a space, a key of the operation. */
+  readonly sends: readonly string[];
+  readonly flags: number;
+  /** By destination. */
+  readonly at: Readonly<Record<string, InstanceAtDestination>>;
+}
+
+const maxContents = 4;
+const maxSends = 4;
+
+export function emptyInstance(uid: string): InstanceRecord {
+  return { uid, contents: [], sends: [], flags: 0, at: {} };
+}
+
+export function mergeInstances(one: InstanceRecord, other: InstanceRecord): InstanceRecord {
+  const at: Record<string, InstanceAtDestination> = { ...one.at };
+  for (const [destinationId, place] of Object.entries(other.at)) at[destinationId] = mergePlaces(at[destinationId] ?? {}, place);
+  return defined({
+    uid: one.uid,
+    dataSetUid: least(one.dataSetUid, other.dataSetUid),
+    seriesUid: least(one.seriesUid, other.seriesUid),
+    sopClassUid: least(one.sopClassUid, other.sopClassUid),
+    modality: least(one.modality, other.modality),
+    receivedAt: least(one.receivedAt, other.receivedAt),
+    number: least(one.number, other.number),
+    acquisition: least(one.acquisition, other.acquisition),
+    concatenation: least(one.concatenation, other.concatenation),
+    contents: united(one.contents, other.contents, maxContents),
+    sends: united(one.sends, other.sends, maxSends),
+    flags: one.flags | other.flags,
+    at,
+  } as InstanceRecord);
+}
+
+function mergePlaces(one: InstanceAtDestination, other: InstanceAtDestination): InstanceAtDestination {
+  return defined({
+    acknowledgedAt: least(one.acknowledgedAt, other.acknowledgedAt),
+    spooledAt: least(one.spooledAt, other.spooledAt),
+    forwardedAt: least(one.forwardedAt, other.forwardedAt),
+    deadAt: least(one.deadAt, other.deadAt),
+    confirmedAt: greatest(one.confirmedAt, other.confirmedAt),
+    missingAt: greatest(one.missingAt, other.missingAt),
+    commitFailure: least(one.commitFailure, other.commitFailure),
+  } as InstanceAtDestination);
+}
+
+/** Whether it was given up or is not there, as far as is known. */
+export function isLost(place: InstanceAtDestination): boolean {
+  if (place.acknowledgedAt === undefined) return false;
+  if (place.missingAt !== undefined) return place.missingAt > (place.confirmedAt ?? Number.NEGATIVE_INFINITY);
+  return place.deadAt !== undefined && place.forwardedAt === undefined && place.confirmedAt === undefined;
+}
