@@ -1,8 +1,9 @@
 /** Looks at a study that is due. Pure: what is known of it, the time, and what follows. */
 import { type LifetimeOptions, quietAt } from './ledger/lifetime.ts';
+import type { FindingCounts } from './record/finding-counts.ts';
 import { receivedOf, type StudyPage } from './record/study-page.ts';
 import type { StudyRecord } from './record/study-record.ts';
-import { type Finding, type FindingCounts, findingsOf } from './verdict/finding.ts';
+import { type Finding, findingsOf } from './verdict/finding.ts';
 import { lossOf } from './verdict/loss.ts';
 import { verdictOf } from './verdict/verdict.ts';
 import { nextVerifyAt, type VerifyOptions, verifyStates } from './verify/verify-schedule.ts';

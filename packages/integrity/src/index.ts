@@ -1,19 +1,32 @@
 export type { DataSetReader, PlainDataSet } from './data-set/plain-data-set.ts';
-export { documentOperations } from './data-set/read-document.ts';
+export { documentOperations, maxDataSetBytes } from './data-set/read-document.ts';
 export { Integrity, type IntegrityListener, type IntegrityOptions, type IntegrityStats } from './integrity.ts';
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 export { Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
+export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
 export type { InstanceAtDestination, InstanceRecord } from './record/instance-record.ts';
+export type { LossLine } from './record/loss-line.ts';
 export type { SeriesRecord } from './record/series-record.ts';
 export type { StudyDocument } from './record/study-document.ts';
 export type { StudyPage } from './record/study-page.ts';
-export { STUDY_STATES, type StudyRecord, type StudyState } from './record/study-record.ts';
+export type { StudyRecord } from './record/study-record.ts';
+export {
+  CONFIDENCES,
+  type Confidence,
+  type Evidence,
+  type SourceName,
+  type SourceNote,
+  STUDY_STATES,
+  type StudyState,
+  type Verdict,
+} from './record/verdict-record.ts';
+export type { VerifyState } from './record/verify-state.ts';
 export { RedisHome, type RedisLedgerOptions } from './redis/redis-home.ts';
-export { CONFIDENCES, type Confidence, type SourceName, type SourceNote } from './source/expectation.ts';
 export { SqliteHome, type SqliteLedgerOptions } from './sqlite/sqlite-home.ts';
-export { FINDINGS, type Finding, type FindingCounts, type FindingKind, findingsOf } from './verdict/finding.ts';
-export { type LossLine, lossOf } from './verdict/loss.ts';
-export { type Evidence, type Verdict, verdictOf } from './verdict/verdict.ts';
+export { type Finding, findingsOf } from './verdict/finding.ts';
+export { lossOf } from './verdict/loss.ts';
+export { verdictOf } from './verdict/verdict.ts';
 export type { CountAnswer, FindAtDestination, InstancesAnswer } from './verify/find-at-destination.ts';
-export type { VerifyOptions, VerifyState } from './verify/verify-schedule.ts';
+export { FindByRequestor, type FindByRequestorOptions } from './verify/find-by-requestor.ts';
+export type { VerifyOptions } from './verify/verify-schedule.ts';

@@ -17,6 +17,7 @@ import { emptyInstance, mergeInstances } from './record/instance-record.ts';
 import { emptySeries } from './record/series-record.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts, type StudyRecord } from './record/study-record.ts';
+import type { VerifyState } from './record/verify-state.ts';
 import type { Finding } from './verdict/finding.ts';
 import type { FindAtDestination } from './verify/find-at-destination.ts';
 import {
@@ -25,7 +26,6 @@ import {
   defaultVerifyOptions,
   nextVerifyAt,
   type VerifyOptions,
-  type VerifyState,
   verifyStep,
 } from './verify/verify-schedule.ts';
 

@@ -48,6 +48,16 @@ interface Operation extends Settle<CommandSet> {
   readonly request: CommandSet;
   sent: boolean;
   response: CommandSet | undefined;
+  /** Undefined: what pending responses carry is of no interest. */
+  readonly pending: PendingResponses | undefined;
+}
+
+/** Takes what comes with the pending responses of a query, one after the other. */
+export interface PendingResponses {
+  /** A longer data set ends the association. */
+  readonly maxBytes: number;
+  /** Must not throw. */
+  readonly take: (dataSet: Uint8Array) => void;
 }
 
 const defaultMaxPduBytes = 128 * 1024;
@@ -64,6 +74,8 @@ export class Requestor {
   #sender: MessageSender | undefined;
   #opening: Settle<void> | undefined;
   #operation: Operation | undefined;
+  /** The data set of a pending response, as it comes. */
+  #identifier: Identifier | undefined;
   #draining: Settle<void> | undefined;
   #releasing: Settle<void> | undefined;
   #closed = Promise.withResolvers<void>();
@@ -84,7 +96,11 @@ export class Requestor {
   private constructor(options: RequestorOptions) {
     this.#options = options;
     this.#assembler = new MessageAssembler(
-      { command: (_contextId, command) => this.#answered(command), data() {}, dataEnd() {} },
+      {
+        command: (_contextId, command) => this.#answered(command),
+        data: (buffer, start, end) => this.#identifier?.push(buffer, start, end),
+        dataEnd: () => this.#identifier?.end(),
+      },
       options.limits,
     );
     this.#association = new Association({ ...options, role: 'requestor' }, this.#user());
@@ -113,12 +129,12 @@ export class Requestor {
 
   /**
    * Invokes an operation and waits until its request is sent whole and its final response is here. `dataSet` goes with a request that
-   * announces one (`hasDataSet`); it is read as the peer takes it.
+   * announces one (`hasDataSet`); it is read as the peer takes it. `pending` takes the data sets of pending responses (C-FIND).
    *
    * Rejects with AssociationError when the association ends before; after a data set that could not be read to its end, too, because
    * half a message cannot be taken back: the association is aborted, and the error's cause is the data set's.
    */
-  async invoke(contextId: number, request: CommandSet, dataSet?: DataSetPieces): Promise<CommandSet> {
+  async invoke(contextId: number, request: CommandSet, dataSet?: DataSetPieces, pending?: PendingResponses): Promise<CommandSet> {
     if (this.#error !== undefined) throw this.#error;
     const sender = this.#sender;
     if (sender === undefined || this.#operation !== undefined || this.#releasing !== undefined)
@@ -126,7 +142,7 @@ export class Requestor {
     if (!this.#agreed.has(contextId)) throw new AssociationError('internal', `presentation context ${contextId} was not accepted`);
     if (request.hasDataSet !== (dataSet !== undefined)) throw new AssociationError('internal', 'a request and its data set do not match');
     const { promise, resolve, reject } = Promise.withResolvers<CommandSet>();
-    const operation: Operation = { request, resolve, reject, sent: false, response: undefined };
+    const operation: Operation = { request, resolve, reject, sent: false, response: undefined, pending };
     this.#operation = operation;
     sender.command(contextId, request);
     if (dataSet === undefined) this.#sent(operation);
@@ -200,6 +216,7 @@ export class Requestor {
   #answered(response: CommandSet): void {
     const operation = this.#operation;
     const { request } = operation ?? {};
+    this.#identifier = undefined;
     // A response to something else must never pass for the answer to this.
     if (
       operation?.response !== undefined ||
@@ -211,6 +228,7 @@ export class Requestor {
     }
     if (statusClass(response.status ?? Status.processingFailure) === 'pending') {
       if (operation?.sent) this.#limit('no further response');
+      if (operation?.pending !== undefined && response.hasDataSet) this.#identifier = new Identifier(operation.pending);
       return;
     }
     if (operation === undefined) return;
@@ -275,5 +293,27 @@ export class Requestor {
         this.#closed.resolve();
       },
     };
+  }
+}
+
+/** Gathers one data set; the memory of its pieces is used again. */
+class Identifier {
+  readonly #pending: PendingResponses;
+  readonly #pieces: Uint8Array[] = [];
+  #lengthBytes = 0;
+
+  constructor(pending: PendingResponses) {
+    this.#pending = pending;
+  }
+
+  push(buffer: Uint8Array, start: number, end: number): void {
+    this.#lengthBytes += end - start;
+    const { maxBytes } = this.#pending;
+    if (this.#lengthBytes > maxBytes) throw new WireError('message-malformed', `a response's data set is longer than ${maxBytes} bytes`, 6);
+    this.#pieces.push(Uint8Array.prototype.slice.call(buffer, start, end));
+  }
+
+  end(): void {
+    this.#pending.take(Buffer.concat(this.#pieces, this.#lengthBytes));
   }
 }

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
+const PROGRAM = 'redis-server';
+
 /** Said in the names of the tests that are skipped; undefined where there is a `redis-server`. */
 export const redisMissing: string | undefined =
-  spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'redis-server is not installed';
+  spawnSync(PROGRAM, ['--version']).status === 0 ? undefined : 'redis-server is not installed';
 
 const alive = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -25,7 +27,7 @@ export async function startRedis(): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'radiotracer-ledger-'));
   const port = await freePort();
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
-  const child = spawn('redis-server', place, { stdio: 'ignore' });
+  const child = spawn(PROGRAM, place, { stdio: 'ignore' });
   alive.add(child);
   const exited = new Promise((resolve) => child.once('exit', resolve));
   return {

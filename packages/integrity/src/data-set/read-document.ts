@@ -14,6 +14,9 @@ export const documentOperations: ReadonlySet<OperationName> = new Set([
   'C-GET',
 ]);
 
+/** A longer one is not read: 5,000 instances fit in it. */
+export const maxDataSetBytes = 1024 * 1024;
+
 const statuses = ['IN PROGRESS', 'COMPLETED', 'DISCONTINUED'] as const;
 
 /** What a small data set says; undefined: it is none of those, or cannot be read. */

@@ -12,7 +12,8 @@ import { emptyInstance, type InstanceRecord, mergeInstances } from '../record/in
 import { emptySeries, mergeSeries, type SeriesRecord } from '../record/series-record.ts';
 import { laterDocument, type StudyDocument } from '../record/study-document.ts';
 import type { StudyPage } from '../record/study-page.ts';
-import { mergeFacts, newStudy, noFacts, STUDY_STATES, type StudyRecord, type StudyState } from '../record/study-record.ts';
+import { mergeFacts, newStudy, noFacts, type StudyRecord } from '../record/study-record.ts';
+import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
 import { afterChange, type LifetimeOptions } from './lifetime.ts';

@@ -93,6 +93,6 @@ export class MemoryHome implements LedgerHome {
 }
 
 /** Of two with the same time the one with the lesser key, by its code units. */
-export function newestFirst(one: PageCursor, other: PageCursor): number {
+function newestFirst(one: PageCursor, other: PageCursor): number {
   return other.at - one.at || (one.key === other.key ? 0 : one.key < other.key ? -1 : 1);
 }

@@ -1,11 +1,8 @@
-import type { FindingCounts } from '../verdict/finding.ts';
-import type { LossLine } from '../verdict/loss.ts';
-import type { Verdict } from '../verdict/verdict.ts';
-import type { VerifyState } from '../verify/verify-schedule.ts';
+import type { FindingCounts } from './finding-counts.ts';
 import { defined, greatest, least, united } from './fold.ts';
-
-export const STUDY_STATES = ['open', 'complete', 'short', 'excess', 'discontinued', 'quiet'] as const;
-export type StudyState = (typeof STUDY_STATES)[number];
+import type { LossLine } from './loss-line.ts';
+import type { StudyState, Verdict } from './verdict-record.ts';
+import type { VerifyState } from './verify-state.ts';
 
 /** What was seen of a study as a whole; merges in any order. */
 export interface StudyFacts {

@@ -1,5 +1,6 @@
 import { bySeries, receivedOf, type StudyPage } from '../record/study-page.ts';
-import { type Confidence, type Expectation, expectation, type SourceName, type SourceSays } from './expectation.ts';
+import type { Confidence, SourceName } from '../record/verdict-record.ts';
+import { type Expectation, expectation, type SourceSays } from './expectation.ts';
 
 /** Counts that stand in the data sets of a series, which are only taken where all its instances say the same. */
 function perSeries(

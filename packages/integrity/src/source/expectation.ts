@@ -1,21 +1,5 @@
 import type { StudyPage } from '../record/study-page.ts';
-
-/** Who says how much was to come; the table in INTEGRITY is in this order. */
-export type SourceName =
-  | 'mpps'
-  | 'storage-commitment'
-  | 'concatenation'
-  | 'pet'
-  | 'cardiac-images'
-  | 'images-in-acquisition'
-  | 'series-related-instances'
-  | 'study-related-instances'
-  | 'instance-numbers'
-  | 'retrieve'
-  | 'quiet-time';
-
-export const CONFIDENCES = ['low', 'medium-low', 'medium', 'medium-high', 'high'] as const;
-export type Confidence = (typeof CONFIDENCES)[number];
+import { CONFIDENCES, type Confidence, type SourceName, type SourceNote } from '../record/verdict-record.ts';
 
 /** At least medium: may raise an alarm by itself. */
 export function isTrusted(confidence: Confidence): boolean {
@@ -53,25 +37,6 @@ export interface Expectation {
   readonly discontinued: boolean;
 }
 
-/** Something that a person may want to know, and that decides nothing. */
-export interface SourceNote {
-  readonly kind:
-    | 'low-confidence-short'
-    | 'self-refuted'
-    | 'overruled'
-    | 'mpps-in-progress'
-    | 'mpps-empty'
-    | 'of-other-studies'
-    | 'not-for-storage'
-    | 'discontinued-missing'
-    | 'retrieve-incomplete'
-    | 'ledger-incomplete';
-  readonly source: SourceName;
-  readonly seriesUid?: string | undefined;
-  readonly expected?: number;
-  readonly received?: number;
-}
-
 export interface SourceSays {
   readonly expectations: readonly Expectation[];
   readonly notes: readonly SourceNote[];
@@ -85,5 +50,3 @@ export function expectation(
 ) {
   return { missingUids: [], missingNumbers: [], unexpectedUids: [], discontinued: false, ...of };
 }
-
-export const saysNothing: SourceSays = { expectations: [], notes: [] };

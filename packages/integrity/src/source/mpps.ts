@@ -1,6 +1,7 @@
 import type { InstanceReference, PerformedProcedureStep } from '../record/study-document.ts';
 import { receivedOf, type StudyPage } from '../record/study-page.ts';
-import { type Expectation, expectation, type SourceNote, type SourceSays } from './expectation.ts';
+import type { SourceNote } from '../record/verdict-record.ts';
+import { type Expectation, expectation, type SourceSays } from './expectation.ts';
 
 /** Raw Data Storage: kept at the scanner mostly. */
 const rawDataStorage = '1.2.840.10008.5.1.4.1.1.66';

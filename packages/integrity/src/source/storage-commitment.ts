@@ -1,6 +1,7 @@
 import type { CommitmentRequest } from '../record/study-document.ts';
 import { receivedOf, type StudyPage } from '../record/study-page.ts';
-import { expectation, type SourceNote, type SourceSays } from './expectation.ts';
+import type { SourceNote } from '../record/verdict-record.ts';
+import { expectation, type SourceSays } from './expectation.ts';
 
 /** Storage commitment N-ACTION (PS3.4 J.3.2): what the modality believes it has sent. A lower bound: there may be more, in other requests. */
 export function storageCommitment(page: StudyPage): SourceSays {

@@ -1,6 +1,6 @@
 /** Studies for tests, told as the relay and the forwarder would tell them. */
 import type { InstancePlace } from '@radiotracer/instance';
-import type { DeliveryAttempted, OperationEnded, OperationName, TelemetryEvent } from '@radiotracer/telemetry';
+import type { DeliveryAttempted, OperationEnded, OperationName } from '@radiotracer/telemetry';
 import type { DataSetReader, PlainDataSet } from '../data-set/plain-data-set.ts';
 import { Tag } from '../data-set/plain-data-set.ts';
 import { mppsSopClass, storageCommitmentSopClass } from '../observe.ts';
@@ -241,5 +241,3 @@ export function moved(
     suboperations: { ...counts, warning: 0, remaining: 0 },
   };
 }
-
-export type Told = readonly TelemetryEvent[];

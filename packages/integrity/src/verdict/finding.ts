@@ -1,22 +1,6 @@
+import { FINDINGS, type FindingKind } from '../record/finding-counts.ts';
 import { InstanceFlag, type InstanceRecord } from '../record/instance-record.ts';
 import { receivedOf, type StudyPage } from '../record/study-page.ts';
-
-/** What can be inconsistent in what came; closed, so that it can label a metric. */
-export const FINDINGS = [
-  'content-differs',
-  'instance-uid-mismatch',
-  'class-uid-mismatch',
-  'two-patients',
-  'series-in-two-studies',
-  'modality-changes',
-  'frame-of-reference-changes',
-  'uid-missing',
-  'uid-malformed',
-  'private-transfer-syntax',
-  'data-set-cut-short',
-  'duplicate-send',
-] as const;
-export type FindingKind = (typeof FINDINGS)[number];
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -25,9 +9,6 @@ export interface Finding {
   /** Their UIDs, at most 100: for the operator, never in telemetry. */
   readonly uids: readonly string[];
 }
-
-/** By kind. */
-export type FindingCounts = Readonly<Partial<Record<FindingKind, number>>>;
 
 const maxListed = 100;
 

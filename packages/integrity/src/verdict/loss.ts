@@ -1,20 +1,6 @@
 import { isLost } from '../record/instance-record.ts';
+import type { LossLine } from '../record/loss-line.ts';
 import type { StudyPage } from '../record/study-page.ts';
-
-/** Did everything that was acknowledged arrive? Of one study, for one destination and modality. */
-export interface LossLine {
-  readonly destinationId: string;
-  readonly modality: string;
-  readonly acknowledged: number;
-  /** The destination answered Success. */
-  readonly forwarded: number;
-  /** The destination said that it has it. */
-  readonly confirmed: number;
-  /** Given up, or not there when asked with patience. */
-  readonly lost: number;
-  /** At most 100: for the operator, never in telemetry. */
-  readonly lostUids: readonly string[];
-}
 
 const maxListed = 100;
 

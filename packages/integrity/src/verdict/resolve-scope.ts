@@ -2,7 +2,8 @@
  * Of several who speak of the same thing the better one is believed. One of low confidence alone makes a note and decides nothing; two
  * independent ones that agree on a number, and that none contradicts, are believed as one of medium confidence.
  */
-import { type Confidence, type Expectation, isTrusted, rank, type Scope, type SourceName, type SourceNote } from '../source/expectation.ts';
+import type { Confidence, SourceName, SourceNote } from '../record/verdict-record.ts';
+import { type Expectation, isTrusted, rank, type Scope } from '../source/expectation.ts';
 
 /** What became of one scope. */
 export interface Resolved {

@@ -1,6 +1,6 @@
 import { receivedOf, type StudyPage } from '../record/study-page.ts';
-import type { StudyState } from '../record/study-record.ts';
-import { type Confidence, type Expectation, isTrusted, rank, type SourceName, type SourceNote } from '../source/expectation.ts';
+import type { Evidence, SourceNote, Verdict } from '../record/verdict-record.ts';
+import { type Expectation, isTrusted, rank } from '../source/expectation.ts';
 import { ask } from '../source/sources.ts';
 import { resolveScopes } from './resolve-scope.ts';
 
@@ -8,40 +8,6 @@ import { resolveScopes } from './resolve-scope.ts';
 const maxListed = 100;
 const maxNotes = 32;
 const maxEvidence = 32;
-
-/** What one scope was found to be, and by whom. */
-export interface Evidence {
-  readonly source: SourceName;
-  /** A second one that agrees. */
-  readonly agreeing?: SourceName;
-  readonly confidence: Confidence;
-  readonly seriesUid?: string | undefined;
-  readonly result: 'complete' | 'short' | 'excess';
-  readonly expected: number;
-  readonly received: number;
-}
-
-/** Did everything come that was to come? */
-export interface Verdict {
-  readonly state: Exclude<StudyState, 'open'>;
-  /** Whoever decided it. */
-  readonly source: SourceName;
-  readonly confidence: Confidence;
-  /** Of the scopes that decided it, together; undefined: nobody can say. */
-  readonly expected?: number;
-  /** Instances that came, of the whole study. */
-  readonly received: number;
-  readonly missing: {
-    readonly count: number;
-    /** At most 100; fewer than `count` where the source cannot name them. */
-    readonly uids: readonly string[];
-    /** Instance Numbers, at most 100. */
-    readonly numbers: readonly number[];
-  };
-  readonly unexpected: { readonly count: number; readonly uids: readonly string[] };
-  readonly evidence: readonly Evidence[];
-  readonly notes: readonly SourceNote[];
-}
 
 /** Pure; the same for the same facts, in whatever order they came. */
 export function verdictOf(page: StudyPage): Verdict {
@@ -118,6 +84,6 @@ function evidenceOf({ expectation: { source, confidence, scope, expected, receiv
   return { source, ...(agreeing === undefined ? {} : { agreeing }), confidence, ...place, result, expected, received };
 }
 
-export function noteOf(kind: SourceNote['kind'], { source, scope, expected, received }: Expectation): SourceNote {
+function noteOf(kind: SourceNote['kind'], { source, scope, expected, received }: Expectation): SourceNote {
   return { kind, source, ...(scope.seriesUid === undefined ? {} : { seriesUid: scope.seriesUid }), expected, received };
 }

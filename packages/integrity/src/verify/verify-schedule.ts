@@ -11,6 +11,7 @@
  */
 import type { InstanceAtDestination, InstanceRecord } from '../record/instance-record.ts';
 import type { StudyPage } from '../record/study-page.ts';
+import type { VerifyState } from '../record/verify-state.ts';
 import type { CountAnswer, InstancesAnswer } from './find-at-destination.ts';
 
 export interface VerifyOptions {
@@ -29,21 +30,6 @@ export interface VerifyOptions {
 export const defaultVerifyOptions: VerifyOptions = {
   ...{ firstDelayMs: 30_000, growth: 3, longestDelayMs: 21_600_000, maxAttempts: 6, giveUpMs: 604_800_000 },
 };
-
-export interface VerifyState {
-  readonly since: number;
-  /** Answers that missed something. */
-  readonly attempts: number;
-  /** Times it could not be asked, one after the other. */
-  readonly failures: number;
-  readonly method: 'instances' | 'count';
-  /** Undefined: it is over. */
-  readonly nextAt?: number;
-  readonly outcome?: 'confirmed' | 'confirmed-by-count' | 'lost' | 'short-by-count' | 'unverifiable';
-  /** Not there by the last answer; by UIDs, or by count. */
-  readonly missing?: number;
-  readonly answeredAt?: number;
-}
 
 /** Destinations that have something to confirm. */
 export function verifyStates(page: StudyPage, now: number, options: VerifyOptions): Readonly<Record<string, VerifyState>> {

@@ -1,0 +1,157 @@
+import { Requestor, type RequestorOptions } from '@radiotracer/upper-layer';
+import { CommandField, commandSet, integerStringValue, readHeadOf, Status, statusClass, uidValue } from '@radiotracer/wire';
+import type { CountAnswer, FindAtDestination, InstancesAnswer } from './find-at-destination.ts';
+import { encodeIdentifier, type Keys } from './query-identifier.ts';
+
+export interface FindByRequestorOptions {
+  /** How to reach a destination; a connection of its own each time. Undefined: it is not to be asked. */
+  readonly reach: (destinationId: string) => Omit<RequestorOptions, 'contexts'> | undefined;
+}
+
+/** Study Root Query/Retrieve Information Model - FIND. */
+const studyRootFind = '1.2.840.10008.5.1.4.1.2.2.1';
+const implicitVrLittleEndian = '1.2.840.10008.1.2';
+const explicitVrLittleEndian = '1.2.840.10008.1.2.1';
+const context = { id: 1, abstractSyntax: studyRootFind, transferSyntaxes: [explicitVrLittleEndian, implicitVrLittleEndian] };
+
+const tag = {
+  sopInstanceUid: 0x00080018,
+  queryRetrieveLevel: 0x00080052,
+  studyInstanceUid: 0x0020000d,
+  seriesInstanceUid: 0x0020000e,
+  numberOfStudyRelatedInstances: 0x00201208,
+} as const;
+const wanted = new Set([tag.sopInstanceUid, tag.studyInstanceUid, tag.numberOfStudyRelatedInstances]);
+
+const maxResponseBytes = 64 * 1024;
+/** Answers to one question; more, and the destination ignores our keys. */
+const maxResponses = 200_000;
+const maxMessageId = 0xffff;
+
+/** A match, as far as it is of interest. */
+interface Match {
+  readonly studyUid: string | undefined;
+  readonly instanceUid: string | undefined;
+  readonly instances: number | undefined;
+}
+
+/** Asks destinations by C-FIND, on an association for each question and all its series. */
+export class FindByRequestor implements FindAtDestination {
+  readonly #options: FindByRequestorOptions;
+
+  constructor(options: FindByRequestorOptions) {
+    this.#options = options;
+  }
+
+  async instances(destinationId: string, studyUid: string, seriesUids: readonly string[]): Promise<InstancesAnswer> {
+    return this.#ask<InstancesAnswer>(destinationId, async (find) => {
+      const uids = new Set<string>();
+      for (const seriesUid of seriesUids) {
+        const matches = await find([
+          [tag.sopInstanceUid, 'UI', ''],
+          [tag.queryRetrieveLevel, 'CS', 'IMAGE'],
+          [tag.studyInstanceUid, 'UI', studyUid],
+          [tag.seriesInstanceUid, 'UI', seriesUid],
+        ]);
+        for (const { instanceUid, studyUid: of } of matches) {
+          // Some ignore keys, and tell all they have; some answer at another level than was asked.
+          if (of !== undefined && of !== studyUid) continue;
+          if (instanceUid === undefined || instanceUid === '') return { kind: 'unsupported' };
+          uids.add(instanceUid);
+        }
+      }
+      // No match may mean that there is nothing, or that this level is not searched: a count tells them apart.
+      if (uids.size === 0 && ((await this.#count(find, studyUid)) ?? 0) > 0) return { kind: 'unsupported' };
+      return { kind: 'found', uids };
+    });
+  }
+
+  async count(destinationId: string, studyUid: string): Promise<CountAnswer> {
+    return this.#ask<CountAnswer>(destinationId, async (find) => {
+      const instances = await this.#count(find, studyUid);
+      return instances === undefined ? { kind: 'unsupported' } : { kind: 'counted', instances };
+    });
+  }
+
+  /** Undefined: it does not say. */
+  async #count(find: (keys: Keys) => Promise<readonly Match[]>, studyUid: string): Promise<number | undefined> {
+    const matches = await find([
+      [tag.queryRetrieveLevel, 'CS', 'STUDY'],
+      [tag.studyInstanceUid, 'UI', studyUid],
+      [tag.numberOfStudyRelatedInstances, 'IS', ''],
+    ]);
+    const own = matches.filter(({ studyUid: of }) => of === studyUid);
+    return own.length === 0 ? 0 : own[0]?.instances;
+  }
+
+  async #ask<Answer extends { readonly kind: string }>(
+    destinationId: string,
+    ask: (find: (keys: Keys) => Promise<readonly Match[]>) => Promise<Answer>,
+  ): Promise<Answer | { readonly kind: 'unreachable' } | { readonly kind: 'unsupported' }> {
+    const reach = this.#options.reach(destinationId);
+    if (reach === undefined) return { kind: 'unsupported' };
+    let requestor: Requestor | undefined;
+    try {
+      requestor = await Requestor.open({ ...reach, contexts: [context] });
+      const transferSyntaxUid = requestor.agreed.get(context.id);
+      if (transferSyntaxUid === undefined) {
+        await requestor.release();
+        return { kind: 'unsupported' };
+      }
+      const open = requestor;
+      let messageId = 0;
+      const answer = await ask((keys) => {
+        messageId = (messageId % maxMessageId) + 1;
+        return find(open, transferSyntaxUid, messageId, keys);
+      });
+      // The answer is known; how the association ends changes nothing.
+      await requestor.release().catch(() => {});
+      return answer;
+    } catch (error) {
+      requestor?.abort();
+      return { kind: error instanceof Refused ? 'unsupported' : 'unreachable' };
+    }
+  }
+}
+
+/** It answered, and will not do this, now or later. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+async function find(requestor: Requestor, transferSyntaxUid: string, messageId: number, keys: Keys): Promise<readonly Match[]> {
+  const matches: Match[] = [];
+  let isTooMuch = false;
+  const request = commandSet({
+    commandField: CommandField.cFindRq,
+    messageId,
+    affectedSopClassUid: studyRootFind,
+    priority: 2,
+    hasDataSet: true,
+  });
+  const identifier = encodeIdentifier(keys, transferSyntaxUid === explicitVrLittleEndian);
+  const response = await requestor.invoke(context.id, request, [identifier], {
+    maxBytes: maxResponseBytes,
+    take: (dataSet) => {
+      isTooMuch ||= matches.length >= maxResponses;
+      if (isTooMuch) return;
+      const { values } = readHeadOf(dataSet, { transferSyntaxUid, wanted });
+      const uid = (of: number) => {
+        const bytes = values.get(of);
+        return bytes === undefined ? undefined : uidValue(bytes);
+      };
+      const count = values.get(tag.numberOfStudyRelatedInstances);
+      matches.push({
+        studyUid: uid(tag.studyInstanceUid),
+        instanceUid: uid(tag.sopInstanceUid),
+        instances: count === undefined ? undefined : integerStringValue(count),
+      });
+    },
+  });
+  if (isTooMuch) throw new Refused('too many answers');
+  const status = response.status ?? Status.processingFailure;
+  if (statusClass(status) === 'success') return matches;
+  // A7xx: out of resources, as it is just now (PS3.4 C.4.1.1.4).
+  if ((status & 0xff00) === 0xa700) throw new Error('out of resources');
+  throw new Refused('the query failed');
+}
