@@ -2,29 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Integrity, MemoryHome, type StudyRecord } from '@radiotracer/integrity';
-import { InstanceHeadReader } from '@radiotracer/relay';
-import type { OperationEnded } from '@radiotracer/telemetry';
 import { corpus } from '../fixtures/corpus.ts';
 import { type Part10, readPart10 } from '../fixtures/part10.ts';
 import { describeWith, missingData } from '../fixtures/tools.ts';
+import { sentPart10 } from './sent-file.ts';
 
 const start = 1_800_000_000_000;
-
-/** The file, as the relay would tell that it was sent. */
-function sent(file: Part10, index: number): OperationEnded {
-  const reader = new InstanceHeadReader(file.transferSyntaxUid);
-  reader.push(file.dataSet);
-  const at = start + index * 10;
-  const times = { requestInAt: at, commandInAt: at, requestOutAt: at, requestEndAt: at, responseInAt: at, responseOutAt: at, endedAt: at };
-  return {
-    ...{ type: 'operation.ended', serverAssociationId: 'a', clientAssociationId: 'c', invokedBy: 'requestor', operation: 'C-STORE' },
-    ...{ messageId: index, destinationId: 'pacs', callingAeTitle: 'SCANNER', calledAeTitle: 'PROXY', ...times },
-    ...{ sopClassUid: file.sopClassUid, sopInstanceUid: file.sopInstanceUid, transferSyntaxUid: file.transferSyntaxUid },
-    ...{ status: 0, statusClass: 'success', errorType: undefined, ours: false, disposition: 'relayed', pendingResponses: 0 },
-    dataSetBytes: file.dataSet.length,
-    head: reader.head(),
-  };
-}
 
 /** What the studies of these files are closed as. */
 async function closedAfter(files: readonly Part10[]): Promise<readonly StudyRecord[]> {
@@ -34,7 +17,7 @@ async function closedAfter(files: readonly Part10[]): Promise<readonly StudyReco
     ...{ home: new MemoryHome(), node: 'n', siteKey: new Uint8Array(32), listener: { closed: (study) => closed.push(study) } },
     clock: { now: () => now, after: () => () => {} },
   });
-  for (const [index, file] of files.entries()) integrity.publish(sent(file, index));
+  for (const [index, file] of files.entries()) integrity.publish(sentPart10(file, index, start));
   await integrity.flush();
   now += 3_600_000;
   await integrity.tick();

@@ -270,8 +270,10 @@ function mergedDocument(id: string, changes: readonly LedgerChange[], stored: St
 }
 
 function studyWrite(study: StudyRecord, revision: number, rows: ReadonlyMap<string, string>, freshRows: readonly string[]): RecordWrite {
-  const { uid, dueAt, state, lastAt = 0 } = study;
-  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf: state, at: lastAt };
+  const { uid, dueAt, state } = study;
+  // Of one whose delivery alone was seen there is no activity; it is not old for that.
+  const at = study.lastAt ?? study.closedAt ?? dueAt ?? 0;
+  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf: state, at };
 }
 
 function documentWrite(document: DocumentRecord, revision: number): RecordWrite {

@@ -1,0 +1,115 @@
+/** What real archives have of a study, asked by C-FIND; and that what is gone from one is told as lost, by its UIDs. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FindByRequestor, Integrity, MemoryHome } from '@radiotracer/integrity';
+import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { dcmqrscp, storescp, storescu } from '../fixtures/dcmtk.ts';
+import { eventually } from '../fixtures/deadline.ts';
+import { orthanc } from '../fixtures/orthanc.ts';
+import { freePort } from '../fixtures/ports.ts';
+import { Stage } from '../fixtures/stage.ts';
+import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+import { describeWith, itWith, missingTools } from '../fixtures/tools.ts';
+import { sentFile } from './sent-file.ts';
+
+const stage = new Stage();
+afterAll(() => stage.clear(), 60_000);
+
+const study = [...generateStudy({ slices: 12, series: 2, rows: 16, columns: 16, seed: 11 })];
+const [first] = study as [GeneratedInstance];
+const seriesUids = [...new Set(study.map(({ seriesInstanceUid }) => seriesInstanceUid))];
+
+function finder(port: number, aet: string): FindByRequestor {
+  const timeouts = { connectMs: 5000, associateMs: 5000, artimMs: 1000, releaseMs: 5000, dimseMs: 10_000, idleMs: 0 };
+  return new FindByRequestor({
+    reach: (destinationId) =>
+      destinationId === 'unknown'
+        ? undefined
+        : {
+            ...{ transport: connectTransport('127.0.0.1', port, new ReadBufferPool()), peer: 'archive', clock: systemClock },
+            ...{ calledAeTitle: aet, callingAeTitle: 'PROXY', timeouts, limits: { maxCommandBytes: 64 * 1024 } },
+          },
+  });
+}
+
+async function store(port: number, called: string): Promise<void> {
+  const folder = await stage.folder('study');
+  const files = await Promise.all(
+    study.map(async ({ bytes }, index) => {
+      const file = join(folder, `${index}.dcm`);
+      await writeFile(file, bytes);
+      return file;
+    }),
+  );
+  expect((await storescu({ port, called }, files)).code).toBe(0);
+}
+
+describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archives', () => {
+  it.each([
+    ['Orthanc', async () => (await orthanc(stage, { aet: 'ARCHIVE' })).port],
+    ['dcmqrscp', async () => (await dcmqrscp(stage, { aet: 'ARCHIVE', peers: {} })).port],
+  ] as const)(
+    '%s says which instances it has',
+    async (name, begin) => {
+      const port = await begin();
+      const find = finder(port, 'ARCHIVE');
+      expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids: new Set() });
+      await store(port, 'ARCHIVE');
+      const uids = new Set(study.map(({ sopInstanceUid }) => sopInstanceUid));
+      expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids });
+      const count = await find.count('pacs', first.studyInstanceUid);
+      // An optional key: dcmqrscp leaves it out, or answers without a value.
+      expect(count).toEqual(
+        name === 'Orthanc'
+          ? { kind: 'counted', instances: 24 }
+          : { kind: expect.stringMatching(/counted|unsupported/), ...('instances' in count ? { instances: 24 } : {}) },
+      );
+    },
+    60_000,
+  );
+
+  it('instances that vanish from Orthanc are told as lost, those and no others', async () => {
+    const pacs = await orthanc(stage, { aet: 'ARCHIVE' });
+    await store(pacs.port, 'ARCHIVE');
+    const gone = [study[3], study[17]] as [GeneratedInstance, GeneratedInstance];
+    const held = (await pacs.rest('/instances?expand')) as { ID: string; MainDicomTags: { SOPInstanceUID: string } }[];
+    for (const { ID, MainDicomTags } of held) {
+      if (!gone.some(({ sopInstanceUid }) => sopInstanceUid === MainDicomTags.SOPInstanceUID)) continue;
+      await fetch(`http://127.0.0.1:${pacs.httpPort}/instances/${ID}`, { method: 'DELETE' });
+    }
+    let ahead = 0;
+    const integrity = new Integrity({
+      ...{ home: new MemoryHome(), node: 'n', siteKey: new Uint8Array(32), find: finder(pacs.port, 'ARCHIVE') },
+      clock: { now: () => Date.now() + ahead, after: () => () => {} },
+      verify: { maxAttempts: 2 },
+    });
+    for (const [index, instance] of study.entries()) integrity.publish(sentFile(instance.bytes, index, Date.now()));
+    await integrity.flush();
+    await eventually('the archive to be asked often enough', async () => {
+      ahead += 60_000;
+      await integrity.tick();
+      return (await integrity.ledger.page(first.studyInstanceUid))?.study.loss?.[0]?.lost !== 0 && integrity.stats().verifications >= 2;
+    });
+    await integrity.tick();
+    const page = await integrity.ledger.page(first.studyInstanceUid);
+    expect(page?.study.loss).toEqual([
+      {
+        ...{ destinationId: 'pacs', modality: 'CT', acknowledged: 24, forwarded: 24, confirmed: 22, lost: 2 },
+        lostUids: gone.map(({ sopInstanceUid }) => sopInstanceUid).sort(),
+      },
+    ]);
+    await integrity.stop();
+  }, 60_000);
+});
+
+itWith(
+  missingTools('storescp'),
+  'one that does no queries, one that is not there, and one that must not be asked',
+  async () => {
+    const scp = await storescp(stage, {});
+    expect(await finder(scp.port, 'STORESCP').instances('pacs', '1.2.3', ['1.2.3.4'])).toEqual({ kind: 'unsupported' });
+    expect(await finder(await freePort(), 'NOBODY').count('pacs', '1.2.3')).toEqual({ kind: 'unreachable' });
+    expect(await finder(scp.port, 'STORESCP').count('unknown', '1.2.3')).toEqual({ kind: 'unsupported' });
+  },
+  30_000,
+);
