@@ -40,6 +40,8 @@ export interface IntakeStats {
 
 const gatherMs = 50;
 const maxBatchChanges = 256;
+/** Of a batch, in one transaction; between two of them the event loop goes round: images pass meanwhile. */
+const changesPerWrite = 64;
 /** While the home is away changes wait here, then events in the ring. */
 const maxUnwritten = 4096;
 const retryMs = 1000;
@@ -198,11 +200,12 @@ export class Intake {
   async #writeAll(): Promise<void> {
     this.#markStudies();
     while (this.#unwritten.length > 0) {
-      const batch = this.#unwritten.splice(0, maxBatchChanges);
+      const batch = this.#unwritten.splice(0, changesPerWrite);
       try {
         await this.#options.ledger.apply(batch, this.#options.clock.now());
         this.#batches += 1;
         this.#changes += batch.length;
+        if (this.#unwritten.length > 0) await new Promise<void>((resolve) => this.#options.soon(resolve));
       } catch (error) {
         // What is written twice changes nothing.
         this.#unwritten = [...batch, ...this.#unwritten];

@@ -9,7 +9,7 @@ import { ThreadReader } from './data-set/thread-reader.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
 import { Intake, type IntakeStats } from './intake.ts';
 import type { LedgerChange } from './ledger/change.ts';
-import type { LedgerHome } from './ledger/home.ts';
+import { type LedgerHome, LedgerUnavailable } from './ledger/home.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { attribute } from './record/attribute.ts';
 import { namedUids } from './record/document-record.ts';
@@ -78,6 +78,7 @@ export interface IntegrityStats extends IntakeStats {
 /** Between two looks at what is due. */
 const tickMs = 1000;
 const maxDuePerTick = 64;
+const maxRoundsPerTick = 16;
 /** While one node asks a destination, the others do not. */
 const verifyLeaseMs = 120_000;
 const documentFirstDelayMs = 1000;
@@ -177,14 +178,24 @@ export class Integrity {
 
   async #tick(): Promise<void> {
     try {
-      for (;;) {
+      for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
-        for (const id of documentIds) await this.#lay(id);
-        for (const studyUid of studyUids) await this.#look(studyUid);
+        for (const id of documentIds) await this.#guarded(this.#lay(id));
+        for (const studyUid of studyUids) await this.#guarded(this.#look(studyUid));
         if (studyUids.length + documentIds.length < maxDuePerTick) break;
       }
       await this.#removeOld();
     } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** One record that cannot be dealt with does not keep the others waiting. */
+  async #guarded(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (error instanceof LedgerUnavailable) throw error;
       this.#failed(error);
     }
   }
@@ -231,27 +242,25 @@ export class Integrity {
   }
 
   async #look(studyUid: string): Promise<void> {
-    const page = await this.ledger.page(studyUid);
+    const read = await this.ledger.read(studyUid);
     const now = this.#clock.now();
-    if (page?.study.dueAt === undefined || page.study.dueAt > now) return;
-    await this.#findElsewhere(page);
-    let told: { readonly before: StudyRecord; readonly closed: boolean; readonly findings: readonly Finding[] } | undefined;
-    const stored = await this.ledger.update(studyUid, (current) => {
-      told = undefined;
-      const evaluation = evaluate(current, now, this.#evaluate);
-      if (evaluation === undefined) return undefined;
-      told = { before: current.study, ...evaluation };
-      return { study: this.#leased(evaluation.study, now) };
-    });
-    if (stored === undefined || told === undefined) return;
-    const { before, closed, findings } = told;
+    if (read === undefined) return;
+    const { page, revision } = read;
+    // What is found elsewhere changes the study: it is due still, and looked at once more.
+    if (page.study.dueAt === undefined || page.study.dueAt > now || (await this.#findElsewhere(page))) return;
+    const evaluation = evaluate(page, now, this.#evaluate);
+    if (evaluation === undefined) return;
+    const { closed, findings } = evaluation;
+    const study = this.#leased(evaluation.study, now);
+    // Whoever stores it first tells of it; what came meanwhile makes it due again.
+    if (!(await this.ledger.replace(study, revision))) return;
     if (closed) {
       this.#closedStudies += 1;
-      this.#tell(() => this.#options.listener?.closed?.(stored.study, findings));
-    } else if (stored.study.state !== 'open') {
-      this.#tell(() => this.#options.listener?.revised?.(stored.study, before));
+      this.#tell(() => this.#options.listener?.closed?.(study, findings));
+    } else if (study.state !== 'open') {
+      this.#tell(() => this.#options.listener?.revised?.(study, page.study));
     }
-    for (const [destinationId, state] of Object.entries(stored.study.verify)) {
+    for (const [destinationId, state] of Object.entries(study.verify)) {
       if (state.nextAt !== undefined && state.nextAt <= now) await this.#verify(studyUid, destinationId, state);
     }
   }
@@ -299,8 +308,8 @@ export class Integrity {
     });
   }
 
-  /** A series of one UID in two studies: both are told. */
-  async #findElsewhere({ study, series }: StudyPage): Promise<void> {
+  /** A series of one UID in two studies: both are told. True: this one was. */
+  async #findElsewhere({ study, series }: StudyPage): Promise<boolean> {
     const found = await this.ledger.studiesOfSeries(series.map(({ uid }) => uid));
     const changes: LedgerChange[] = [];
     for (const { uid, elsewhere } of series) {
@@ -313,7 +322,9 @@ export class Integrity {
         add(other, study.uid);
       }
     }
-    if (changes.length > 0) await this.ledger.apply(changes, this.#clock.now());
+    if (changes.length === 0) return false;
+    await this.ledger.apply(changes, this.#clock.now());
+    return true;
   }
 
   async #removeOld(): Promise<void> {

@@ -87,6 +87,17 @@ export class Ledger {
     return stored?.head === undefined ? undefined : (JSON.parse(stored.head) as DocumentRecord);
   }
 
+  /** All that is known of a study, and at which revision. */
+  read(studyUid: string): Promise<{ readonly revision: number; readonly page: StudyPage } | undefined> {
+    return this.#load(studyUid);
+  }
+
+  /** Stores what follows from what was read; false: somebody wrote meanwhile, and nothing was stored. */
+  async replace(study: StudyRecord, revision: number): Promise<boolean> {
+    const [result] = await this.#home.store([studyWrite(study, revision, new Map(), [])]);
+    return result === 'stored';
+  }
+
   /**
    * Changes a study by what is known of all of it. `change` may be called again when others wrote meanwhile; undefined: leave it.
    * Returns what was stored; undefined: nothing was, or there is no such study.
