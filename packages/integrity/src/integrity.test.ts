@@ -113,6 +113,11 @@ const cases: readonly (readonly [string, readonly TelemetryEvent[], object])[] =
     tell(slices(8, { numberOfSeriesRelatedInstances: 10 })),
     { ...quiet, count: '8/?', notes: ['low-confidence-short (series-related-instances)'] },
   ],
+  [
+    'two counts that agree, and numbers without a gap',
+    tell(slices(8, { numberOfSeriesRelatedInstances: 10, imagesInAcquisition: 10 })),
+    { ...quiet, count: '8/?', notes: ['low-confidence-short (images-in-acquisition)', 'low-confidence-short (series-related-instances)'] },
+  ],
   ['an empty MPPS', [stepCreated({}), ...tell(ten), stepSet({})], { ...quiet, count: '10/?', notes: ['mpps-empty (mpps)'] }],
   ['MPPS still under way', [stepCreated({}), ...tell(ten)], { ...quiet, count: '10/?', notes: ['mpps-in-progress (mpps)'] }],
   [
