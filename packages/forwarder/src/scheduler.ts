@@ -58,7 +58,7 @@ export class Scheduler {
   /** Adds under way. */
   #adding = 0;
   #lastAddFailed = false;
-  /** Since when every look has found less in the schedule than in the spool. */
+  /** Since when every look has found other numbers in the schedule than in the spool. */
   #differsSince: number | undefined;
   #rebuilding: Promise<void> | undefined;
 
@@ -104,7 +104,7 @@ export class Scheduler {
     }
     if (generation !== this.#generation) this.#reasons++;
     const now = clock.now();
-    this.#differsSince = (await this.#lacks()) ? (this.#differsSince ?? now) : undefined;
+    this.#differsSince = (await this.#differs()) ? (this.#differsSince ?? now) : undefined;
     if (this.#differsSince !== undefined && now - this.#differsSince >= differsMs) {
       this.#differsSince = undefined;
       this.#reasons++;
@@ -149,8 +149,12 @@ export class Scheduler {
     this.#generation = generation;
   }
 
-  /** More stands in the spool than in the schedule, in one of the states, and nothing is on its way. */
-  async #lacks(): Promise<boolean> {
+  /**
+   * More stands in the spool than in the schedule, in one of the states, and nothing is on its way. Or more is held in the schedule: what was
+   * delivered while its hold was asked for. (What waits in the schedule alone is found when it is claimed; what is dead in the schedule
+   * alone was moved aside, and is shown as long as the schedule knows of it.)
+   */
+  async #differs(): Promise<boolean> {
     const { spool, queue, ownerId } = this.#options;
     const [before, adding] = [spool.usage, this.#adding];
     if (before === undefined) return false;
@@ -161,6 +165,7 @@ export class Scheduler {
       scheduled.dead += states.dead.entries;
     }
     const after = spool.usage ?? before;
+    if (scheduled.held > Math.max(before.held.instances, after.held.instances)) return true;
     return instanceStates.some((state) => Math.min(before[state].instances, after[state].instances) > scheduled[state]);
   }
 
