@@ -51,6 +51,8 @@ export interface SettlerOptions {
 /** Between two tries to reach the schedule, or to remove a file. */
 const againPolicy: RetryConfig = { initialMs: 500, maxMs: 10_000, budgetMs: 0 };
 const removals = 3;
+/** Before one is given up for the time that it has taken. */
+const minAttempts = 8;
 
 export class Settler {
   readonly #options: SettlerOptions;
@@ -72,13 +74,13 @@ export class Settler {
 
   /**
    * Due again, or given up if it has been tried for too long. Nobody who was never tried is given up: the budget starts with the first
-   * attempt, not with the arrival.
+   * attempt, not with the arrival; and nobody who was tried a few times only, for between two attempts the clock may have been set.
    */
   async retry(held: Held, failure: Failure, { dueAt, within, forEver = false }: RetryTerms = {}): Promise<void> {
     const { clock, retry, random, counts } = this.#options;
     const now = Math.trunc(clock.now());
     const { entry } = held;
-    if (!forEver) {
+    if (!forEver && entry.attempts + 1 >= minAttempts) {
       const triedForMs = now - (entry.firstAttemptAt ?? held.lease.claimedAt);
       if (within !== undefined && triedForMs >= within.ms) return await this.dead(held, failure, { errorType: within.errorType });
       const exhausted = retry.budgetMs > 0 && triedForMs >= retry.budgetMs;
