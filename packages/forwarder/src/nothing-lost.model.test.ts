@@ -92,7 +92,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: pacs },
   { weight: 4, arbitrary: answers },
   { weight: 4, arbitrary: schedule },
-  { weight: 2, arbitrary: forget },
+  { weight: 3, arbitrary: forget },
   { weight: 4, arbitrary: operate },
   { weight: 1, arbitrary: damage },
   { weight: 1, arbitrary: disk },
@@ -184,11 +184,60 @@ async function history(seed: number, sqlite: boolean, lives: readonly Life[], ta
   }
 }
 
+const sendOne: Step = { do: 'send', to: 0, study: 0, bytes: 1_000, odd: 0, wait: true };
+const stays = { before: [], endsBefore: 1_000_000, end: 'stays' } as const;
+
+const noTally = (): Tally => ({ acknowledged: 0, delivered: 0, dead: 0, held: 0, duplicates: 0, crashes: 0 });
+
+/** Histories that went wrong once, or might have. */
+const examples: [seed: number, home: number, lives: Life[]][] = [
+  // The schedule had lost entries and said nothing: they were stuck until the next start.
+  [1, 0, [{ ...stays, steps: [{ do: 'pacs', which: 0, mode: 'down' }, ...Array<Step>(8).fill(sendOne), { do: 'forget some' }] }]],
+  // Of the dead as well: nobody saw them any more.
+  [0, 0, [{ ...stays, steps: [{ do: 'answers', which: 0, answers: [0xa900] }, sendOne, { do: 'pass', ms: second }, { do: 'forget' }] }]],
+  // Held in the spool, and the schedule did not take the hold.
+  [
+    0,
+    0,
+    [
+      {
+        ...stays,
+        steps: [
+          { do: 'pacs', which: 0, mode: 'down' },
+          sendOne,
+          { do: 'schedule', mode: 'away' },
+          { do: 'hold', which: 0 },
+          { do: 'schedule', mode: 'well' },
+          { do: 'pacs', which: 0, mode: 'up' },
+        ],
+      },
+    ],
+  ],
+  // Delivered while it was held and the schedule had forgotten it: held in the schedule for ever, and nowhere else.
+  [
+    0,
+    0,
+    [
+      {
+        ...stays,
+        steps: [
+          { do: 'answers', which: 0, answers: ['slow'] },
+          sendOne,
+          { do: 'pass', ms: second },
+          { do: 'forget' },
+          { do: 'hold', which: 0 },
+          { do: 'pass', ms: 600 * second },
+        ],
+      },
+    ],
+  ],
+];
+
 const runs = Number(process.env['RADIOTRACER_RUNS'] ?? 300);
 const seed = process.env['RADIOTRACER_SEED'] === undefined ? {} : { seed: Number(process.env['RADIOTRACER_SEED']) };
 
 test(`what was acknowledged is at its destination or in the spool, byte for byte, and nothing is stuck (${runs} histories)`, async () => {
-  const tally: Tally = { acknowledged: 0, delivered: 0, dead: 0, held: 0, duplicates: 0, crashes: 0 };
+  const tally = noTally();
   const histories = fc.asyncProperty(
     fc.integer(),
     fc.integer({ min: 0, max: 19 }),
@@ -197,7 +246,7 @@ test(`what was acknowledged is at its destination or in the spool, byte for byte
       await history(number, home === 7, lives, tally);
     },
   );
-  await fc.assert(histories, { numRuns: runs, ...seed });
+  await fc.assert(histories, { numRuns: runs, ...seed, examples });
   if (process.env['RADIOTRACER_RUNS'] !== undefined) process.stderr.write(`${JSON.stringify(tally)}\n`);
   // A world in which nothing happens would pass as well.
   expect(tally.acknowledged).toBeGreaterThan(runs * 3);
@@ -205,13 +254,37 @@ test(`what was acknowledged is at its destination or in the spool, byte for byte
   for (const kind of ['delivered', 'dead', 'held', 'duplicates'] as const) expect([kind, tally[kind] > runs / 50]).toEqual([kind, true]);
 }, 3_600_000);
 
+test('the same few instances, and an end of the process at each point of their way', async () => {
+  const tally = noTally();
+  const steps: Step[] = [
+    { do: 'answers', which: 0, answers: [0xa900, 0, 'drop', 0xa700] },
+    sendOne,
+    { ...sendOne, study: 1, wait: false },
+    { ...sendOne, study: 1, wait: false },
+    { do: 'pass', ms: 100 * second },
+    { do: 'hold', which: 2 },
+    { ...sendOne, to: 1, bytes: 3_000 },
+    { do: 'pass', ms: 600 * second },
+  ];
+  for (const end of ['kill', 'power-cut'] as const) {
+    let endsBefore = 0;
+    let endedAtMs: number | undefined = 0;
+    // Past its last point it is ended at rest.
+    while (endedAtMs !== undefined && endedAtMs < 700 * second) {
+      const { crashes } = await history(endsBefore, false, [{ before: [], steps, endsBefore: ++endsBefore, end }], tally);
+      endedAtMs = crashes[0]?.atMs;
+    }
+    expect(endsBefore).toBeGreaterThan(100);
+  }
+}, 600_000);
+
 test('a study arrives in the order in which it came, through outages and restarts', async () => {
   const calm = fc.oneof(
     { weight: 6, arbitrary: send.map((one) => ({ ...one, wait: true })) },
     { weight: 2, arbitrary: pass },
     { weight: 2, arbitrary: pacs.filter(({ mode }) => mode !== 'rejects for good' && mode !== 'no jpeg') },
   );
-  const tally: Tally = { acknowledged: 0, delivered: 0, dead: 0, held: 0, duplicates: 0, crashes: 0 };
+  const tally = noTally();
   const lives = fc.array(fc.array(calm, { minLength: 4, maxLength: 20 }), { minLength: 1, maxLength: 3 });
   const histories = fc.asyncProperty(fc.integer(), lives, async (number, all) => {
     const world = await history(

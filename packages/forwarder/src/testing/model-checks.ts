@@ -1,5 +1,6 @@
 import type { Received } from './model-pacs.ts';
-import { type ModelWorld, retryBudgetMs, type Sent } from './model-world.ts';
+import { retryBudgetMs } from './model-process.ts';
+import type { ModelWorld, Sent } from './model-world.ts';
 
 /** What the histories have come to: a test in which nothing happens proves nothing. */
 export interface Tally {
@@ -28,8 +29,12 @@ export function check(world: ModelWorld): void {
   for (const sent of world.sent) {
     const received = receivedOf(world, sent);
     for (const one of received) checkReceived(sent, one);
-    if (!sent.acknowledged) continue;
+    const begunSince = received.some(({ begunAtMs }) => begunAtMs > sent.heldAtMs);
+    if (sent.wanted === 'held' && begunSince) fail(sent, 'was sent though it is held');
     const copies = files.get(sent.id ?? '') ?? [];
+    if (sent.receivedWhenDead !== undefined && received.length > sent.receivedWhenDead) fail(sent, 'was sent though it is dead');
+    if (copies[0]?.place === 'dead') sent.receivedWhenDead = received.length;
+    if (!sent.acknowledged) continue;
     const safe = copies.some(
       ({ place, bytes }) => sent.damaged || (place !== 'damaged' && place !== 'incoming' && endsWith(bytes, sent.bytes)),
     );
@@ -82,6 +87,7 @@ function checkPlace(world: ModelWorld, sent: Sent, place: string | undefined, re
         (world.pacsOf(sent).refusedJpeg && sent.start.transferSyntaxUid.endsWith('.50')) ||
         (received.some(isUnknown) && world.knownForMs(sent) >= dayMs) ||
         world.knownForMs(sent) >= retryBudgetMs ||
+        (world.clockWasSet && (world.retried.get(sent.start.sopInstanceUid) ?? 0) >= 7) ||
         sent.damaged;
       const told = world.deadLetters.filter(({ instanceId }) => instanceId === sent.id);
       if (world.crashes.length === 0 && told.length === 0) fail(sent, 'is dead, and nobody was told');
@@ -116,11 +122,12 @@ function checkDuplicates(world: ModelWorld, sent: Sent, received: readonly Recei
 
 /** What the destination will never take is not sent to it again and again. */
 function checkGivenUp(world: ModelWorld, sent: Sent, received: readonly Received[]): void {
-  const refused = received.filter(isDeadly);
-  const [first] = refused;
+  const first = received.find(isDeadly);
   if (first === undefined) return;
-  const crashes = crashesAround(world, refused, first);
-  if (refused.length > 1 + sent.retries + crashes) fail(sent, `was refused for good ${refused.length} times`);
+  const since = received.slice(received.indexOf(first) + 1);
+  // What was brought back, or sent again for a crash, is tried until its outcome is known.
+  const again = sent.retries + crashesAround(world, received, first);
+  if (again === 0 && since.length > 0) fail(sent, `was refused for good, and came ${since.length} times after that`);
 }
 
 /**

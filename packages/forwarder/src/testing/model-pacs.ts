@@ -32,6 +32,8 @@ export interface Received {
   answer: Exclude<PacsAnswer, 'die'>;
   /** Of the life of the proxy. */
   readonly life: number;
+  /** When its first byte came, and its last. */
+  readonly begunAtMs: number;
   readonly atMs: number;
 }
 
@@ -113,6 +115,7 @@ export class ModelPacs {
     if (command.commandField !== CommandField.cStoreRq) return undefined;
     const answer = this.answers.shift() ?? 0;
     const pieces: Buffer[] = [];
+    const begunAtMs = this.#clock.now();
     return {
       piece: (buffer: Uint8Array, start: number, end: number) => {
         if (answer === 'die') socket.destroy();
@@ -134,6 +137,7 @@ export class ModelPacs {
           bytes: Buffer.concat(pieces),
           answer,
           life: this.life,
+          begunAtMs,
           atMs: this.#clock.now(),
         };
         this.received.push(received);

@@ -3,29 +3,22 @@
  * of an instance is made of, in simulated time and without anything real but the code under test. It keeps the books: what was acknowledged,
  * and what may have become of it.
  */
-
 import type { Socket } from 'node:net';
-import type { Destination } from '@radiotracer/config';
 import type { Envelope, EnvelopeStart, InstanceId } from '@radiotracer/instance';
-import { type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { QueueUnavailable } from '@radiotracer/queue';
 import { type InstanceState, instanceStore, MemoryMachine, Spool, SpoolError, SpoolView } from '@radiotracer/spool';
-import type { DeliveryDeadLettered } from '@radiotracer/telemetry';
-import { DestinationCircuit, plainTransport } from '@radiotracer/upper-layer';
-import { Forwarder } from '../forwarder.ts';
-import { Scheduler } from '../scheduler.ts';
+import type { DeliveryDeadLettered, TelemetryEvent } from '@radiotracer/telemetry';
 import { connectInMemory } from './memory-socket.ts';
 import { ModelPacs } from './model-pacs.ts';
+import { assemble, destinationIds, type Process } from './model-process.ts';
 import { ModelSchedule } from './model-schedule.ts';
-import { type ProcessClock, SimClock } from './sim-clock.ts';
+import { SimClock } from './sim-clock.ts';
 
-const destinationIds = ['pacs', 'vna'] as const;
 export type Ending = 'kill' | 'power-cut';
 
 const dir = '/var/spool';
 const maxTurns = 20_000;
-const dayMs = 86_400_000;
 const wallStartMs = 1_800_000_000_000;
-export const retryBudgetMs = 7 * dayMs;
 
 /** What the test knows of an instance that a modality sent. */
 export interface Sent {
@@ -39,27 +32,11 @@ export interface Sent {
   damaged: boolean;
   /** What an operator asked for, and was told that it is done; `unsure`: and was not told. */
   wanted: 'sent' | 'held' | 'unsure';
+  heldAtMs: number;
+  /** How often it had come whole when it was first seen to be dead; undefined: it is not, or may not stay so. */
+  receivedWhenDead: number | undefined;
   /** How often an operator brought it back from the dead, or tried to. */
   retries: number;
-}
-
-/** A process of the proxy, from boot to its end. */
-interface Process {
-  readonly number: number;
-  readonly clock: ProcessClock;
-  readonly sockets: Set<Socket>;
-  ended: boolean;
-  /** Resolves when it has ended: what it was doing never comes to an end then. */
-  readonly end: PromiseWithResolvers<void>;
-  reached(): void;
-  spool: Spool;
-  /** As the command line sees the spool, beside the process. */
-  view: SpoolView;
-  queue: Queue;
-  scheduler: Scheduler;
-  forwarder: Forwarder;
-  /** Intakes under way; none rejects. */
-  readonly intakes: Set<Promise<void>>;
 }
 
 export interface WorldOptions {
@@ -75,8 +52,10 @@ export class ModelWorld {
   readonly pacs: readonly ModelPacs[];
   readonly sent: Sent[] = [];
   readonly deadLetters: DeliveryDeadLettered[] = [];
-  /** SOP Instance UIDs of those that an attempt failed for. */
-  readonly retried = new Set<string>();
+  /** Attempts that failed, by SOP Instance UID. */
+  readonly retried = new Map<string, number>();
+  /** Somebody has set the clock. */
+  clockWasSet = false;
   /** What should not happen: mistakes, and whatever the forwarder calls so. */
   readonly mistakes: unknown[] = [];
   /** Ends of processes that were not asked for, and errors of the disk: what excuses a duplicate. */
@@ -84,7 +63,6 @@ export class ModelWorld {
   /** What happened, in order. */
   readonly log: string[] = [];
   #possibleDuplicates = 0;
-  delivered = 0;
   lives = 0;
   /** The latest that a wall clock has shown. */
   wallMaxMs = wallStartMs;
@@ -96,32 +74,12 @@ export class ModelWorld {
   #moves = 0;
   #drawn = 0;
   #state: number;
-  readonly #destinations: readonly Destination[];
 
   constructor({ seed, path }: WorldOptions) {
     this.#state = seed | 0;
     this.machine = new MemoryMachine({ seed });
     this.schedule = new ModelSchedule(() => this.random(), path);
     this.pacs = destinationIds.map(() => new ModelPacs(this.clock.process(0), (what) => this.note(what)));
-    this.#destinations = destinationIds.map((id) => ({
-      id,
-      host: id,
-      port: 104,
-      aet: undefined,
-      timeouts: {
-        artimMs: 5_000,
-        connectMs: 10_000,
-        associateMs: 20_000,
-        dimseResponseMs: 900_000,
-        storeResponseMs: 0,
-        idleMs: 0,
-        releaseMs: 10_000,
-      },
-      maxAssociations: 2,
-      retry: { initialMs: 30_000, maxMs: 3_600_000, budgetMs: retryBudgetMs },
-      circuit: { failures: 3, probeMs: 240_000 },
-      statuses: { delivered: [], retry: [], dead: [] },
-    }));
   }
 
   /** A process starts, and ends before the `endsBefore`-th thing that it does; undefined: it lives on. */
@@ -164,7 +122,14 @@ export class ModelWorld {
       const limits = { minFreeBytes: 0, minFreeFiles: 0, maxUnwrittenBytes: 2_000 };
       process.spool = await Spool.open({ dir, fileSystem, clock: wall, random, limits });
       process.view = new SpoolView({ dir, fileSystem });
-      await Promise.race([this.#assemble(process), process.end.promise]);
+      const assembled = assemble(process, {
+        queue: this.schedule.view(process),
+        connect: (id) => this.#connect(process, id),
+        told: (event) => this.#told(event),
+        failed: (error) => this.#failed(process, error),
+        random: () => this.random(),
+      });
+      await Promise.race([assembled, process.end.promise]);
     } catch (error) {
       if (!process.ended && !(error instanceof SpoolError && this.#hadDiskFault())) throw error;
       // A disk that fails ends a start as a crash does.
@@ -175,67 +140,24 @@ export class ModelWorld {
     }
   }
 
-  /** As `apps/proxy` does. */
-  async #assemble(process: Process): Promise<void> {
-    const { spool, clock } = process;
-    const ownerId = 'proxy';
-    const random = () => this.random();
-    const failed = (error: unknown) => {
-      if (process.ended || error instanceof QueueUnavailable) return;
-      if (error instanceof SpoolError && this.#hadDiskFault()) return;
-      this.mistakes.push(error);
-    };
-    const queue = this.schedule.view(process);
-    process.queue = queue;
-    const wake = (destinationId: string) => process.forwarder.wake(destinationId);
-    process.scheduler = new Scheduler({ spool, queue, ownerId, wake, failed, clock, random });
-    const circuits = new Map(this.#destinations.map(({ id, circuit }) => [id, new DestinationCircuit(circuit)]));
-    process.forwarder = new Forwarder({
-      spool,
-      queue,
-      scheduler: process.scheduler,
-      destinations: this.#destinations,
-      connect: ({ id }) => plainTransport(this.#connect(process, id)),
-      circuit: (id) => circuits.get(id) ?? new DestinationCircuit({ failures: 1 }),
-      liveAssociations: () => 0,
-      publish: (event) => {
-        if (process.ended) return;
-        if (event.type === 'delivery.attempted')
-          this.note(`${event.sopInstanceUid} ${event.outcome} ${event.errorType ?? ''} ${event.status ?? ''}`);
-        if (event.type === 'circuit.changed') this.note(`circuit of ${event.destinationId} ${event.to}`);
-        if (event.type === 'delivery.attempted' && event.outcome === 'retry') this.retried.add(event.sopInstanceUid);
-        if (event.type === 'delivery.dead_lettered') this.deadLetters.push(event);
-        if (event.type === 'delivery.attempted' && event.outcome === 'delivered') this.delivered++;
-      },
-      failed,
-      clock,
-      random,
-      ownerId,
-      leaseHolder: `life ${process.number}`,
-      limits: { maxCommandBytes: 64 * 1024 },
-      tuning: {
-        leaseMs: 600_000,
-        maxClaimed: 6,
-        keepMs: 5_000,
-        pollMs: 240_000,
-        housekeepingMs: 240_000,
-        responseMs: 900_000,
-        pieceBytes: 700,
-        maxYieldMs: 1_000,
-      },
-    });
-    await process.scheduler.rebuild().catch(failed);
-    if (process.ended) return;
-    process.forwarder.start();
-    const watch = () => {
-      spool.check().catch(failed);
-      clock.setTimer(watch, 300_000);
-    };
-    watch();
+  /** What it told that should not happen; not what we did to it. */
+  #failed(process: Process, error: unknown): void {
+    if (process.ended || error instanceof QueueUnavailable) return;
+    if (error instanceof SpoolError && this.#hadDiskFault()) return;
+    this.mistakes.push(error);
+  }
+
+  #told(event: TelemetryEvent): void {
+    if (event.type === 'circuit.changed') this.note(`circuit of ${event.destinationId} ${event.to}`);
+    if (event.type === 'delivery.dead_lettered') this.deadLetters.push(event);
+    if (event.type !== 'delivery.attempted') return;
+    const { sopInstanceUid: uid, outcome, errorType, status } = event;
+    this.note(`${uid} ${outcome} ${errorType ?? ''} ${status ?? ''}`);
+    if (outcome === 'retry') this.retried.set(uid, (this.retried.get(uid) ?? 0) + 1);
   }
 
   #connect(process: Process, id: string): Socket {
-    const pacs = this.pacs[this.#destinations.findIndex((one) => one.id === id)];
+    const pacs = this.pacs[destinationIds.indexOf(id as (typeof destinationIds)[number])];
     const moved = () => void this.#moves++;
     const socket = connectInMemory(() => ({ accept: process.ended ? 'silence' : pacs?.accept, moved }));
     process.sockets.add(socket);
@@ -250,6 +172,8 @@ export class ModelWorld {
     process.end.resolve();
     this.crashes.push({ atMs: this.clock.elapsedMs, life: this.lives, kind });
     this.note(kind);
+    // What was moved a moment ago may be where it was.
+    if (kind === 'power-cut') for (const sent of this.sent) sent.receivedWhenDead = undefined;
     this.#wallOffsetMs = process.clock.now() - this.clock.elapsedMs;
     process.clock.end();
     this.#count(process);
@@ -305,6 +229,7 @@ export class ModelWorld {
 
   /** The wall clock of the machine, for the next process; forwards also for the one that lives. */
   stepClock(byMs: number): void {
+    this.clockWasSet = true;
     if (this.alive) this.process?.clock.jump(Math.abs(byMs));
     else this.#wallOffsetMs += byMs;
   }
@@ -357,6 +282,8 @@ export class ModelWorld {
       acknowledged: false,
       damaged: false,
       wanted: 'sent',
+      heldAtMs: 0,
+      receivedWhenDead: undefined,
       retries: 0,
     };
     this.sent.push(sent);
@@ -396,10 +323,14 @@ export class ModelWorld {
     const work = async () => {
       const from: readonly InstanceState[] = verb === 'hold' ? ['waiting'] : verb === 'release' ? ['held'] : ['dead'];
       sent.wanted = 'unsure';
-      if (verb === 'retry') sent.retries++;
+      if (verb === 'retry') {
+        sent.retries++;
+        sent.receivedWhenDead = undefined;
+      }
       await process.view.move(id, verb === 'hold' ? 'held' : 'waiting', from);
       // By the spool it is done.
       sent.wanted = verb === 'hold' ? 'held' : 'sent';
+      sent.heldAtMs = this.clock.elapsedMs;
       await process.queue[verb]({ ids: [id] }, Math.trunc(process.clock.now()));
     };
     const working = work().catch((error: unknown) => {
