@@ -1,6 +1,7 @@
 import type { InstanceId } from '@radiotracer/instance';
 import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
+import type { SpoolFileSystem } from './spool-file-system.ts';
 import type { SpoolWriter } from './spool-writer.ts';
 import type { ListedInstance } from './spooled-instance.ts';
 
@@ -22,15 +23,17 @@ class Bench {
   readonly machine: MemoryMachine;
   nowMs = 1_700_000_000_000;
   readonly told: string[] = [];
+  fileSystem: SpoolFileSystem | undefined;
 
   constructor(capacityBytes?: number) {
     this.machine = new MemoryMachine(capacityBytes === undefined ? { seed: 11 } : { seed: 11, capacityBytes });
   }
 
   open(limits: Partial<SpoolLimits> = anyLimits, onInstance?: (instance: ListedInstance) => void): Promise<Spool> {
+    this.fileSystem = this.machine.boot();
     return Spool.open({
       dir: '/data/spool',
-      fileSystem: this.machine.boot(),
+      fileSystem: this.fileSystem,
       clock: { now: () => this.nowMs },
       limits,
       onFinding: ({ kind }) => void this.told.push(kind),
@@ -91,6 +94,20 @@ it('the watermarks of bytes: refused above the high one, until below the low one
   expect(spool.accepting).toBe(true);
   await spool.remove(id);
   expect(spool.usage.totalBytes).toBe(0);
+});
+
+it('what was moved aside counts, is named by the refusal, and can be taken away while the spool is open', async () => {
+  const bench = new Bench();
+  const spool = await bench.open({ ...anyLimits, maxBytes: 50_000, highBytes: 30_000, lowBytes: 20_000 });
+  await store(spool, Buffer.alloc(1_000));
+  for (let at = 0; at < 2; at++) await spool.quarantine(await store(spool, Buffer.alloc(10_000, at)), 'the test says so');
+  await expect(spool.begin(start)).rejects.toMatchObject({ code: 'not-accepting' });
+  expect(spool.refusal?.message).toMatch(/^\d+ of 50000 bytes are used \(\d+ by what was moved aside to damaged\); it goes on at 20000$/);
+  for (const path of bench.paths()) if (path.startsWith('damaged/')) await bench.fileSystem?.unlink(`/data/spool/${path}`);
+  bench.nowMs += 60_000;
+  expect(await spool.check()).toBeUndefined();
+  expect(spool.usage).toMatchObject({ waiting: { instances: 1 }, damaged: { instances: 0, bytes: 0 } });
+  await store(spool, Buffer.alloc(10));
 });
 
 it('an instance that never ends meets maxBytes, and leaves nothing', async () => {

@@ -100,7 +100,10 @@ export class Watermarks {
     const { maxBytes, highBytes, lowBytes, minFreeBytes, resumeFreeBytes, minFreeFiles } = this.limits;
     const usedBytes = this.#usage.totalBytes;
     if (maxBytes > 0 && (refusing ? usedBytes > lowBytes : usedBytes >= highBytes)) {
-      return { reason: 'max-bytes', message: `${usedBytes} of ${maxBytes} bytes are used; it goes on at ${lowBytes}` };
+      // These do not drain: somebody must look at them, and take them away.
+      const { bytes: damagedBytes } = this.#usage.amount('damaged');
+      const aside = damagedBytes === 0 ? '' : ` (${damagedBytes} by what was moved aside to damaged)`;
+      return { reason: 'max-bytes', message: `${usedBytes} of ${maxBytes} bytes are used${aside}; it goes on at ${lowBytes}` };
     }
     if (this.#volume === undefined) return undefined;
     // What was removed since is not counted as free before the next look says so.
