@@ -187,12 +187,12 @@ export class DestinationDrain implements LaneHost {
   }
 
   newAssociation({ callingAeTitle, calledAeTitle }: Group, contexts: Iterable<ContextFacts>): StoreAssociation {
-    const { connect, limits, clock } = this.#options;
+    const { connect, limits, clock, publish } = this.#options;
     this.counts.associations++;
     this.#lastTitles = { callingAeTitle, calledAeTitle };
     const destination = this.#destination;
     const { responseMs } = this.#tuning;
-    return new StoreAssociation({ destination, connect, callingAeTitle, calledAeTitle, contexts, responseMs, limits, clock });
+    return new StoreAssociation({ destination, connect, callingAeTitle, calledAeTitle, contexts, responseMs, limits, clock, publish });
   }
 
   opened(group: Group): void {

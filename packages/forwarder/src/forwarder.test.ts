@@ -369,3 +369,18 @@ function flipByte(path: string, at: number): void {
   writeSync(file, byte, 0, 1, at);
   closeSync(file);
 }
+
+test('each association is told from its request to its end, and each attempt names the one that it was made on', async () => {
+  await using scene = await Scene.open({});
+  for (let number = 0; number < 5; number++) await scene.add({ studyInstanceUid: '1.9.1' });
+  scene.forwarder.start();
+  await until('all to arrive', () => scene.settled());
+  await scene.forwarder.stop(5_000);
+  const [opened] = scene.of('association.opened');
+  expect(opened).toMatchObject({ role: 'client', callingAeTitle: 'CT1', calledAeTitle: 'PACS', proposedContexts: 1 });
+  const attempts = scene.of('delivery.attempted');
+  expect(attempts.map(({ associationId }) => associationId)).toEqual(attempts.map(() => opened?.associationId));
+  const ended = scene.of('association.ended');
+  expect(ended).toMatchObject([{ associationId: opened?.associationId, outcome: 'released', errorType: undefined, operations: 5 }]);
+  expect(ended[0]?.bytesSent).toBeGreaterThan(0);
+});

@@ -9,6 +9,8 @@ export interface Held {
   lease: Lease;
   /** Somebody else may be sending it. */
   lost: boolean;
+  /** By which it was last offered, as telemetry knows it. */
+  associationId?: string;
 }
 
 /** What goes on one association, in order: what was claimed of one study under the same AE titles. */

@@ -129,6 +129,7 @@ export class Lane {
 
   async #deliver(association: StoreAssociation, held: Held): Promise<void> {
     const { host, spool, settler, pieceBytes, clock } = this.#parts;
+    held.associationId = association.id;
     const answer = association.answerTo(held.envelope);
     const startedAt = clock.now();
     if (answer === undefined || 'refused' in answer) {

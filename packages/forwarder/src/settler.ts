@@ -224,6 +224,7 @@ export class Settler {
       errorType,
       possibleDuplicate,
       nextDueAt,
+      associationId: held.associationId,
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { Destination } from '@radiotracer/config';
 import type { Envelope } from '@radiotracer/instance';
+import type { Publish } from '@radiotracer/telemetry';
 import {
   AssociationError,
   type AssociationErrorType,
@@ -11,6 +12,7 @@ import {
   type Transport,
 } from '@radiotracer/upper-layer';
 import { CommandField, type CommandSet, commandSet } from '@radiotracer/wire';
+import { AssociationLog, self } from './association-log.ts';
 
 /** What a presentation context is proposed for: exactly one transfer syntax, because the data set will not be encoded anew. */
 export type ContextFacts = Pick<Envelope, 'abstractSyntaxUid' | 'transferSyntaxUid'>;
@@ -30,6 +32,7 @@ export interface StoreAssociationOptions {
   readonly responseMs: number;
   readonly limits: RequestorOptions['limits'];
   readonly clock: Clock;
+  readonly publish: Publish;
 }
 
 const maxContexts = 128;
@@ -43,6 +46,8 @@ export class StoreAssociation {
   productive = 0;
   readonly #options: StoreAssociationOptions;
   readonly #contexts = new Map<string, ProposedContext>();
+  readonly #log: AssociationLog;
+  #operations = 0;
   #transport: Transport | undefined;
   #requestor: Requestor | undefined;
   #messageId = 0;
@@ -51,6 +56,7 @@ export class StoreAssociation {
     this.#options = options;
     this.callingAeTitle = options.callingAeTitle;
     this.calledAeTitle = options.calledAeTitle;
+    this.#log = new AssociationLog(options.publish, options.clock);
     for (const facts of options.contexts) {
       const key = contextKey(facts);
       if (this.#contexts.has(key)) continue;
@@ -60,21 +66,33 @@ export class StoreAssociation {
     }
   }
 
+  /** As telemetry knows it. */
+  get id(): string {
+    return this.#log.id;
+  }
+
   /** Once. @throws AssociationError */
   async open(): Promise<void> {
     const { destination, connect, limits, clock, callingAeTitle, calledAeTitle, responseMs } = this.#options;
     this.#transport = connect(destination);
+    this.#log.opened({ destination, callingAeTitle, calledAeTitle, proposedContexts: this.#contexts.size });
     const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
-    this.#requestor = await Requestor.open({
-      transport: this.#transport,
-      peer: `${destination.host}:${destination.port}`,
-      callingAeTitle,
-      calledAeTitle,
-      contexts: [...this.#contexts.values()],
-      timeouts: { ...timeouts, dimseMs: dimseResponseMs === 0 ? responseMs : dimseResponseMs },
-      limits,
-      clock,
-    });
+    try {
+      this.#requestor = await Requestor.open({
+        transport: this.#transport,
+        peer: `${destination.host}:${destination.port}`,
+        callingAeTitle,
+        calledAeTitle,
+        contexts: [...this.#contexts.values()],
+        timeouts: { ...timeouts, dimseMs: dimseResponseMs === 0 ? responseMs : dimseResponseMs },
+        limits,
+        clock,
+      });
+      this.#log.accepted(this.#requestor.ac, this.#requestor.agreed.size);
+    } catch (error) {
+      this.#log.ended(error, 0, this.#transport);
+      throw error;
+    }
   }
 
   get usable(): boolean {
@@ -105,6 +123,7 @@ export class StoreAssociation {
    */
   async store(contextId: number, envelope: Envelope, dataSet: DataSetPieces): Promise<CommandSet> {
     if (this.#requestor === undefined) throw new AssociationError('internal', 'the association is not open');
+    this.#operations++;
     this.#messageId = this.#messageId === maxMessageId ? 1 : this.#messageId + 1;
     const request = commandSet({
       commandField: CommandField.cStoreRq,
@@ -121,14 +140,21 @@ export class StoreAssociation {
 
   /** Never rejects: everything was answered already. */
   async release(): Promise<void> {
-    if (!this.usable) return;
-    await this.#requestor?.release().catch(() => {});
+    let error: unknown = this.#requestor?.error;
+    if (this.usable) {
+      await this.#requestor?.release().catch((failure: unknown) => {
+        error = failure;
+      });
+    }
+    this.#log.ended(error, this.#operations, this.#transport);
   }
 
   /** At once; what is being waited for rejects. */
   abort(): void {
+    const before = this.#requestor?.error;
     if (this.#requestor === undefined) this.#transport?.socket.destroy();
     else if (this.usable) this.#requestor.abort();
+    this.#log.ended(before ?? self, this.#operations, this.#transport);
   }
 }
 
