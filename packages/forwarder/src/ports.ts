@@ -26,7 +26,7 @@ export interface ForwarderPorts {
 }
 
 export interface ForwarderTuning {
-  /** How long a claim is ours; prolonged while we have it. Default 60 s. */
+  /** How long a claim is ours; prolonged while we have it. After a crash what was claimed waits for so long. Default 20 s. */
   readonly leaseMs: number;
   /** Instances claimed at once per destination, about 2 KiB of memory each. Default 128. */
   readonly maxClaimed: number;
@@ -45,7 +45,7 @@ export interface ForwarderTuning {
 }
 
 export const defaultTuning: ForwarderTuning = {
-  leaseMs: 60_000,
+  leaseMs: 20_000,
   maxClaimed: 128,
   keepMs: 2_000,
   pollMs: 2_000,
