@@ -192,8 +192,10 @@ trace 3
     series CT INTERNAL
       C-STORE SERVER [first_byte spooled ack_sent] → association in trace 1
         send retry.pacs PRODUCER
-        C-STORE pacs CLIENT radiotracer.delivery.attempt=1
-        process retry.pacs CONSUMER radiotracer.delivery.attempt=1 → send retry.pacs in trace 3"
+        C-STORE pacs CLIENT radiotracer.delivery.attempt=1 → association pacs in trace 4
+        process retry.pacs CONSUMER radiotracer.delivery.attempt=1 → send retry.pacs in trace 3
+trace 4
+  association pacs CLIENT → C-STORE in trace 3"
 `);
   const store = receiver.spans.find(({ name, kind }) => name === 'C-STORE' && kind === 'SERVER');
   expect(before.logs().find(({ message }) => message === 'taken over')).toMatchObject({ 'error.type': 'connection_refused' });
