@@ -8,7 +8,7 @@ mkdir -p "$cache"
 
 # command:package
 missing=''
-for pair in storescu:dcmtk Orthanc:orthanc redis-server:redis-server chromium:chromium socat:socat haproxy:haproxy python3:python3 \
+for pair in storescu:dcmtk Orthanc:orthanc redis-server:redis-server chromium:chromium socat:socat haproxy:haproxy promtool:prometheus python3:python3 \
   x:python3-venv; do
   case $pair in
     x:python3-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv" ;;
