@@ -22,7 +22,7 @@ const words = {
 };
 
 /** YAML list items, unindented. What the site has to turn on (P3) is there as a comment. */
-export function allowList(): readonly string[] {
+function allowList(): readonly string[] {
   const registered = Object.entries<AttributeDefinition>(attributeRegistry);
   const items = (['P0', 'P1', 'P2', 'P3'] as const).flatMap((wanted) => [
     `# ${wanted}: ${words[wanted]}`,

@@ -47,17 +47,6 @@ export function panelQueries(): readonly PanelQuery[] {
   );
 }
 
-/** Searches in Jaeger. */
-export function traceSearches(): readonly { readonly where: string; readonly operation: string; readonly tags: string }[] {
-  return dashboards().flatMap(({ title, panels }) =>
-    panels.flatMap((panel) =>
-      (panel.targets ?? []).flatMap(({ queryType, operation = '', tags = '' }) =>
-        queryType === 'search' ? [{ where: `${title}: ${panel.title}`, operation, tags }] : [],
-      ),
-    ),
-  );
-}
-
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
