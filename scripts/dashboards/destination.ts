@@ -82,7 +82,7 @@ export const destination: Dashboard = {
       { unit: 'cps' },
     ),
     lines('associations now', 'Opened with it by all proxies.', [
-      [`sum by (${id}) (dicom_client_association_active{${picked}})`, `{{${id}}}`],
+      [`sum by (${id}) (dicom_client_association_active{${picked}}) or vector(0)`, `{{${id}}}`],
     ]),
     lines(
       'bytes sent',

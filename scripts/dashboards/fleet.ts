@@ -62,8 +62,8 @@ export const fleet: Dashboard = {
       { unit: 's' },
     ),
     lines('associations now', 'With modalities, by proxy; and those that proxies opened with destinations.', [
-      ['sum by (instance) (dicom_server_association_active)', 'modalities, {{instance}}'],
-      ['sum by (instance) (dicom_client_association_active)', 'destinations, {{instance}}'],
+      ['sum by (instance) (dicom_server_association_active) or vector(0)', 'modalities, {{instance}}'],
+      ['sum by (instance) (dicom_client_association_active) or vector(0)', 'destinations, {{instance}}'],
     ]),
     lines(
       'bytes',
