@@ -6,7 +6,7 @@ import { withAllowList } from '../../scripts/collector-allow-list.ts';
 import { dashboardFiles } from '../../scripts/dashboards/all.ts';
 import { run } from '../fixtures/processes.ts';
 import { itWith, missingTools, toolPath } from '../fixtures/tools.ts';
-import { alertRules, dashboards, filledIn, labFile, labText, labYaml, panelQueries } from './lab-files.ts';
+import { alertRules, dashboards, documentedQueries, filledIn, labFile, labText, labYaml, panelQueries } from './lab-files.ts';
 
 test('the dashboards are what their sources make (if not: node scripts/write-dashboards.mjs)', () => {
   const files = dashboardFiles();
@@ -77,6 +77,7 @@ test('dashboards and alerts ask for metrics that there are, by labels that these
   const asked = [
     ...panelQueries(),
     ...alertRules().map(({ alert, expr }) => ({ where: alert, expr })),
+    ...documentedQueries().map((expr) => ({ where: 'docs/observability.md', expr })),
     ...dashboards().flatMap(({ title, templating }) =>
       templating.list.map(({ name, query }) => {
         const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query.query) ?? [];

@@ -64,3 +64,19 @@ export function alertRules(): readonly AlertRule[] {
 export function filledIn(expr: string): string {
   return expr.replaceAll('$__rate_interval', '30s').replaceAll(/\$(destination|modality)\b/g, '.*');
 }
+/** Searches in Jaeger. */
+export function traceSearches(): readonly { readonly where: string; readonly operation: string; readonly tags: string }[] {
+  return dashboards().flatMap(({ title, panels }) =>
+    panels.flatMap((panel) =>
+      (panel.targets ?? []).flatMap(({ queryType, operation = '', tags = '' }) =>
+        queryType === 'search' ? [{ where: `${title}: ${panel.title}`, operation, tags }] : [],
+      ),
+    ),
+  );
+}
+
+/** PromQL in docs/observability.md: a line that is indented goes on with the one before. */
+export function documentedQueries(): readonly string[] {
+  const blocks = [...labText('docs/observability.md').matchAll(/```promql\n([^`]*)```/g)].map(([, block = '']) => block);
+  return blocks.flatMap((block) => block.trim().split(/\n(?! )/));
+}
