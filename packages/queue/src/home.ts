@@ -2,6 +2,7 @@ import type { EntryKey, EntryState, NewEntry, QueueEntry } from './entry.ts';
 import type { ClaimRequest, Lease } from './lease.ts';
 import type { QueueLimits } from './limits.ts';
 import type { DestinationCounts, QueueHealth } from './queue.ts';
+import type { QueueUnavailable } from './queue-error.ts';
 import type { Settlement, Verb } from './transitions.ts';
 
 export interface Place {
@@ -30,6 +31,11 @@ export interface Reconciliation {
 
 export type Refusal = 'gone' | 'stale';
 
+export interface LeaseEnd {
+  readonly lease: Lease;
+  readonly settlement: Settlement;
+}
+
 /**
  * What a store has to do for a queue; `StoredQueue` makes the rest of it, the same for all. Every call is atomic by itself, and bounded in
  * what it touches. Every write stamps an entry with the mark of its destination, which `beginRebuild` counts up: so a rebuild can tell what
@@ -41,7 +47,8 @@ export interface Home {
   /** `nonce`: random part of the tokens. */
   claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]>;
   extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined>;
-  settle(lease: Lease, settlement: Settlement, now: number): Promise<Refusal | undefined>;
+  /** All of one destination, each for itself, in order; a home that takes some and not others says so of these. */
+  settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | QueueUnavailable | undefined)[]>;
   /** At most `limit` of every kind per destination; returns how many. */
   reclaim(now: number, limits: QueueLimits, limit: number): Promise<number>;
   /** All keys of one destination; only entries in one of the states. `changed`: as they are, for `remove` as they were. */

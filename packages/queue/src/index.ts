@@ -10,7 +10,7 @@ export {
   type QueueEntry,
 } from './entry.ts';
 export { matches, type QueueFilter } from './filter.ts';
-export type { Claimed, ClaimRequest, DeliveryFault, Lease, Outcome } from './lease.ts';
+export type { Claimed, ClaimRequest, DeliveryFault, Ending, Lease, Outcome } from './lease.ts';
 export { DEFAULT_LIMITS, type QueueLimits } from './limits.ts';
 export { openMemoryQueue } from './memory/memory-queue.ts';
 export type {

@@ -38,6 +38,12 @@ export interface DeliveryFault {
   readonly status?: number;
 }
 
+/** A lease, and how it ends. */
+export interface Ending {
+  readonly lease: Lease;
+  readonly outcome: Outcome;
+}
+
 /**
  * How a lease ends. An attempt counts where there is an `error`; `possibleDuplicate` says that the destination may have the instance
  * although nothing says so (the connection broke after the last byte and before the response).

@@ -1,6 +1,7 @@
 import type { EntryKey, EntryState, NewEntry, QueueEntry } from './entry.ts';
 import type { QueueFilter } from './filter.ts';
-import type { Claimed, ClaimRequest, Lease, Outcome } from './lease.ts';
+import type { Claimed, ClaimRequest, Ending, Lease, Outcome } from './lease.ts';
+import type { LeaseLost, QueueUnavailable } from './queue-error.ts';
 
 /**
  * The schedule over the spool: what is to be sent when, what was tried, who is sending it. The spool is the truth about what is waiting; the
@@ -38,6 +39,13 @@ export interface Queue {
 
   /** @throws LeaseLost */
   settle(lease: Lease, outcome: Outcome, now: number): Promise<void>;
+
+  /**
+   * As `settle` of each, in order, in one step: for one destination's many. What is wrong with one is no matter of the others.
+   * @returns in the same order: undefined where it is settled, else what `settle` would have thrown
+   * @throws RangeError of different destinations, or an outcome is not one: nothing has been changed
+   */
+  settleMany(endings: readonly Ending[], now: number): Promise<readonly (LeaseLost | QueueUnavailable | undefined)[]>;
 
   /**
    * Brings back what processes that died were sending: waiting again and due as before, an attempt and a possible duplicate more. To be

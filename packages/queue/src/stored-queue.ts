@@ -3,7 +3,7 @@ import { checkClaim, checkedEntry, checkLease, checkTime } from './check-entry.t
 import { type EntryState, keyOf, type NewEntry, type QueueEntry } from './entry.ts';
 import type { QueueFilter } from './filter.ts';
 import type { Home, Refusal } from './home.ts';
-import type { Claimed, ClaimRequest, Lease, Outcome } from './lease.ts';
+import type { Claimed, ClaimRequest, Ending, Lease, Outcome } from './lease.ts';
 import { DEFAULT_LIMITS, type QueueLimits } from './limits.ts';
 import { cursorOf, keyOfCursor } from './position.ts';
 import type {
@@ -17,7 +17,7 @@ import type {
   VerbOptions,
   VerbResult,
 } from './queue.ts';
-import { LeaseLost } from './queue-error.ts';
+import { LeaseLost, QueueUnavailable } from './queue-error.ts';
 import { rebuildHome } from './rebuild.ts';
 import { byDestination, scan } from './scan.ts';
 import { keptText, settlementOf, VERB_STATES, type Verb } from './transitions.ts';
@@ -60,9 +60,21 @@ export class StoredQueue implements Queue {
   }
 
   async settle(lease: Lease, outcome: Outcome, now: number): Promise<void> {
+    const [error] = await this.settleMany([{ lease, outcome }], now);
+    if (error !== undefined) throw error;
+  }
+
+  async settleMany(endings: readonly Ending[], now: number): Promise<readonly (LeaseLost | QueueUnavailable | undefined)[]> {
     checkTime('now', now);
-    if ('dueAt' in outcome) checkTime('dueAt', outcome.dueAt);
-    refused(await this.#home.settle(lease, settlementOf(outcome, now, this.#limits), now));
+    const destinationId = endings[0]?.lease.destinationId;
+    if (destinationId === undefined) return [];
+    const ends = endings.map(({ lease, outcome }) => {
+      if (lease.destinationId !== destinationId) throw new RangeError('leases of different destinations');
+      if ('dueAt' in outcome) checkTime('dueAt', outcome.dueAt);
+      return { lease, settlement: settlementOf(outcome, now, this.#limits) };
+    });
+    const answers = await this.#home.settle(ends, now);
+    return answers.map((answer) => (answer === undefined || answer instanceof QueueUnavailable ? answer : new LeaseLost(answer)));
   }
 
   async reclaimExpired(now: number): Promise<number> {

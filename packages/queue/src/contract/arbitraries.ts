@@ -114,6 +114,7 @@ export const commandArbitraries: fc.Arbitrary<QueueCommand>[] = [
     .map(([destination, owner, leaseMs, limit]) => commands.claim(destination, owner, leaseMs, limit)),
   fc.tuple(pick, outcomes).map(([at, outcome]) => commands.settle(at, outcome)),
   fc.tuple(pick, outcomes).map(([at, outcome]) => commands.settle(at, outcome)),
+  fc.array(fc.tuple(pick, outcomes), { maxLength: 6 }).map(commands.settleMany),
   fc.tuple(pick, fc.constantFrom(1, 20_000)).map(([at, leaseMs]) => commands.extend(at, leaseMs)),
   fc.constant(commands.reclaim()),
   fc.tuple(fc.constantFrom<Verb>('retry', 'hold', 'release', 'remove'), filters).map(([verb, filter]) => commands.verb(verb, filter)),

@@ -76,6 +76,28 @@ export const commands = {
       await assertEntry(queue, entry, model);
     }),
 
+  /** Of several at once, each as if alone; one destination's, and some of them maybe the same lease. */
+  settleMany: (picks: readonly (readonly [pick: number, outcome: (now: number) => Outcome])[]) =>
+    command(`settleMany(${picks.map(([pick, outcome]) => `-${pick} ${JSON.stringify(outcome(0))}`).join(', ')})`, async (model, queue) => {
+      const { now } = model;
+      const endings = picks
+        .map(([pick, outcome]) => ({ lease: model.leases.at(-1 - (pick % Math.max(1, model.leases.length))), outcome: outcome(now) }))
+        .flatMap(({ lease, outcome }) => (lease === undefined ? [] : [{ lease, outcome }]))
+        .filter(({ lease }, _index, [first]) => lease.destinationId === first?.lease.destinationId);
+      const wanted = endings.map(({ lease, outcome }) => {
+        const entry = model.under(lease);
+        if (typeof entry === 'string') return entry;
+        model.settle(entry, outcome, LIMITS.maxDelayMs);
+        return undefined;
+      });
+      const answers = await queue.settleMany(endings, now);
+      assert.deepEqual(
+        answers.map((answer) => (answer instanceof LeaseLost ? answer.reason : answer)),
+        wanted,
+      );
+      await assertSame(model, queue);
+    }),
+
   extend: (pick: number, leaseMs: number) =>
     command(`extend(-${pick} ${leaseMs})`, async (model, queue) => {
       const lease = model.leases.at(-1 - (pick % Math.max(1, model.leases.length)));

@@ -1,5 +1,5 @@
 import { ENTRY_STATES, type EntryKey, type EntryState, type NewEntry, type QueueEntry } from '../entry.ts';
-import type { Home, Place, Reconciliation, Refusal, Scope } from '../home.ts';
+import type { Home, LeaseEnd, Place, Reconciliation, Refusal, Scope } from '../home.ts';
 import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { compareKeys, compareText } from '../position.ts';
@@ -66,12 +66,14 @@ export class MemoryHome implements Home {
     return undefined;
   }
 
-  async settle(lease: Lease, settlement: Settlement, now: number): Promise<Refusal | undefined> {
+  async settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | undefined)[]> {
     this.#open();
-    const entry = this.#under(lease);
-    if (typeof entry === 'string') return entry;
-    this.#end(entry, settlement, now);
-    return undefined;
+    return ends.map(({ lease, settlement }) => {
+      const entry = this.#under(lease);
+      if (typeof entry === 'string') return entry;
+      this.#end(entry, settlement, now);
+      return undefined;
+    });
   }
 
   async reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits): Promise<number> {

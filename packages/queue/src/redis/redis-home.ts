@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { ENTRY_STATES, type EntryKey, type EntryState, type NewEntry, type QueueEntry } from '../entry.ts';
-import type { Home, Place, ReadStep, Reconciliation, Refusal, Scope } from '../home.ts';
+import type { Home, LeaseEnd, Place, ReadStep, Reconciliation, Refusal, Scope } from '../home.ts';
 import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { behind, compareKeys, compareText } from '../position.ts';
 import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
+import { QueueUnavailable } from '../queue-error.ts';
 import { decodeRecord, encodeRecord } from '../record.ts';
 import { byDestination } from '../scan.ts';
 import { expiry, HOLD_WHILE_LEASED, type Settlement, started, type Verb } from '../transitions.ts';
+import { redisFault } from './redis-fault.ts';
 import type { RedisLink } from './redis-link.ts';
 
 /** The schedule of a fleet. What must be atomic is a script over one destination's keys (see lua-library.ts); the rest only reads. */
@@ -42,9 +44,11 @@ export class RedisHome implements Home {
     return refusalOf(await this.#link.script('queueExtend', this.#base(lease.destinationId), memberOf(lease), lease.token, expiresAt));
   }
 
-  async settle(lease: Lease, settlement: Settlement, now: number): Promise<Refusal | undefined> {
-    const base = this.#base(lease.destinationId);
-    return refusalOf(await this.#link.script('queueSettle', base, memberOf(lease), lease.token, settlementJson(settlement), now));
+  async settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | QueueUnavailable | undefined)[]> {
+    const base = this.#base(ends[0]?.lease.destinationId ?? '');
+    const values = ends.flatMap(({ lease, settlement }) => [memberOf(lease), lease.token, settlementJson(settlement)]);
+    const answers = (await this.#link.script('queueSettle', base, now, ...values)) as string[];
+    return answers.map((answer) => (answer === 'ok' ? undefined : (refusalOf(answer) ?? faultOf(answer))));
   }
 
   async reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits, limit: number): Promise<number> {
@@ -209,6 +213,13 @@ function entriesOf(destinationId: string, pairs: readonly string[]): QueueEntry[
 
 function refusalOf(answer: unknown): Refusal | undefined {
   return answer === 'gone' || answer === 'stale' ? answer : undefined;
+}
+
+/** What the server said of one of many. @throws where that is a mistake of ours */
+function faultOf(message: string): QueueUnavailable {
+  const fault = redisFault(Object.assign(new Error(message), { name: 'ReplyError' }));
+  if (fault instanceof QueueUnavailable) return fault;
+  throw fault;
 }
 
 function settlementJson(settlement: Settlement): string {

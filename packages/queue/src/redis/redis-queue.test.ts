@@ -155,7 +155,18 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     }
     // What only frees memory goes through when it is full: the queue can be drained of what is being sent.
     await server.ask('CONFIG', 'SET', 'maxmemory', '1');
-    await queue.settle(lease, { kind: 'delivered' }, model.now);
+    const [, other] = model.leases;
+    if (other === undefined) throw new Error('one was claimed');
+    const retry = { kind: 'retry', dueAt: model.now, error: { errorType: 'timeout' }, possibleDuplicate: true } as const;
+    const gone = { ...lease, id: 'GONE' };
+    const endings = [
+      { lease: other, outcome: retry },
+      ...[lease, lease, gone].map((one) => ({ lease: one, outcome: { kind: 'delivered' } as const })),
+    ];
+    const answers = await queue.settleMany(endings, model.now);
+    expect(answers.map((answer) => answer?.code)).toEqual(['refused', undefined, 'lease_lost', 'lease_lost']);
+    await server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    await queue.settle(other, retry, model.now);
   }, 60_000);
 
   it('slow: what comes within the time-out is waited for', async () => {

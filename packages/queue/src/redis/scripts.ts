@@ -102,13 +102,30 @@ put(ARGV[1], e, 'leased')
 return 'ok'
 `;
 
-/** ARGV: member, token, settlement (JSON), now. Returns gone, stale or ok. */
+/**
+ * ARGV: now, then member, token, settlement (JSON), … Returns a word for each: gone, stale, ok, or what the server says. Each for itself: a
+ * full server takes those that go and refuses those that stay. Where it takes none it is the server's error, by which clients know a replica.
+ */
 const SETTLE = `
-local e = load(ARGV[1])
-if not e then return 'gone' end
-if e.lt ~= ARGV[2] then return 'stale' end
-settle(ARGV[1], e, cjson.decode(ARGV[3]), tonumber(ARGV[4]))
-return 'ok'
+local now, out, done, failed = tonumber(ARGV[1]), {}, false, nil
+local function one(m, token, s)
+  local e = load(m)
+  if not e then return 'gone' end
+  if e.lt ~= token then return 'stale' end
+  settle(m, e, cjson.decode(s), now)
+  return 'ok'
+end
+for i = 2, #ARGV, 3 do
+  local well, answer = pcall(one, ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  if not well then
+    if type(answer) == 'table' then answer = answer.err end
+    failed = failed or answer
+  end
+  done = done or answer == 'ok'
+  out[#out + 1] = answer
+end
+if failed and not done then return redis.error_reply(failed) end
+return out
 `;
 
 /** ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder). Returns how many. */

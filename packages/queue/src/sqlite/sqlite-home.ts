@@ -1,5 +1,5 @@
 import { ENTRY_STATES, type EntryKey, type EntryState, type NewEntry, type QueueEntry } from '../entry.ts';
-import type { Home, Place, Reconciliation, Refusal, Scope } from '../home.ts';
+import type { Home, LeaseEnd, Place, Reconciliation, Refusal, Scope } from '../home.ts';
 import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { behind, compareKeys, compareText } from '../position.ts';
@@ -60,13 +60,24 @@ export class SqliteHome implements Home {
   }
 
   extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined> {
-    return this.#underLease(lease, (entry, mark) => {
-      if (entry.lease !== undefined) this.#update({ ...entry, lease: { ...entry.lease, expiresAt } }, mark);
+    return this.#file.transaction('write', () => {
+      const entry = this.#under(lease);
+      if (typeof entry === 'string') return entry;
+      if (entry.lease !== undefined) this.#update({ ...entry, lease: { ...entry.lease, expiresAt } }, this.#mark(lease.destinationId));
+      return undefined;
     });
   }
 
-  settle(lease: Lease, settlement: Settlement, now: number): Promise<Refusal | undefined> {
-    return this.#underLease(lease, (entry, mark) => this.#end(entry, settlement, now, mark));
+  settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | undefined)[]> {
+    return this.#file.transaction('write', () => {
+      const mark = this.#mark(ends[0]?.lease.destinationId ?? '');
+      return ends.map(({ lease, settlement }) => {
+        const entry = this.#under(lease);
+        if (typeof entry === 'string') return entry;
+        this.#end(entry, settlement, now, mark);
+        return undefined;
+      });
+    });
   }
 
   reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits, limit: number): Promise<number> {
@@ -245,15 +256,11 @@ export class SqliteHome implements Home {
     return this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
   }
 
-  #underLease(lease: Lease, act: (entry: QueueEntry, mark: number) => void): Promise<Refusal | undefined> {
-    return this.#file.transaction('write', () => {
-      const row = this.#row(lease);
-      if (row === undefined) return 'gone';
-      const entry = entryOf(row);
-      if (entry.lease?.token !== lease.token) return 'stale';
-      act(entry, this.#mark(lease.destinationId));
-      return undefined;
-    });
+  #under(lease: Lease): QueueEntry | Refusal {
+    const row = this.#row(lease);
+    if (row === undefined) return 'gone';
+    const entry = entryOf(row);
+    return entry.lease?.token === lease.token ? entry : 'stale';
   }
 
   #end(entry: QueueEntry, settlement: Settlement, now: number, mark: number): void {
