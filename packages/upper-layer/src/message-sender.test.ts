@@ -53,10 +53,11 @@ test('whatever the pieces and the maximum, fragments fit, are even but for the l
       const sender = new MessageSender(association, maxPduBytes);
       const command: CommandSet = commandSet({ commandField: 1, messageId: 7, affectedSopClassUid: '1.2.3', hasDataSet: true });
       sender.command(5, command);
-      const commands = fragmentsOf(sent);
+      const alone = fragmentsOf(sent);
       sent.length = 0;
-      await sender.dataSet(5, isAsync ? asynchronous(dataSet) : dataSet, () => undefined);
-      const data = fragmentsOf(sent);
+      await sender.message(5, command, isAsync ? asynchronous(dataSet) : dataSet, () => undefined);
+      const [commands = [], data = []] = [fragmentsOf(sent).slice(0, alone.length), fragmentsOf(sent).slice(alone.length)];
+      expect(commands).toEqual(alone);
       expect(decodeCommandSet(whole(commands)).elements).toEqual(command.elements);
       expect(whole(data).equals(Buffer.concat(dataSet))).toBe(true);
       for (const [fragments, kind] of [
@@ -80,8 +81,13 @@ test('whatever the pieces and the maximum, fragments fit, are even but for the l
 test('a data set is sent from where it lies, and a peer without a limit gets PDUs of bounded length', async () => {
   const { sent, association } = recording();
   const piece = new Uint8Array(300_000);
-  await new MessageSender(association, 0).dataSet(1, [piece], () => undefined);
-  expect(sent.filter(({ length }) => length > 12).every(({ buffer }) => buffer === piece.buffer)).toBe(true);
+  await new MessageSender(association, 0).message(1, commandSet({ commandField: 1 }), [piece], () => undefined);
+  expect(
+    sent
+      .slice(1)
+      .filter(({ length }) => length > 12)
+      .every(({ buffer }) => buffer === piece.buffer),
+  ).toBe(true);
   expect(Math.max(...fragmentsOf(sent).map(({ pduBytes }) => pduBytes))).toBe(64 * 1024);
 });
 

@@ -11,6 +11,9 @@ export type DataSetPieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 /** A P-DATA-TF of ours is gathered before its length can be written, so a peer without a limit, or with a huge one, gets this. */
 const ownMaxPduBytes = 64 * 1024;
 
+/** P-DATA-TFs with so many bytes of data, or one that has more, go out in one write. */
+const writeBytes = 64 * 1024;
+
 /** Of a P-DATA-TF's length: the PDV's length field, its context id and its control header. */
 const pdvHeaderBytes = 6;
 
@@ -32,6 +35,53 @@ export class MessageSender {
   }
 
   command(contextId: number, command: CommandSet): void {
+    this.#association.send(this.#commandPdus(contextId, command));
+  }
+
+  /**
+   * Sends a command and its data set; an empty one is one empty fragment. Resolves when the association has all of it. The command goes out with
+   * the first of the data: alone it is of no use to the peer, and each write costs more than its bytes.
+   * @param flow asked before every write: a promise when it has to wait; throws or rejects when nothing more is to be sent
+   */
+  async message(contextId: number, command: CommandSet, pieces: DataSetPieces, flow: () => Promise<void> | undefined): Promise<void> {
+    let out: Uint8Array[] = [this.#commandPdus(contextId, command)];
+    let outBytes = 0;
+    let gathered: Uint8Array[] = [];
+    let gatheredBytes = 0;
+    const pdu = (control: number) => {
+      out.push(pdataHeader(contextId, control, gatheredBytes), ...gathered);
+      outBytes += gatheredBytes;
+      gathered = [];
+      gatheredBytes = 0;
+    };
+    const write = async () => {
+      await flow();
+      this.#association.cork();
+      for (const part of out) this.#association.send(part);
+      this.#association.uncork();
+      out = [];
+      outBytes = 0;
+    };
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.length; ) {
+        // A full fragment waits for one more byte: only then is it known not to be the last.
+        if (gatheredBytes === this.#maxFragmentBytes) {
+          pdu(0);
+          if (outBytes >= writeBytes) await write();
+        }
+        const part = piece.subarray(at, at + this.#maxFragmentBytes - gatheredBytes);
+        gathered.push(part);
+        gatheredBytes += part.length;
+        at += part.length;
+      }
+      // The next piece may take its time.
+      if (outBytes > 0) await write();
+    }
+    pdu(PdvControl.last);
+    await write();
+  }
+
+  #commandPdus(contextId: number, command: CommandSet): Uint8Array {
     const bytes = encodeCommandSet(command);
     const parts: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += this.#maxFragmentBytes) {
@@ -39,36 +89,7 @@ export class MessageSender {
       const last = at + fragment.length === bytes.length ? PdvControl.last : 0;
       parts.push(pdataHeader(contextId, PdvControl.command | last, fragment.length), fragment);
     }
-    // A hundred bytes: to copy them costs less than a second write.
-    this.#association.send(Buffer.concat(parts));
-  }
-
-  /**
-   * Sends a data set; an empty one is one empty fragment. Resolves when the association has all of it.
-   * @param flow asked before every P-DATA-TF: a promise when it has to wait; throws or rejects when nothing more is to be sent
-   */
-  async dataSet(contextId: number, pieces: DataSetPieces, flow: () => Promise<void> | undefined): Promise<void> {
-    let gathered: Uint8Array[] = [];
-    let gatheredBytes = 0;
-    const send = async (control: number) => {
-      await flow();
-      this.#association.cork();
-      this.#association.send(pdataHeader(contextId, control, gatheredBytes));
-      for (const part of gathered) this.#association.send(part);
-      this.#association.uncork();
-      gathered = [];
-      gatheredBytes = 0;
-    };
-    for await (const piece of pieces) {
-      for (let at = 0; at < piece.length; ) {
-        // A full fragment waits for one more byte: only then is it known not to be the last.
-        if (gatheredBytes === this.#maxFragmentBytes) await send(0);
-        const part = piece.subarray(at, at + this.#maxFragmentBytes - gatheredBytes);
-        gathered.push(part);
-        gatheredBytes += part.length;
-        at += part.length;
-      }
-    }
-    await send(PdvControl.last);
+    // A hundred bytes: to copy them costs less than to write them by themselves.
+    return Buffer.concat(parts);
   }
 }

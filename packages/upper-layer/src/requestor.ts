@@ -144,11 +144,12 @@ export class Requestor {
     const { promise, resolve, reject } = Promise.withResolvers<CommandSet>();
     const operation: Operation = { request, resolve, reject, sent: false, response: undefined, pending };
     this.#operation = operation;
-    sender.command(contextId, request);
-    if (dataSet === undefined) this.#sent(operation);
-    else
+    if (dataSet === undefined) {
+      sender.command(contextId, request);
+      this.#sent(operation);
+    } else
       sender
-        .dataSet(contextId, dataSet, () => this.#flow())
+        .message(contextId, request, dataSet, () => this.#flow())
         .then(
           () => this.#sent(operation),
           (cause) => this.#cut(cause),
