@@ -1,14 +1,7 @@
 import type { Envelope, OpenEnvelope } from '@radiotracer/instance';
 import fc from 'fast-check';
-import {
-  decodeHeader,
-  encodeHeader,
-  finishedEnvelope,
-  fittingLateFields,
-  headerBytesOf,
-  headerRoom,
-  usualHeaderBytes,
-} from './file-header.ts';
+import { decodeHeader, encodeHeader, finishedEnvelope, fittingLateFields, headerRoom, usualHeaderBytes } from './file-header.ts';
+import { headerBytesOf } from './front-bytes.ts';
 import { SpoolError } from './spool-error.ts';
 
 // Whatever a peer may send as a UID or a title, which a decoder makes of bytes.

@@ -8,19 +8,12 @@
  * need no room, but what follows a data set belongs to it for every other reader.
  */
 import { decodeEnvelope, type Envelope, EnvelopeError, encodeEnvelope, isFinished, type OpenEnvelope } from '@radiotracer/instance';
+import { groupLengthAt, groupLengthBytes, headerBytesOf, magic, maxHeaderBytes, preambleBytes } from './front-bytes.ts';
 import { SpoolError } from './spool-error.ts';
 
 /** A page: the front of nearly every file, and the data set begins on a border. */
 export const usualHeaderBytes = 4096;
 const headerStepBytes = 1024;
-/** Titles and UIDs come from peers; nothing honest comes near. */
-export const maxHeaderBytes = 65_536;
-
-const preambleBytes = 128;
-const magic = 'DICM';
-const groupLengthAt = preambleBytes + magic.length;
-/** Tag, VR, 16-bit length, 32-bit value. */
-const groupLengthBytes = 12;
 /** Tag, VR, reserved, 32-bit length. */
 const longElementBytes = 12;
 const maxShortValueBytes = 0xffff;
@@ -87,15 +80,6 @@ export interface Header {
   readonly envelope: Envelope;
   /** Where the data set begins. */
   readonly headerBytes: number;
-}
-
-/** How much of the file must be read for {@link decodeHeader}; undefined when these bytes are no front of a file of ours. */
-export function headerBytesOf(head: Uint8Array): number | undefined {
-  if (head.length < groupLengthAt + groupLengthBytes) return undefined;
-  const view = Buffer.from(head.buffer, head.byteOffset, head.length);
-  if (view.toString('latin1', preambleBytes, groupLengthAt) !== magic || view.readUInt32LE(groupLengthAt) !== 2) return undefined;
-  const bytes = view.readUInt32LE(groupLengthAt + 8) + groupLengthAt + groupLengthBytes;
-  return bytes > maxHeaderBytes ? undefined : bytes;
 }
 
 /**

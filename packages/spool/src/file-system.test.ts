@@ -1,7 +1,9 @@
 /** One contract, both homes: what the in-memory one says is worth something only as far as the real one says the same. */
+import { hash } from 'node:crypto';
 import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { encodeHeader } from './file-header.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { readFully, type SpoolFileSystem, writeFully } from './spool-file-system.ts';
@@ -24,6 +26,20 @@ const homes: [name: string, make: () => Promise<{ fileSystem: SpoolFileSystem; d
   ],
 ];
 
+const sha256 = (text: string) => hash('sha256', text);
+const instance = {
+  id: '01JD00000000000000000000A0',
+  routeId: 'route',
+  destinationId: 'pacs',
+  callingAeTitle: 'CT',
+  calledAeTitle: 'PACS',
+  sourceAddress: '192.0.2.1',
+  receivedAt: 1,
+  sopClassUid: '1.2',
+  sopInstanceUid: '1.2.3',
+  transferSyntaxUid: '1.2.840.10008.1.2.1',
+  abstractSyntaxUid: '1.2',
+};
 const code = (wanted: string) => expect.objectContaining({ code: wanted });
 
 describe.each(homes)('file system in %s', (_name, make) => {
@@ -64,6 +80,44 @@ describe.each(homes)('file system in %s', (_name, make) => {
     expect(await open.read(into, 11)).toBe(0);
     await open.close();
     expect(fileSystem.readHeadNow(`${dir}/a`, Buffer.alloc(20))).toEqual({ headBytes: 11, fileBytes: 11 });
+  });
+
+  it('reads the start of many files at once, beside their going, and tells the digest of what follows the front of a whole one', async () => {
+    const envelope = { ...instance, dataSetBytes: 5, digest: sha256('bytes') };
+    const front = encodeHeader(envelope, 4096);
+    const make = async (path: string, bytes: Uint8Array) => {
+      const file = await fileSystem.create(path);
+      await writeFully(file, bytes, 0);
+      await file.close();
+    };
+    await make(`${dir}/whole`, Buffer.concat([front, Buffer.from('bytes')]));
+    await make(`${dir}/no-front`, Buffer.from('anything'));
+    await make(`${dir}/empty`, new Uint8Array(0));
+    for (const room of [(bytes: number) => Buffer.alloc(bytes), (bytes: number) => Buffer.from(new SharedArrayBuffer(bytes))]) {
+      const read = async (name: string, bytes: number) => {
+        const into = room(bytes);
+        const start = await fileSystem.readStart(`${dir}/${name}`, into);
+        return { ...start, last: into.subarray(0, start.headBytes).subarray(-5).toString('latin1') };
+      };
+      const all = await Promise.all([
+        read('whole', 5000),
+        read('whole', 4101),
+        read('whole', 4100),
+        read('no-front', 100),
+        read('empty', 100),
+      ]);
+      expect(all).toEqual([
+        { headBytes: 4101, fileBytes: 4101, dataSetDigest: sha256('bytes'), last: 'bytes' },
+        { headBytes: 4101, fileBytes: 4101, dataSetDigest: sha256('bytes'), last: 'bytes' },
+        { headBytes: 4100, fileBytes: 4101, dataSetDigest: undefined, last: ' byte' },
+        { headBytes: 8, fileBytes: 8, dataSetDigest: undefined, last: 'thing' },
+        { headBytes: 0, fileBytes: 0, dataSetDigest: undefined, last: '' },
+      ]);
+      await expect(read('nobody', 5)).rejects.toEqual(code('ENOENT'));
+    }
+    const ends = ['whole', 'nobody', 'no-front', 'empty'].map((name) => fileSystem.unlink(`${dir}/${name}`));
+    expect((await Promise.allSettled(ends)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(await fileSystem.readdir(dir)).toEqual([]);
   });
 
   it('creates only what is not there, and makes folders twice in peace', async () => {

@@ -10,6 +10,6 @@ export { SpoolError, type SpoolErrorCode } from './spool-error.ts';
 export type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
 export { SpoolView, type SpoolViewOptions } from './spool-view.ts';
 export type { SpoolWriter } from './spool-writer.ts';
-export type { ListedInstance, OpenInstance } from './spooled-instance.ts';
+export { type ListedInstance, type OpenInstance, type TakeMemory, wholeFileRoom } from './spooled-instance.ts';
 export type { Amount, SpoolUsage } from './usage.ts';
 export type { Refusal } from './watermarks.ts';

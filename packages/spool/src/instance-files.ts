@@ -6,7 +6,7 @@ import { moveAside } from './move-aside.ts';
 import type { ShardFolders } from './shard-folders.ts';
 import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
-import { type OpenInstance, openInstance } from './spooled-instance.ts';
+import { type ListedInstance, lookAt, type OpenInstance, openInstance, wholeInstance } from './spooled-instance.ts';
 
 export interface InstanceFilesHome {
   readonly fileSystem: SpoolFileSystem;
@@ -35,10 +35,28 @@ export class InstanceFiles {
   }
 
   /** As `Spool.read`. */
-  async read(id: InstanceId): Promise<OpenInstance> {
-    return await this.#whereItIs(id, 'read', instanceStates, async (state, path) =>
-      openInstance(await this.#home.fileSystem.open(path), path, state, id),
-    );
+  async read(id: InstanceId, into?: Uint8Array): Promise<OpenInstance> {
+    const { fileSystem } = this.#home;
+    return await this.#whereItIs(id, 'read', instanceStates, async (state, path) => {
+      const start = into === undefined ? undefined : await fileSystem.readStart(path, into);
+      const isWhole = start !== undefined && into !== undefined && start.headBytes === start.fileBytes;
+      if (isWhole) return wholeInstance(into.subarray(0, start.headBytes), start, path, state, id);
+      return await openInstance(await fileSystem.open(path), path, state, id);
+    });
+  }
+
+  /** As `Spool.stateOf`. */
+  async stateOf(id: InstanceId): Promise<InstanceState> {
+    return await this.#whereItIs(id, 'look for', instanceStates, async (state, path) => {
+      await this.#home.fileSystem.stat(path);
+      return state;
+    });
+  }
+
+  /** As `Spool.look`. */
+  async look(id: InstanceId): Promise<ListedInstance> {
+    const { fileSystem } = this.#home;
+    return await this.#whereItIs(id, 'look at', instanceStates, (state, path) => lookAt(fileSystem, path, state, id));
   }
 
   /** As `Spool.verify`. */
@@ -71,10 +89,10 @@ export class InstanceFiles {
   }
 
   /** As `Spool.remove`. */
-  async remove(id: InstanceId): Promise<void> {
+  async remove(id: InstanceId, knownBytes?: number): Promise<void> {
     const { fileSystem, left } = this.#home;
     await this.#whereItIs(id, 'remove', instanceStates, async (from, path) => {
-      const { bytes } = await fileSystem.stat(path);
+      const bytes = knownBytes ?? (await fileSystem.stat(path)).bytes;
       await fileSystem.unlink(path);
       await left({ id, bytes, from, to: undefined });
     });

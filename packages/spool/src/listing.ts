@@ -3,7 +3,7 @@ import { type InstanceId, isInstanceId } from '@radiotracer/instance';
 import { fileSuffix, type InstanceState, isShard, type Layout, shardOf } from './layout.ts';
 import { type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
-import { type ListedInstance, openInstance } from './spooled-instance.ts';
+import { type ListedInstance, lookAt } from './spooled-instance.ts';
 
 /** Heads read at once: enough for a disk to have something to do, few enough not to fill Node's thread pool for long. */
 const lookahead = 8;
@@ -47,9 +47,7 @@ async function listed(
 ): Promise<ListedInstance | undefined> {
   const path = layout.file(state, id);
   try {
-    const instance = await openInstance(await fileSystem.open(path), path, state, id);
-    await instance.close();
-    return { id, envelope: instance.envelope, state, bytes: instance.bytes };
+    return await lookAt(fileSystem, path, state, id);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') failed(spoolErrorOf(error, 'list', path), id);
     return undefined;

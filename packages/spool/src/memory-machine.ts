@@ -1,3 +1,4 @@
+import { readStartNow } from './file-start.ts';
 import { MemoryDisk, type MemoryFile, type MemoryFolder, type MemoryNode, newFile, newFolder } from './memory-disk.ts';
 import type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
 
@@ -58,6 +59,7 @@ export class MemoryMachine {
       statfs: (path) => run('statfs', path, () => this.#statfs()),
       syncDirectory: (path) => run('syncDirectory', path, () => this.disk.syncFolder(this.#folder(path))),
       readHeadNow: (path, into) => this.#now(process, 'readHeadNow', path, () => headOf(this.#file(path), into)),
+      readStart: (path, into) => run('readStart', path, () => readStartNow((of, to) => headOf(this.#file(of), to), path, into)),
       lock: (path) => run('lock', path, () => this.#lock(path, process)),
     };
   }

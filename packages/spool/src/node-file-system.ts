@@ -1,10 +1,12 @@
 /** The real home: node:fs, one system call per operation. */
-import { close, closeSync, constants, fdatasync, fstat, fstatSync, fsync, open, openSync, promises, read, readSync, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, fsync, open, promises, read, write } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { FileThread } from './file-thread.ts';
+import { readFlags, readHeadNow, statusOf } from './read-now.ts';
 import { systemCode } from './spool-error.ts';
-import type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
+import type { FileLock, FileStart, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -60,9 +62,6 @@ async function create(path: string): Promise<SpoolFile> {
   return new NodeFile(await openFile(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, fileMode));
 }
 
-/** O_NOFOLLOW: what the spool wrote is never a link, and a link may lead anywhere. */
-const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
 async function openForReading(path: string): Promise<SpoolFile> {
   return new NodeFile(await openFile(path, readFlags));
 }
@@ -85,8 +84,7 @@ async function giveToOwnerOf(parent: string, path: string): Promise<void> {
 }
 
 async function stat(path: string): Promise<FileStatus> {
-  const status = await promises.lstat(path);
-  return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', bytes: status.size };
+  return statusOf(await promises.lstat(path));
 }
 
 async function statfs(path: string): Promise<VolumeStatus> {
@@ -103,20 +101,15 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function readHeadNow(path: string, into: Uint8Array): FileHead {
-  const descriptor = openSync(path, readFlags);
-  try {
-    const fileBytes = fstatSync(descriptor).size;
-    let headBytes = 0;
-    while (headBytes < into.length) {
-      const bytes = readSync(descriptor, into, headBytes, into.length - headBytes, headBytes);
-      if (bytes === 0) break;
-      headBytes += bytes;
-    }
-    return { headBytes, fileBytes };
-  } finally {
-    closeSync(descriptor);
-  }
+/** For all spools of the process. */
+const thread = new FileThread();
+
+async function readStart(path: string, into: Uint8Array): Promise<FileStart> {
+  if (into.buffer instanceof SharedArrayBuffer) return await thread.readStart(path, into);
+  const shared = new Uint8Array(new SharedArrayBuffer(into.length));
+  const start = await thread.readStart(path, shared);
+  into.set(shared);
+  return start;
 }
 
 /**
@@ -152,12 +145,13 @@ export const nodeFileSystem: SpoolFileSystem = {
   create,
   open: openForReading,
   rename: (from, to) => promises.rename(from, to),
-  unlink: (path) => promises.unlink(path),
+  unlink: (path) => (thread.isThere ? thread.unlink(path) : promises.unlink(path)),
   rmdir: (path) => promises.rmdir(path),
   readdir: (path) => promises.readdir(path),
-  stat,
+  stat: (path) => (thread.isThere ? thread.stat(path) : stat(path)),
   statfs,
   syncDirectory,
   readHeadNow,
+  readStart,
   lock,
 };

@@ -5,8 +5,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { InstanceId } from '@radiotracer/instance';
 import type { DirectorySyncs } from './directory-syncs.ts';
-import { headerBytesOf, maxHeaderBytes, usualHeaderBytes } from './file-header.ts';
+import { usualHeaderBytes } from './file-header.ts';
 import { folderName } from './folder-amount.ts';
+import { headerBytesOf, maxHeaderBytes } from './front-bytes.ts';
 import { type InstanceState, instanceStates, isShard, type Layout, partSuffix, shardOf, whySuffix } from './layout.ts';
 import { idOfFile } from './listing.ts';
 import { moveAside } from './move-aside.ts';

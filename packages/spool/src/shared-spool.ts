@@ -9,19 +9,21 @@ import type { Spool } from './spool.ts';
 import { SpoolError, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { SpoolView } from './spool-view.ts';
-import type { OpenInstance } from './spooled-instance.ts';
+import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
 
 export interface SharedSpoolOptions {
   /** Holds the folders of all. */
   readonly dir: string;
   /** The name of the one that is ours. */
   readonly node: string;
-  readonly own: Pick<Spool, 'read' | 'move' | 'remove' | 'quarantine'>;
+  readonly own: Pick<Spool, 'read' | 'look' | 'stateOf' | 'move' | 'remove' | 'quarantine'>;
   /** Default: the real one. */
   readonly fileSystem?: SpoolFileSystem;
 }
 
-type Instances = Pick<Spool, 'read' | 'remove' | 'quarantine'> & { move(id: InstanceId, to: InstanceState): Promise<unknown> };
+type Instances = Pick<Spool, 'read' | 'look' | 'stateOf' | 'remove' | 'quarantine'> & {
+  move(id: InstanceId, to: InstanceState): Promise<unknown>;
+};
 
 export class SharedSpool {
   readonly #options: Required<SharedSpoolOptions>;
@@ -45,16 +47,24 @@ export class SharedSpool {
   }
 
   /** As `Spool.read`, wherever it lies; likewise the others. */
-  read(id: InstanceId): Promise<OpenInstance> {
-    return this.#whereItIs((spool) => spool.read(id));
+  read(id: InstanceId, into?: Uint8Array): Promise<OpenInstance> {
+    return this.#whereItIs((spool) => spool.read(id, into));
+  }
+
+  stateOf(id: InstanceId): Promise<InstanceState> {
+    return this.#whereItIs((spool) => spool.stateOf(id));
+  }
+
+  look(id: InstanceId): Promise<ListedInstance> {
+    return this.#whereItIs((spool) => spool.look(id));
   }
 
   async move(id: InstanceId, to: InstanceState): Promise<void> {
     await this.#whereItIs((spool) => spool.move(id, to));
   }
 
-  remove(id: InstanceId): Promise<void> {
-    return this.#whereItIs((spool) => spool.remove(id));
+  remove(id: InstanceId, knownBytes?: number): Promise<void> {
+    return this.#whereItIs((spool) => spool.remove(id, knownBytes));
   }
 
   quarantine(id: InstanceId, why: string): Promise<string> {

@@ -29,6 +29,11 @@ export interface SpoolFileSystem {
    */
   readHeadNow(path: string, into: Uint8Array): FileHead;
   /**
+   * As readHeadNow, while this thread goes on; and where that is the whole file, with the digest of its data set. `into` is best shared memory:
+   * another thread can then write to it.
+   */
+  readStart(path: string, into: Uint8Array): Promise<FileStart>;
+  /**
    * An exclusive lock on this file (made if needed), which ends with the process, however it ends. Undefined when another has it, in this
    * process too.
    */
@@ -39,6 +44,11 @@ export interface FileHead {
   /** How many bytes of `into` are the file's. */
   readonly headBytes: number;
   readonly fileBytes: number;
+}
+
+export interface FileStart extends FileHead {
+  /** SHA-256 of what follows the front, 64 lower-case hexadecimal digits; undefined: not all of the file, or it has no front. */
+  readonly dataSetDigest: string | undefined;
 }
 
 export interface FileStatus {

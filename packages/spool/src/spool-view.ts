@@ -38,8 +38,18 @@ export class SpoolView {
   }
 
   /** As `Spool.read`. */
-  read(id: InstanceId): Promise<OpenInstance> {
-    return this.#files().read(id);
+  read(id: InstanceId, into?: Uint8Array): Promise<OpenInstance> {
+    return this.#files().read(id, into);
+  }
+
+  /** As `Spool.stateOf`. */
+  stateOf(id: InstanceId): Promise<InstanceState> {
+    return this.#files().stateOf(id);
+  }
+
+  /** As `Spool.look`. */
+  look(id: InstanceId): Promise<ListedInstance> {
+    return this.#files().look(id);
   }
 
   /** As `Spool.verify`. */
@@ -57,8 +67,8 @@ export class SpoolView {
   }
 
   /** As `Spool.remove`. */
-  remove(id: InstanceId): Promise<void> {
-    return this.#files().remove(id);
+  remove(id: InstanceId, knownBytes?: number): Promise<void> {
+    return this.#files().remove(id, knownBytes);
   }
 
   /** As `Spool.quarantine`; the owner finds it among the damaged when it counts anew. */

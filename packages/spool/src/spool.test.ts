@@ -3,7 +3,7 @@ import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import type { SpoolWriter } from './spool-writer.ts';
-import type { ListedInstance } from './spooled-instance.ts';
+import { type ListedInstance, wholeFileRoom } from './spooled-instance.ts';
 
 const start = {
   routeId: 'route',
@@ -161,6 +161,50 @@ it('a changed byte is found before the last piece is given out; quarantine keeps
   expect(bench.paths()).toEqual([`damaged/${id}.dcm`, `damaged/${id}.dcm.why`, 'owner.lock']);
   expect(spool.usage).toMatchObject({ waiting: { instances: 0, bytes: 0 }, damaged: { instances: 1 } });
   await expect(spool.read(id)).rejects.toMatchObject({ code: 'unknown-instance' });
+});
+
+it('whatever room is given for it, an instance reads the same, and no changed length or byte goes unseen', async () => {
+  const bench = new Bench();
+  const spool = await bench.open();
+  for (const dataSetBytes of [0, 1, 5_000]) {
+    const dataSet = Buffer.from(Array.from({ length: dataSetBytes }, (_, n) => n * 7));
+    const id = await store(spool, dataSet);
+    const { file } = bench.file(id);
+    const whole = file.bytes;
+    const read = async (room: number | undefined) => {
+      const instance = await spool.read(id, room === undefined ? undefined : Buffer.alloc(room));
+      const isWhole = instance.isWhole;
+      const pieces: Uint8Array[] = [];
+      const taken: Uint8Array[] = [];
+      const memory = (bytes: number) => taken[taken.push(Buffer.alloc(bytes)) - 1] ?? new Uint8Array();
+      for await (const piece of instance.dataSet(600, memory)) pieces.push(piece);
+      const parts: Uint8Array[] = [];
+      for await (const part of instance.wholeFile()) parts.push(part);
+      await instance.close();
+      return { bytes: Buffer.concat(pieces), file: Buffer.concat(parts), isWhole };
+    };
+    for (const room of [undefined, 1, 4_095, 4_096, 4_097, 4_700, wholeFileRoom(dataSetBytes) - 1, wholeFileRoom(dataSetBytes), 20_000]) {
+      file.bytes = whole;
+      const { bytes, file: read1, isWhole } = await read(room);
+      expect([room, bytes.equals(dataSet), read1.equals(whole)]).toEqual([room, true, true]);
+      expect([room, isWhole]).toEqual([room, (room ?? 0) >= whole.length]);
+      for (const changed of [whole.subarray(0, -1), Buffer.concat([whole, Buffer.of(1)]), whole.subarray(0, 3_000), new Uint8Array(0)]) {
+        file.bytes = changed;
+        await expect(spool.read(id, room === undefined ? undefined : Buffer.alloc(room))).rejects.toMatchObject({ code: 'damaged' });
+      }
+      if (dataSetBytes === 0) continue;
+      file.bytes = Buffer.from(whole);
+      file.bytes[whole.length - 1] = ((whole.at(-1) ?? 0) + 1) & 255;
+      await expect(read(room)).rejects.toMatchObject({ code: 'digest-mismatch' });
+    }
+    file.bytes = whole;
+    expect(await spool.look(id)).toMatchObject({ id, state: 'waiting', bytes: whole.length, envelope: { dataSetBytes } });
+    await spool.move(id, 'held');
+    expect(await spool.look(id)).toMatchObject({ id, state: 'held' });
+    await spool.remove(id, whole.length);
+    await expect(spool.look(id)).rejects.toMatchObject({ code: 'unknown-instance' });
+    expect(spool.usage).toMatchObject({ waiting: { instances: 0, bytes: 0 }, held: { instances: 0, bytes: 0 }, totalBytes: 0 });
+  }
 });
 
 it('a start accounts for whatever it finds, deletes none of it, and tells of the good ones in order of arrival', async () => {

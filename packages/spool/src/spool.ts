@@ -229,11 +229,22 @@ export class Spool {
   }
 
   /**
-   * Opens an instance for reading, whatever its state. Close it.
+   * Opens an instance for reading, whatever its state. Close it. `into`: memory for the whole file, if it is thought to fit (see
+   * {@link wholeFileRoom}); it is read at once then, and used as long as the instance is.
    * @throws SpoolError `unknown-instance`, `damaged`, `io`…
    */
-  async read(id: InstanceId): Promise<OpenInstance> {
-    return await this.#called(() => this.#files.read(id));
+  async read(id: InstanceId, into?: Uint8Array): Promise<OpenInstance> {
+    return await this.#called(() => this.#files.read(id, into));
+  }
+
+  /** Where it is now; nothing of it is read. @throws SpoolError `unknown-instance`, `io`… */
+  async stateOf(id: InstanceId): Promise<InstanceState> {
+    return await this.#called(() => this.#files.stateOf(id));
+  }
+
+  /** What it is and where it is now, by its front alone. @throws SpoolError as {@link read} */
+  async look(id: InstanceId): Promise<ListedInstance> {
+    return await this.#called(() => this.#files.look(id));
   }
 
   /** Reads the whole data set and compares. @throws SpoolError `digest-mismatch`, and as {@link read} */
@@ -250,11 +261,12 @@ export class Spool {
   }
 
   /**
-   * Deletes an instance that was delivered, or that a person gave up. After a crash it may be there again.
+   * Deletes an instance that was delivered, or that a person gave up. After a crash it may be there again. `knownBytes`: of the whole file, as
+   * whoever has read it knows it; left out, it is looked up.
    * @throws SpoolError `unknown-instance`, `io`…
    */
-  async remove(id: InstanceId): Promise<void> {
-    await this.#called(() => this.#files.remove(id));
+  async remove(id: InstanceId, knownBytes?: number): Promise<void> {
+    await this.#called(() => this.#files.remove(id, knownBytes));
   }
 
   /**

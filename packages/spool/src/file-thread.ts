@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads';
+import type { FileStart, FileStatus } from './spool-file-system.ts';
+
+export interface FileJob {
+  readonly number: number;
+  readonly what: 'readStart' | 'stat' | 'unlink';
+  readonly path: string;
+  /** Shared memory, for `readStart`. */
+  readonly into?: Uint8Array;
+}
+
+export interface FileAnswer {
+  readonly number: number;
+  readonly start?: FileStart;
+  readonly status?: FileStatus;
+  readonly error?: { readonly message: string; readonly code: string };
+}
+
+interface Waiting {
+  resolve(answer: FileAnswer): void;
+  reject(error: Error): void;
+}
+
+/** It holds no data but what it was given. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+/** Without work; then its memory (some 20 MB) is given back. */
+const idleMs = 10_000;
+
+/**
+ * A thread that works on files while this one goes on. A call of Node's own for each open, read, close and unlink costs this thread more,
+ * by the waking of another, than the system call; here many go together, and a digest is none of our work. Started when first needed; it
+ * keeps no process alive, and ends when there is nothing to do.
+ */
+export class FileThread {
+  #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #number = 0;
+  #jobs: FileJob[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+
+  /** A single call is not worth the start of a thread. */
+  get isThere(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  async readStart(path: string, into: Uint8Array): Promise<FileStart> {
+    const { start } = await this.#do({ what: 'readStart', path, into });
+    if (start === undefined) throw new Error('no answer to what was asked');
+    return start;
+  }
+
+  async stat(path: string): Promise<FileStatus> {
+    const { status } = await this.#do({ what: 'stat', path });
+    if (status === undefined) throw new Error('no answer to what was asked');
+    return status;
+  }
+
+  async unlink(path: string): Promise<void> {
+    await this.#do({ what: 'unlink', path });
+  }
+
+  #do(job: Omit<FileJob, 'number'>): Promise<FileAnswer> {
+    const number = ++this.#number;
+    // What is asked in one turn goes together.
+    if (this.#jobs.push({ number, ...job }) === 1) process.nextTick(() => this.#send());
+    return new Promise((resolve, reject) => this.#waiting.set(number, { resolve, reject }));
+  }
+
+  #send(): void {
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    try {
+      this.#worker ??= this.#start();
+      this.#worker.ref();
+      this.#worker.postMessage(jobs);
+    } catch (error) {
+      this.#failed(this.#worker, error);
+    }
+  }
+
+  #start(): Worker {
+    const file = import.meta.url.endsWith('.ts') ? './file-thread-worker.ts' : './file-thread-worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), { name: 'spool files', resourceLimits });
+    worker.on('message', (answers: readonly FileAnswer[]) => this.#answered(answers));
+    worker.on('error', (error) => this.#failed(worker, error));
+    worker.on('exit', () => this.#failed(worker, new Error('it ended')));
+    return worker;
+  }
+
+  #answered(answers: readonly FileAnswer[]): void {
+    for (const answer of answers) {
+      const waiting = this.#waiting.get(answer.number);
+      this.#waiting.delete(answer.number);
+      const { error } = answer;
+      if (error === undefined) waiting?.resolve(answer);
+      else waiting?.reject(Object.assign(new Error(error.message), { code: error.code }));
+    }
+    if (this.#waiting.size > 0) return;
+    this.#worker?.unref();
+    this.#idle ??= setTimeout(() => this.#end(), idleMs).unref();
+    this.#idle.refresh();
+  }
+
+  #end(): void {
+    this.#idle = undefined;
+    if (this.#waiting.size > 0) return;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    void worker?.terminate();
+  }
+
+  /** Whether what was under way was done nobody knows; the next call starts another. */
+  #failed(worker: Worker | undefined, cause: unknown): void {
+    if (worker !== this.#worker) return;
+    this.#worker = undefined;
+    void worker?.terminate();
+    const error = Object.assign(new Error('the thread for files failed', { cause }), { code: 'EIO' });
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
