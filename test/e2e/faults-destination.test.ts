@@ -88,7 +88,9 @@ test.each(moods.filter(([mood]) => !mood.includes('message id')))(
 
 test('a PACS that answers a message that nobody sent: it is shown as it came, taken for no answer, and the instance is safe', async () => {
   const before = pacs.stores();
-  pacs.behaviour = (nth) => (nth - before === 1 ? 'answer another message' : 'store');
+  // It takes nothing that is sent again until we have looked what it has.
+  let looked = false;
+  pacs.behaviour = (nth) => (nth - before === 1 ? 'answer another message' : looked ? 'store' : { status: 0xa700 });
   const [instance] = study(seed++, 1);
   if (instance === undefined) throw new Error('an instance is generated');
   const own = new Stage();
@@ -119,6 +121,7 @@ test('a PACS that answers a message that nobody sent: it is shown as it came, ta
     await own.clear();
   }
   expect(pacs.stored.has(instance.sopInstanceUid)).toBe(false);
+  looked = true;
   await allArrive(proxy, pacs, digests([instance]));
 }, 60_000);
 
@@ -143,6 +146,8 @@ test('a PACS that refuses a transfer syntax: a dead letter that says why, no loo
   await eventually('three dead letters', async () => (await spooled(proxy, 'dead')) === 3);
   await eventually('nothing to wait', async () => (await spooled(proxy)) === 0);
   expect(compressed.filter(({ sopInstanceUid }) => pacs.stored.has(sopInstanceUid))).toEqual([]);
+  // The schedule hears of it after the spool.
+  await eventually('none to be leased', async () => (await scheduled(proxy)).every(({ state }) => state !== 'leased'));
   const entries = await scheduled(proxy);
   expect(entries.map(({ state, lastError }) => [state, lastError?.errorType])).toEqual(
     compressed.map(() => ['dead', 'presentation_context_refused']),

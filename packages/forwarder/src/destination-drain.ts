@@ -10,20 +10,25 @@
  * then, whatever waits for it.
  */
 import type { Destination } from '@radiotracer/config';
-import { type Claimed, QueueUnavailable } from '@radiotracer/queue';
-import { SpoolError } from '@radiotracer/spool';
+import type { Envelope } from '@radiotracer/instance';
+import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
+import { Admission } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
 import { type Group, groupKey, type Held, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
+import { PieceMemory } from './piece-memory.ts';
 import type { ForwarderOptions, ForwarderTuning } from './ports.ts';
 import { probe } from './probe.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { Rest } from './rest.ts';
+import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
 import { statusRules } from './status-policy.ts';
 import { type ContextFacts, errorTypeOf, isPermanentRejection, StoreAssociation } from './store-association.ts';
+import { Unsettled } from './unsettled.ts';
 
 /** Of the schedule: how long it is left in peace when it is away. */
 const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
@@ -49,7 +54,9 @@ export class DestinationDrain implements LaneHost {
   readonly #titles = new Map<string, Rest>();
   readonly #pauses: Pauses;
   readonly #leases: LeaseKeeper;
+  readonly #settlements: Settlements;
   readonly #settler: Settler;
+  readonly #admission: Admission;
   readonly #laneParts: LaneParts;
   readonly #groups = new Map<string, Group>();
   readonly #served = new Set<Group>();
@@ -86,13 +93,28 @@ export class DestinationDrain implements LaneHost {
       failed: options.failed,
     });
     const shared = { spool, leases: this.#leases, pauses: this.#pauses, clock };
-    this.#settler = new Settler({ ...shared, queue, retry, counts: this.counts, publish, random });
+    this.#settlements = new Settlements({ queue, pauses: this.#pauses, gatherMs: tuning.gatherMs, clock, random });
+    this.#settler = new Settler({ ...shared, settlements: this.#settlements, retry, counts: this.counts, publish, random });
+    const { aheadBytes, maxAhead, freshMs, maxUnsettled, pieceBytes } = tuning;
+    const reading = { spool, memory: new PieceMemory(aheadBytes), pieceBytes, clock };
+    this.#admission = new Admission({
+      ...shared,
+      ahead: new ReadAhead({ ...reading, maxBytes: aheadBytes, maxAhead }),
+      settler: this.#settler,
+      put: (held) => this.#put(held),
+      restOf: (envelope) => this.#restOf(envelope),
+      task: (work) => this.#task(work),
+    });
     this.#laneParts = {
       ...shared,
       host: this,
+      reading,
+      aheadBytes,
+      maxAhead,
+      freshMs,
       settler: this.#settler,
+      unsettled: new Unsettled(maxUnsettled, () => this.#settlements.isAway),
       rules: statusRules(destination.statuses),
-      pieceBytes: tuning.pieceBytes,
     };
     this.#endWatch = this.#circuit.onChange(({ from, to, errorType }) => {
       publish({ type: 'circuit.changed', destinationId: destination.id, at: clock.now(), from, to, errorType });
@@ -138,6 +160,7 @@ export class DestinationDrain implements LaneHost {
     this.#endWatch();
     this.#timer?.cancel();
     this.#probeTimer?.cancel();
+    this.#settlements.hurry();
     this.#shut();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const limit = this.#options.clock.setTimer(() => {
@@ -216,7 +239,7 @@ export class DestinationDrain implements LaneHost {
     if (this.#titles.size < maxTitles) this.#titles.set(key, rest);
     const at = clock.now();
     const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
-    for (const held of group.held.splice(0)) await this.#settler.retry(held, failure, { dueAt: rest.until });
+    await Promise.all(group.held.splice(0).map((held) => this.#settler.retry(held, failure, { dueAt: rest.until })));
   }
 
   answered(busy: boolean): void {
@@ -266,7 +289,7 @@ export class DestinationDrain implements LaneHost {
       const claimed = await queue.claim({ destinationId, ...owner, leaseHolder, leaseMs, limit, now });
       this.#scheduleRest.worked();
       this.#dry = claimed.length < limit;
-      for (const one of claimed) await this.#admit(one);
+      await this.#admission.admit(claimed);
       if (claimed.length > 0) return Number.POSITIVE_INFINITY;
       const dueAt = await queue.nextDueAt(destinationId, ownerId);
       return Math.max(dueAt ?? Number.POSITIVE_INFINITY, this.#now() + minLookMs);
@@ -277,25 +300,9 @@ export class DestinationDrain implements LaneHost {
     }
   }
 
-  async #admit(claimed: Claimed): Promise<void> {
-    const { spool } = this.#options;
-    const { entry } = claimed;
-    try {
-      const instance = await spool.read(entry.id);
-      const { envelope, state } = instance;
-      await instance.close();
-      if (state !== 'waiting') return this.#task(() => this.#settler.follow(claimed, state));
-      const held: Held = { ...claimed, envelope, lost: false };
-      this.#leases.keep(held);
-      const rest = this.#titles.get(titlesKey(envelope))?.until ?? 0;
-      if (rest > this.#now()) return this.#task(() => this.#settler.unsent(held, 'its AE titles were rejected', rest));
-      this.#put(held);
-    } catch (error) {
-      if (!(error instanceof SpoolError)) throw error;
-      if (error.code === 'unknown-instance') this.#task(() => this.#settler.gone(claimed));
-      else if (error.code === 'damaged') this.#task(() => this.#settler.damaged(claimed, error.message));
-      else this.#task(() => this.#settler.unreadable(claimed));
-    }
+  #restOf(envelope: Envelope): number {
+    const until = this.#titles.get(titlesKey(envelope))?.until ?? 0;
+    return until > this.#now() ? until : 0;
   }
 
   #put(held: Held): void {
@@ -304,16 +311,22 @@ export class DestinationDrain implements LaneHost {
     const group = this.#groups.get(key) ?? { key, callingAeTitle, calledAeTitle, held: [] };
     this.#groups.set(key, group);
     group.held.push(held);
+    // Lanes that are there need not wait for the rest of the batch.
+    if (this.#waiting.size > 0) this.#serveWaiting();
   }
 
-  #startLanes(): void {
-    const { clock, failed } = this.#options;
+  #serveWaiting(): void {
     for (const waiting of this.#waiting) {
       const group = this.mayGoOn(waiting.lane) ? this.#pick(waiting.lane) : undefined;
       if (group === undefined) continue;
       this.#waiting.delete(waiting);
       waiting.resolve(group);
     }
+  }
+
+  #startLanes(): void {
+    const { clock, failed } = this.#options;
+    this.#serveWaiting();
     while (this.#isOpen() && this.#lanes.size < this.#allowedLanes() && [...this.#groups.values()].some((group) => this.#isFree(group))) {
       const lane = new Lane(this.#laneParts);
       this.#lanes.add(lane);

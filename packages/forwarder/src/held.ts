@@ -1,16 +1,21 @@
 import type { Envelope } from '@radiotracer/instance';
 import type { Lease, QueueEntry } from '@radiotracer/queue';
+import type { Reading } from './reading.ts';
 
 /** A claimed instance. */
 export interface Held {
   readonly entry: QueueEntry;
   readonly envelope: Envelope;
+  /** Of its whole file. */
+  readonly fileBytes: number;
   /** As it was last prolonged. */
   lease: Lease;
   /** Somebody else may be sending it. */
   lost: boolean;
   /** By which it was last offered, as telemetry knows it. */
   associationId?: string;
+  /** Its file, if it is being read before its turn. */
+  reading: Reading | undefined;
 }
 
 /** What goes on one association, in order: what was claimed of one study under the same AE titles. */

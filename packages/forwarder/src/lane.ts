@@ -1,12 +1,21 @@
-import { type OpenInstance, type Spool, SpoolError } from '@radiotracer/spool';
+/**
+ * One association, and what goes on it:
+ *
+ *     group ──> read ahead ──> send, await the response ──> settled beside the next ones
+ *                 several          one at a time               several
+ */
+import { SpoolError } from '@radiotracer/spool';
 import type { AssociationErrorType, Clock } from '@radiotracer/upper-layer';
 import type { CommandSet } from '@radiotracer/wire';
 import type { Group, Held } from './held.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pauses } from './pauses.ts';
+import { ReadAhead } from './read-ahead.ts';
+import type { Opened, Reading, ReadingParts } from './reading.ts';
 import type { Attempt, Settler } from './settler.ts';
 import { type StatusRule, verdictOn } from './status-policy.ts';
 import { type ContextFacts, errorTypeOf, type StoreAssociation } from './store-association.ts';
+import type { Unsettled } from './unsettled.ts';
 
 /** Who gives a lane its work, and is told how its association went. */
 export interface LaneHost {
@@ -32,26 +41,32 @@ export interface LaneHost {
 
 export interface LaneParts {
   readonly host: LaneHost;
-  readonly spool: Pick<Spool, 'read'>;
+  readonly reading: Omit<ReadingParts, 'closed'>;
+  readonly aheadBytes: number;
+  readonly maxAhead: number;
+  readonly freshMs: number;
   readonly leases: LeaseKeeper;
   readonly settler: Settler;
+  readonly unsettled: Unsettled;
   readonly pauses: Pauses;
   readonly rules: readonly StatusRule[];
-  readonly pieceBytes: number;
   readonly clock: Clock;
 }
 
+const settleBeforeReleaseMs = 1_000;
 /** A status that nobody knows is given a day: it may be a passing mood, and it must not be sent again for a week. */
 const unknownStatusBudgetMs = 24 * 3_600_000;
 
 /** One association at a time, kept from group to group. */
 export class Lane {
   readonly #parts: LaneParts;
+  readonly #ahead: ReadAhead;
   #association: StoreAssociation | undefined;
   #aborted = false;
 
   constructor(parts: LaneParts) {
     this.#parts = parts;
+    this.#ahead = new ReadAhead({ ...parts.reading, maxBytes: parts.aheadBytes, maxAhead: parts.maxAhead });
   }
 
   /** Serves groups until there are no more. */
@@ -67,6 +82,7 @@ export class Lane {
       }
     } finally {
       await this.#release();
+      await this.#parts.unsettled.none();
     }
   }
 
@@ -82,8 +98,9 @@ export class Lane {
   }
 
   async #serve(group: Group): Promise<void> {
-    const { host, leases, pauses, clock } = this.#parts;
+    const { host, leases, pauses, unsettled, clock } = this.#parts;
     for (let held = group.held[0]; held !== undefined; held = group.held[0]) {
+      await unsettled.room();
       if (!host.mayGoOn(this)) return;
       if (!(await leases.secure(held))) {
         // Another has it, or will: quietly.
@@ -100,7 +117,9 @@ export class Lane {
       }
       group.held.shift();
       const beganAt = clock.now();
-      await this.#deliver(association, held);
+      held.reading ??= this.#ahead.now(held.entry);
+      this.#ahead.fill(group.held);
+      await this.#deliver(association, held, held.reading, group.held[0]?.reading);
       host.took();
       const yieldMs = host.yieldMs(clock.now() - beganAt);
       if (yieldMs > 0) await pauses.sleep(yieldMs);
@@ -122,13 +141,16 @@ export class Lane {
   }
 
   async #release(): Promise<void> {
+    const { unsettled, pauses } = this.#parts;
+    // What was answered on it is told before its end is; but it is not kept open for a schedule that is away.
+    if (this.#association?.usable === true) await Promise.race([unsettled.quiet(), pauses.sleep(settleBeforeReleaseMs)]);
     // Still to be reached by `abort` while it waits.
     await this.#association?.release();
     this.#association = undefined;
   }
 
-  async #deliver(association: StoreAssociation, held: Held): Promise<void> {
-    const { host, spool, settler, pieceBytes, clock } = this.#parts;
+  async #deliver(association: StoreAssociation, held: Held, reading: Reading, next: Reading | undefined): Promise<void> {
+    const { host, settler, unsettled, leases, freshMs, clock } = this.#parts;
     held.associationId = association.id;
     const answer = association.answerTo(held.envelope);
     const startedAt = clock.now();
@@ -136,38 +158,38 @@ export class Lane {
       const failure = { attempt: instant(startedAt), errorType: 'presentation_context_refused' as const, possibleDuplicate: false };
       association.productive++;
       host.answered(false);
-      return await settler.dead(held, failure, { contextResult: answer?.refused });
+      return unsettled.add(settler.dead(held, failure, { contextResult: answer?.refused }));
     }
-    let instance: OpenInstance;
+    let opened: Opened;
     try {
-      instance = await spool.read(held.entry.id);
+      opened = await reading.opened;
+      const state = await reading.state(freshMs);
+      if (state !== 'waiting') return unsettled.add(settler.follow(held, state));
+      if (opened.failure !== undefined) throw opened.failure.error;
     } catch (error) {
-      return await this.#failed(association, held, instant(startedAt), error);
+      return unsettled.add(this.#failed(association, held, instant(startedAt), error));
     }
-    if (instance.state !== 'waiting') {
-      await instance.close();
-      return await settler.follow(held, instance.state);
-    }
+    // It was ours a moment ago; reading can take its time.
+    if (held.lost) return leases.drop(held);
     let requestEndAt: number | undefined;
     let response: CommandSet;
     try {
       // The reader withholds the last piece until the digest of all is right. What fits into one piece is so verified before the first
       // byte is sent; of what is longer the destination never gets the end: the association is aborted inside the message. Reading all
       // of it first would say the same and read everything twice.
-      const pieces = instance.dataSet(pieceBytes);
-      const first = await pieces.next();
+      const pieces = reading.dataSet(() => association.unsentBytes);
       const dataSet = async function* () {
-        if (first.done !== true) yield first.value;
         yield* pieces;
         requestEndAt = clock.now();
+        // While the destination thinks.
+        next?.lookAgain(freshMs);
       };
       response = await association.store(answer.id, held.envelope, dataSet());
     } catch (error) {
-      return await this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error);
-    } finally {
-      await instance.close();
+      return unsettled.add(this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error));
     }
-    await this.#answered(association, held, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status });
+    void reading.close(association.unsentBytes === 0);
+    unsettled.add(this.#answered(association, held, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status }));
   }
 
   async #answered(association: StoreAssociation, held: Held, attempt: Attempt): Promise<void> {

@@ -32,9 +32,10 @@ export class LeaseKeeper {
     this.#arm();
   }
 
-  /** It is being settled, or is not ours. */
+  /** It is being settled, or is not ours; what was read of it goes with it. */
   drop(held: Held): void {
     this.#held.delete(held);
+    void held.reading?.close();
   }
 
   /** Whether it may be begun now: the lease is in force, as far as can be known, for a while. */

@@ -7,8 +7,8 @@ import type { Scheduler } from './scheduler.ts';
 
 /** What the forwarder is made of; nothing else reaches outside. */
 export interface ForwarderPorts {
-  readonly spool: Pick<Spool, 'read' | 'move' | 'remove' | 'quarantine'>;
-  readonly queue: Pick<Queue, 'claim' | 'extend' | 'settle' | 'reclaimExpired' | 'nextDueAt'>;
+  readonly spool: Pick<Spool, 'read' | 'look' | 'stateOf' | 'move' | 'remove' | 'quarantine'>;
+  readonly queue: Pick<Queue, 'claim' | 'extend' | 'settleMany' | 'reclaimExpired' | 'nextDueAt'>;
   /** Begins to connect. */
   readonly connect: (destination: Destination) => Transport;
   /** The same object for everybody who opens associations to this destination. */
@@ -28,8 +28,21 @@ export interface ForwarderPorts {
 export interface ForwarderTuning {
   /** How long a claim is ours; prolonged while we have it. After a crash what was claimed waits for so long. Default 20 s. */
   readonly leaseMs: number;
-  /** Instances claimed at once per destination, about 2 KiB of memory each. Default 128. */
+  /** Instances claimed at once per destination, about 2 KiB of memory each besides what is read ahead. Default 128. */
   readonly maxClaimed: number;
+  /**
+   * Memory for data sets per association, that of the instance being sent included; the same again per destination for small ones, which
+   * are read whole when they are claimed. Default 4 MiB.
+   */
+  readonly aheadBytes: number;
+  /** Instances whose files are open before their turn, per association. Default 8. */
+  readonly maxAhead: number;
+  /** Instances of a destination that are answered and not settled yet, at most; past it nothing more is sent. Default 64. */
+  readonly maxUnsettled: number;
+  /** Where it stands in the spool is known so well when it is sent: a person may have held or removed it. Default 2 ms; 0: looked up then. */
+  readonly freshMs: number;
+  /** How long an outcome waits for others to be settled with. Default 10 ms. */
+  readonly gatherMs: number;
   /** How long an association is kept without work. Default 2 s. */
   readonly keepMs: number;
   /** The schedule is looked at so often at least: others change it too. Default 2 s. */
@@ -38,7 +51,7 @@ export interface ForwarderTuning {
   readonly housekeepingMs: number;
   /** The wait for a C-STORE response where the destination's own time-out is 0: nobody waits here, but it must end. Default 2 min. */
   readonly responseMs: number;
-  /** A data set is read in pieces of so many bytes; two are in memory per association. Default 1 MiB. */
+  /** A data set is read in pieces of so many bytes; what fits into one is verified before it is begun. Default 1 MiB. */
   readonly pieceBytes: number;
   /** The longest pause between two instances while modalities are being relayed. Default 1 s. */
   readonly maxYieldMs: number;
@@ -47,6 +60,11 @@ export interface ForwarderTuning {
 export const defaultTuning: ForwarderTuning = {
   leaseMs: 20_000,
   maxClaimed: 128,
+  aheadBytes: 4 * 2 ** 20,
+  maxAhead: 8,
+  maxUnsettled: 64,
+  freshMs: 2,
+  gatherMs: 10,
   keepMs: 2_000,
   pollMs: 2_000,
   housekeepingMs: 5_000,

@@ -5,11 +5,12 @@
  *     dead        move the file to `dead`, or aside if it is damaged ──> settle dead
  *     retry       settle retry
  *
- * A crash between two steps costs a duplicate or a look in vain, never an instance. A schedule that is away is waited for as long as
- * the lease lasts; after that the entry comes back by itself, and finds its file or not.
+ * Of one instance each step begins when the one before is over; other instances are sent meanwhile (see Unsettled). A crash between two
+ * steps costs a duplicate or a look in vain, never an instance. A schedule that is away is waited for as long as the lease lasts; after that
+ * the entry comes back by itself, and finds its file or not.
  */
 import type { RetryConfig } from '@radiotracer/config';
-import { type DeliveryFault, LeaseLost, type Outcome, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import type { DeliveryFault, Outcome } from '@radiotracer/queue';
 import { type Spool, SpoolError } from '@radiotracer/spool';
 import type { DeliveryAttempted, DeliveryErrorType, Publish, SpooledInstanceFacts } from '@radiotracer/telemetry';
 import type { Clock } from '@radiotracer/upper-layer';
@@ -19,6 +20,7 @@ import type { DeliveryCounts } from './counts.ts';
 import type { Held } from './held.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pauses } from './pauses.ts';
+import type { Settled, Settlements } from './settlements.ts';
 
 /** An attempt as it went. */
 export interface Attempt {
@@ -38,7 +40,7 @@ export interface Failure {
 
 export interface SettlerOptions {
   readonly spool: Pick<Spool, 'move' | 'remove' | 'quarantine'>;
-  readonly queue: Pick<Queue, 'settle'>;
+  readonly settlements: Settlements;
   readonly leases: LeaseKeeper;
   readonly pauses: Pauses;
   readonly retry: RetryConfig;
@@ -48,7 +50,7 @@ export interface SettlerOptions {
   readonly random: () => number;
 }
 
-/** Between two tries to reach the schedule, or to remove a file. */
+/** Between two tries to remove a file. */
 const againPolicy: RetryConfig = { initialMs: 500, maxMs: 10_000, budgetMs: 0 };
 const removals = 3;
 /** Before one is given up for the time that it has taken. */
@@ -160,7 +162,7 @@ export class Settler {
     const { spool, pauses, random } = this.#options;
     for (let tries = 1; ; tries++) {
       try {
-        await spool.remove(held.entry.id);
+        await spool.remove(held.entry.id, held.fileBytes);
         return true;
       } catch (error) {
         if (error instanceof SpoolError && error.code === 'unknown-instance') return true;
@@ -181,27 +183,16 @@ export class Settler {
     return quarantine === undefined ? 'dead' : 'aside';
   }
 
-  async #settle(held: Pick<Held, 'lease'> & Partial<Held>, outcome: Outcome): Promise<'settled' | 'stale' | 'unsettled'> {
-    const { queue, leases, pauses, clock, random, counts } = this.#options;
+  async #settle(held: Pick<Held, 'lease'> & Partial<Held>, outcome: Outcome): Promise<Settled> {
+    const { settlements, leases, counts } = this.#options;
     if (held.entry !== undefined) leases.drop(held as Held);
     if ('possibleDuplicate' in outcome && outcome.possibleDuplicate === true) counts.possibleDuplicates++;
-    for (let tries = 1; ; tries++) {
-      try {
-        await queue.settle(held.lease, outcome, Math.trunc(clock.now()));
-        return 'settled';
-      } catch (error) {
-        if (error instanceof LeaseLost) {
-          // An earlier try may have reached the schedule all the same.
-          if (error.reason === 'gone' || tries > 1) return 'settled';
-          counts.leasesLost++;
-          if (outcome.kind === 'delivered') counts.possibleDuplicates++;
-          return 'stale';
-        }
-        if (!(error instanceof QueueUnavailable)) throw error;
-      }
-      if (pauses.ended || clock.now() >= held.lease.expiresAt) return 'unsettled';
-      await pauses.sleep(backoffMs(againPolicy, tries, random));
+    const settled = await settlements.settle(held.lease, outcome);
+    if (settled === 'stale') {
+      counts.leasesLost++;
+      if (outcome.kind === 'delivered') counts.possibleDuplicates++;
     }
+    return settled;
   }
 
   #tell(

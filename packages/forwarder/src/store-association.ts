@@ -99,6 +99,11 @@ export class StoreAssociation {
     return this.#requestor !== undefined && this.#requestor.error === undefined;
   }
 
+  /** Bytes that the transport has not taken yet. */
+  get unsentBytes(): number {
+    return this.#requestor?.bufferedBytes ?? 0;
+  }
+
   /** What was proposed, for an association to follow this one. */
   get proposed(): readonly ContextFacts[] {
     return [...this.#contexts.values()].map(({ abstractSyntax, transferSyntaxes: [transferSyntax = ''] }) => ({

@@ -1,4 +1,4 @@
-import { openMemoryQueue, openSqliteQueue, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { type Ending, openMemoryQueue, openSqliteQueue, type Queue, QueueUnavailable } from '@radiotracer/queue';
 
 /**
  * `away`: no connection. `readonly`: what writes is refused, what reads is not, and it calls itself well. `full`: the same, but what only
@@ -85,7 +85,9 @@ export class ModelSchedule {
       return mode === 'away' ? { home: 'memory', available: false, error: 'away' } : await this.#queue.health();
     }
     if (mode === 'away' || (mode === 'flaky' && this.#random() < 1 / 3)) throw new QueueUnavailable('disconnected', 'away');
-    const frees = name === 'settle' && (given[1] as { kind: string }).kind === 'delivered';
+    const endings = name === 'settleMany' ? (given[0] as readonly Ending[]) : [];
+    if (mode === 'full' && endings.length > 1) return await this.#each(given as Parameters<Queue['settleMany']>, asker);
+    const frees = endings[0]?.outcome.kind === 'delivered';
     if ((mode === 'readonly' && !reads.has(name)) || (mode === 'full' && !reads.has(name) && !frees)) {
       throw new QueueUnavailable('refused', mode);
     }
@@ -93,6 +95,16 @@ export class ModelSchedule {
     const answer = await (this.#queue[name] as (...all: unknown[]) => Promise<unknown>).apply(this.#queue, given);
     if (mode === 'deaf') throw new QueueUnavailable('timeout', 'no answer');
     return answer;
+  }
+
+  /** It says of each whether there is room for it. */
+  async #each([endings, now]: Parameters<Queue['settleMany']>, asker: Asker): Promise<unknown> {
+    const answers: unknown[] = [];
+    for (const one of endings) {
+      const answer = this.#call('settleMany', [[one], now], asker) as ReturnType<Queue['settleMany']>;
+      answers.push(...(await answer.catch((error: unknown) => [error])));
+    }
+    return answers;
   }
 
   /** Between two entries of a rebuild anything may happen. */

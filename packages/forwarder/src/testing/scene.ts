@@ -123,14 +123,16 @@ export class Scene implements AsyncDisposable {
     scene.rebuilds = 0;
     scene.forwarder = new Forwarder({
       spool: {
-        read: async (id) => {
-          const instance = await scene.#counted(scene.spool.read(id));
+        read: async (id, into) => {
+          const instance = await scene.#counted(scene.spool.read(id, into));
           const close = instance.close.bind(instance);
           instance.close = () => scene.#counted(close());
           return instance;
         },
         move: (id, to) => scene.#counted(scene.spool.move(id, to)),
-        remove: (id) => scene.#counted(scene.spool.remove(id)),
+        stateOf: (id) => scene.#counted(scene.spool.stateOf(id)),
+        look: (id) => scene.#counted(scene.spool.look(id)),
+        remove: (id, knownBytes) => scene.#counted(scene.spool.remove(id, knownBytes)),
         quarantine: (id, why) => scene.#counted(scene.spool.quarantine(id, why)),
       },
       queue: scene.queue,

@@ -40,8 +40,12 @@ export class ScriptedPacs {
   negotiate: (rq: AssociateRq) => Negotiation = (rq) => ({ contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) });
   /** Before it answers; 0: at once. */
   delayMs = 0;
+  /** Waited for before it answers. */
+  gate: Promise<void> | undefined;
   /** Told of each association request. */
   onRequest: (rq: AssociateRq) => void = () => {};
+  /** Told of each C-STORE just before it is answered. */
+  onAnswer: (command: CommandSet) => void = () => {};
   /** Told of each piece of a data set. */
   onPiece: () => void = () => {};
   #nth = 0;
@@ -135,7 +139,8 @@ export class ScriptedPacs {
           dataSet: Buffer.concat(pieces),
           answer,
         });
-        if (this.delayMs === 0) this.#act(answer, message, acceptor, socket);
+        if (this.gate !== undefined) void this.gate.then(() => this.#act(answer, message, acceptor, socket));
+        else if (this.delayMs === 0) this.#act(answer, message, acceptor, socket);
         else setTimeout(() => this.#act(answer, message, acceptor, socket), this.delayMs);
       },
       lost: () => {
@@ -145,6 +150,7 @@ export class ScriptedPacs {
   }
 
   #act(answer: Answer, { command, respond }: ReceivedMessage, acceptor: Acceptor, socket: Socket): void {
+    this.onAnswer(command);
     switch (answer) {
       case 'abort':
         acceptor.abort();
