@@ -72,6 +72,7 @@ export class SqliteHome implements Home {
     return this.#file.transaction('write', () => {
       const mark = this.#mark(ends[0]?.lease.destinationId ?? '');
       return ends.map(({ lease, settlement }) => {
+        if (settlement.to === 'gone' && this.#deleteUnder(lease)) return undefined;
         const entry = this.#under(lease);
         if (typeof entry === 'string') return entry;
         this.#end(entry, settlement, now, mark);
@@ -254,6 +255,12 @@ export class SqliteHome implements Home {
     const sql = `SELECT * FROM entry WHERE destination_id = ? AND study_key = ? AND study_key <> '' AND state = 'waiting' AND due_at <= ?
       ${ownerId === undefined ? '' : 'AND owner_id = ?'} ORDER BY id, owner_id LIMIT ?`;
     return this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
+  }
+
+  /** What mostly becomes of an entry, without reading it. */
+  #deleteUnder({ destinationId, ownerId, id, token }: Lease): boolean {
+    const sql = "DELETE FROM entry WHERE destination_id = ? AND owner_id = ? AND id = ? AND record ->> '$.lt' = ?";
+    return this.#file.prepared(sql).run(destinationId, ownerId, id, token).changes > 0;
   }
 
   #under(lease: Lease): QueueEntry | Refusal {
