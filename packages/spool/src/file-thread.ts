@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import type { FileStart, FileStatus } from './spool-file-system.ts';
+import type { FileStart } from './spool-file-system.ts';
 
 export interface FileJob {
   readonly number: number;
-  readonly what: 'readStart' | 'stat' | 'unlink';
+  readonly what: 'readStart' | 'unlink';
   readonly path: string;
   /** Shared memory, for `readStart`. */
   readonly into?: Uint8Array;
@@ -12,7 +12,6 @@ export interface FileJob {
 export interface FileAnswer {
   readonly number: number;
   readonly start?: FileStart;
-  readonly status?: FileStatus;
   readonly error?: { readonly message: string; readonly code: string };
 }
 
@@ -23,6 +22,9 @@ interface Waiting {
 
 /** It holds no data but what it was given. */
 const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+/** A removal waits so long for others to go with, or until there are so many. */
+const removalMs = 3;
+const maxRemovals = 32;
 /** Without work; then its memory (some 20 MB) is given back. */
 const idleMs = 10_000;
 
@@ -35,6 +37,8 @@ export class FileThread {
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #number = 0;
+  #isSoon = false;
+  #later: NodeJS.Timeout | undefined;
   #jobs: FileJob[] = [];
   readonly #waiting = new Map<number, Waiting>();
 
@@ -49,26 +53,32 @@ export class FileThread {
     return start;
   }
 
-  async stat(path: string): Promise<FileStatus> {
-    const { status } = await this.#do({ what: 'stat', path });
-    if (status === undefined) throw new Error('no answer to what was asked');
-    return status;
-  }
-
   async unlink(path: string): Promise<void> {
     await this.#do({ what: 'unlink', path });
   }
 
   #do(job: Omit<FileJob, 'number'>): Promise<FileAnswer> {
     const number = ++this.#number;
-    // What is asked in one turn goes together.
-    if (this.#jobs.push({ number, ...job }) === 1) process.nextTick(() => this.#send());
+    this.#jobs.push({ number, ...job });
+    // What is asked in one turn goes together; for a removal nobody waits, it goes with the next.
+    if (job.what !== 'unlink' || this.#jobs.length >= maxRemovals) this.#soon();
+    else this.#later ??= setTimeout(() => this.#send(), removalMs);
     return new Promise((resolve, reject) => this.#waiting.set(number, { resolve, reject }));
   }
 
+  #soon(): void {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    process.nextTick(() => this.#send());
+  }
+
   #send(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    this.#isSoon = false;
     const jobs = this.#jobs;
     this.#jobs = [];
+    if (jobs.length === 0) return;
     try {
       this.#worker ??= this.#start();
       this.#worker.ref();

@@ -1,16 +1,17 @@
 /** The real home: node:fs, one system call per operation. */
-import { close, constants, fdatasync, fstat, fsync, open, promises, read, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, fsync, lstat, open, promises, read, write } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { FileThread } from './file-thread.ts';
-import { readFlags, readHeadNow, statusOf } from './read-now.ts';
+import { readFlags, readHeadNow } from './read-now.ts';
 import { systemCode } from './spool-error.ts';
 import type { FileLock, FileStart, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const statFile = promisify(fstat);
+const statLink = promisify(lstat);
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 
@@ -84,7 +85,8 @@ async function giveToOwnerOf(parent: string, path: string): Promise<void> {
 }
 
 async function stat(path: string): Promise<FileStatus> {
-  return statusOf(await promises.lstat(path));
+  const status = await statLink(path);
+  return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', bytes: status.size };
 }
 
 async function statfs(path: string): Promise<VolumeStatus> {
@@ -148,7 +150,7 @@ export const nodeFileSystem: SpoolFileSystem = {
   unlink: (path) => (thread.isThere ? thread.unlink(path) : promises.unlink(path)),
   rmdir: (path) => promises.rmdir(path),
   readdir: (path) => promises.readdir(path),
-  stat: (path) => (thread.isThere ? thread.stat(path) : stat(path)),
+  stat,
   statfs,
   syncDirectory,
   readHeadNow,

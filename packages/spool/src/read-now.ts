@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
-import type { FileHead, FileStatus } from './spool-file-system.ts';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { FileHead } from './spool-file-system.ts';
 
 /** O_NOFOLLOW: what the spool wrote is never a link, and a link may lead anywhere. */
 export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -18,12 +18,4 @@ export function readHeadNow(path: string, into: Uint8Array): FileHead {
   } finally {
     closeSync(descriptor);
   }
-}
-
-export function statNow(path: string): FileStatus {
-  return statusOf(lstatSync(path));
-}
-
-export function statusOf(status: Stats): FileStatus {
-  return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', bytes: status.size };
 }
