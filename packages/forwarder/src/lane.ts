@@ -54,6 +54,7 @@ export interface LaneParts {
 }
 
 const settleBeforeReleaseMs = 1_000;
+const lookedAgain = 2;
 /** A status that nobody knows is given a day: it may be a passing mood, and it must not be sent again for a week. */
 const unknownStatusBudgetMs = 24 * 3_600_000;
 
@@ -119,7 +120,7 @@ export class Lane {
       const beganAt = clock.now();
       held.reading ??= this.#ahead.now(held.entry);
       this.#ahead.fill(group.held);
-      await this.#deliver(association, held, held.reading, group.held[0]?.reading);
+      await this.#deliver(association, held, held.reading, group.held);
       host.took();
       const yieldMs = host.yieldMs(clock.now() - beganAt);
       if (yieldMs > 0) await pauses.sleep(yieldMs);
@@ -149,7 +150,7 @@ export class Lane {
     this.#association = undefined;
   }
 
-  async #deliver(association: StoreAssociation, held: Held, reading: Reading, next: Reading | undefined): Promise<void> {
+  async #deliver(association: StoreAssociation, held: Held, reading: Reading, next: readonly Held[]): Promise<void> {
     const { host, settler, unsettled, leases, freshMs, clock } = this.#parts;
     held.associationId = association.id;
     const answer = association.answerTo(held.envelope);
@@ -181,8 +182,8 @@ export class Lane {
       const dataSet = async function* () {
         yield* pieces;
         requestEndAt = clock.now();
-        // While the destination thinks.
-        next?.lookAgain(freshMs);
+        // While the destination thinks; not the next alone, so that none waits for the answer.
+        for (const one of next.slice(0, lookedAgain)) one.reading?.lookAgain(freshMs / 2);
       };
       response = await association.store(answer.id, held.envelope, dataSet());
     } catch (error) {

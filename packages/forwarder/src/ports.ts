@@ -39,7 +39,7 @@ export interface ForwarderTuning {
   readonly maxAhead: number;
   /** Instances of a destination that are answered and not settled yet, at most; past it nothing more is sent. Default 64. */
   readonly maxUnsettled: number;
-  /** Where it stands in the spool is known so well when it is sent: a person may have held or removed it. Default 2 ms; 0: looked up then. */
+  /** Where it stands in the spool was known so long ago at most when it is sent: a person may have held or removed it. Default 3 ms; 0: looked up then. */
   readonly freshMs: number;
   /** How long an outcome waits for others to be settled with. Default 10 ms. */
   readonly gatherMs: number;
@@ -63,7 +63,7 @@ export const defaultTuning: ForwarderTuning = {
   aheadBytes: 4 * 2 ** 20,
   maxAhead: 8,
   maxUnsettled: 64,
-  freshMs: 2,
+  freshMs: 3,
   gatherMs: 10,
   keepMs: 2_000,
   pollMs: 2_000,

@@ -20,6 +20,12 @@ export interface Opened {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
+/** Where an instance was found. */
+interface Look {
+  readonly at: number;
+  readonly state: Promise<InstanceState>;
+}
+
 /** Of what was yielded, so much may not have been handed on yet. */
 const maxGatheredBytes = 128 * 1024;
 
@@ -37,7 +43,9 @@ export class Reading {
   #pieces: AsyncGenerator<Uint8Array, void, undefined> | undefined;
   #first: IteratorResult<Uint8Array, void> | undefined;
   readonly #id: InstanceId;
-  #state: { readonly at: number; readonly state: Promise<InstanceState> };
+  /** The last look that was answered, and the last that was begun. */
+  #known: Look | undefined;
+  #asked: Look;
   #begun = false;
   #closed = false;
 
@@ -46,21 +54,21 @@ export class Reading {
     this.bytes = readingBytes(entry, parts.pieceBytes);
     this.opened = this.#open(entry);
     this.#id = entry.id;
-    this.#state = this.#known(this.opened.then(({ instance }) => instance.state));
+    this.#asked = this.#look(this.opened.then(({ instance }) => instance.state));
     // Whoever asks is told.
     this.opened.catch(() => this.close());
   }
 
-  /** Looks up where it is in the spool, if that was longer ago. */
+  /** Asks where it is in the spool, if that was asked longer ago. */
   lookAgain(freshMs: number): void {
-    const age = this.#parts.clock.now() - this.#state.at;
-    if (freshMs === 0 || age < 0 || age > freshMs) this.#state = this.#known(this.#parts.spool.stateOf(this.#id));
+    if (!this.#isFresh(this.#asked, freshMs)) this.#ask();
   }
 
   /** Where it is in the spool, or was so long ago at most. @throws SpoolError */
   async state(freshMs: number): Promise<InstanceState> {
+    if (this.#known !== undefined && this.#isFresh(this.#known, freshMs)) return await this.#known.state;
     this.lookAgain(freshMs);
-    return await this.#state.state;
+    return await this.#asked.state;
   }
 
   /**
@@ -102,10 +110,23 @@ export class Reading {
     }
   }
 
-  #known(state: Promise<InstanceState>) {
-    // Whoever asks is told.
-    state.catch(() => {});
-    return { at: this.#parts.clock.now(), state };
+  #ask(): void {
+    this.#asked = this.#look(this.#parts.spool.stateOf(this.#id));
+  }
+
+  #look(state: Promise<InstanceState>): Look {
+    const look = { at: this.#parts.clock.now(), state };
+    const answered = () => {
+      this.#known = look;
+    };
+    // A failure, too, is told to whoever asks.
+    state.then(answered, answered);
+    return look;
+  }
+
+  #isFresh({ at }: Look, freshMs: number): boolean {
+    const age = this.#parts.clock.now() - at;
+    return freshMs > 0 && age >= 0 && age <= freshMs;
   }
 
   #take(bytes: number): Uint8Array {
