@@ -34,7 +34,7 @@ describeWith(volume === undefined ? 'only root can mount a small tmpfs' : undefi
     const ids: string[] = [];
     try {
       for (let number = 0; number < 100; number++) {
-        const writer = await (spool as Spool).begin(sampleStart(1, number), [Buffer.alloc(300_000, number)]);
+        const writer = await (spool as Spool).begin(sampleStart(1, number), { retained: [Buffer.alloc(300_000, number)] });
         ids.push((await writer.commit()).id);
       }
     } catch (error) {
@@ -74,7 +74,7 @@ describeWith(volume === undefined ? 'only root can mount a small tmpfs' : undefi
   it('read-only: it is not opened, by name; writable again, all is as it was', async () => {
     const options = { dir, clock: Date, limits: { minFreeBytes: 0 } };
     spool = await Spool.open(options);
-    const writer = await spool.begin(sampleStart(2, 0), [Buffer.alloc(1000)]);
+    const writer = await spool.begin(sampleStart(2, 0), { retained: [Buffer.alloc(1000)] });
     const { id } = await writer.commit();
     await spool.close();
     spool = undefined;

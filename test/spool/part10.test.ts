@@ -25,7 +25,7 @@ async function store(
   uids: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string },
   dataSet: Uint8Array,
 ): Promise<string> {
-  const writer = await spool.begin({ ...sampleStart(1, 1), ...uids, abstractSyntaxUid: uids.sopClassUid }, [dataSet]);
+  const writer = await spool.begin({ ...sampleStart(1, 1), ...uids, abstractSyntaxUid: uids.sopClassUid }, { retained: [dataSet] });
   const { id } = await writer.commit({ modality: 'CT' });
   const instance = await spool.read(id);
   await instance.close();

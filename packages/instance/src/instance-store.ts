@@ -7,8 +7,11 @@ export type LateFields = Pick<EnvelopeStart, 'studyInstanceUid' | 'seriesInstanc
 export interface InstanceStore {
   /** False: nothing can be taken now (full, failing). May change at any time; `commit` is what counts. */
   readonly accepting: boolean;
-  /** Begins to keep an instance. Nothing is promised before its `commit` has resolved. */
-  begin(start: EnvelopeStart): InstanceIntake;
+  /**
+   * Begins to keep an instance. Nothing is promised before its `commit` has resolved. `provisionally`: most likely it will be discarded, so
+   * what can be done at `commit` is not done before.
+   */
+  begin(start: EnvelopeStart, provisionally?: boolean): InstanceIntake;
 }
 
 /** One instance on its way into the store. */

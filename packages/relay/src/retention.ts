@@ -35,7 +35,7 @@ interface Piece {
 
 export class Retention {
   readonly #budget: RetentionBudget;
-  readonly #begin: () => InstanceIntake;
+  readonly #begin: (provisionally: boolean) => InstanceIntake;
   readonly #pieces: Piece[] = [];
   #heldBytes = 0;
   #intake: InstanceIntake | undefined;
@@ -43,7 +43,7 @@ export class Retention {
   #spilling: Promise<void> | undefined;
 
   /** `begin`: opens the place in the store, when memory does not suffice or the destination failed. */
-  constructor(budget: RetentionBudget, begin: () => InstanceIntake) {
+  constructor(budget: RetentionBudget, begin: (provisionally: boolean) => InstanceIntake) {
     this.#budget = budget;
     this.#begin = begin;
   }
@@ -67,7 +67,7 @@ export class Retention {
 
   /** All that was kept, in the store, to be gone on with there; the memory is free again. */
   intake(): InstanceIntake {
-    const intake = this.#intake ?? this.#begin();
+    const intake = this.#intake ?? this.#begin(false);
     this.#intake = intake;
     for (const { bytes } of this.#pieces) intake.write(bytes);
     this.#letGo();
@@ -82,7 +82,7 @@ export class Retention {
 
   /** Never rejects: that nothing can be kept is told by `commit`, if it is ever asked for. */
   async #spill(): Promise<void> {
-    const intake = this.#begin();
+    const intake = this.#begin(true);
     this.#intake = intake;
     try {
       // The place is there: what is written before would be copied once more.

@@ -103,12 +103,12 @@ export class StandIn implements MessageHandler {
     return undefined;
   }
 
-  /** A place in the store for an instance of this association. */
-  begin(contextId: number, request: CommandSet, receivedAt: number): InstanceIntake {
+  /** A place in the store for an instance of this association. `provisionally`: the destination will most likely have it. */
+  begin(contextId: number, request: CommandSet, receivedAt: number, provisionally = false): InstanceIntake {
     const { store, envelope, abstractSyntaxes, context } = this.#options;
     const abstractSyntaxUid = abstractSyntaxes.get(contextId) ?? request.affectedSopClassUid ?? '';
     const { moveOriginatorAeTitle, moveOriginatorMessageId, priority } = request;
-    return store.begin({
+    const start = {
       ...envelope,
       receivedAt: Math.trunc(receivedAt),
       sopClassUid: request.affectedSopClassUid ?? abstractSyntaxUid,
@@ -118,7 +118,8 @@ export class StandIn implements MessageHandler {
       ...(moveOriginatorAeTitle === undefined ? {} : { moveOriginatorAeTitle }),
       ...(moveOriginatorMessageId === undefined ? {} : { moveOriginatorMessageId }),
       ...(priority === undefined ? {} : { priority }),
-    });
+    };
+    return store.begin(start, provisionally);
   }
 
   #sink(stored: Stored, intake: InstanceIntake, head: InstanceHeadReader | undefined, bytesSoFar: number): DataSetSink {

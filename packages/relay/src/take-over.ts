@@ -119,7 +119,7 @@ export class TakeOver {
     const standIn = this.#prepare(ac);
     const budget = new RetentionBudget(ports.retainBytes, ports.budget);
     return {
-      retain: (contextId, request, receivedAt) => new Retention(budget, () => standIn.begin(contextId, request, receivedAt)),
+      retain: (contextId, request, receivedAt) => new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
       answered,
       withholds: (status) => isRetryable(status) && this.possible,
     };

@@ -34,7 +34,7 @@ async function run(spool: Spool): Promise<Outcome> {
   const one = async (number: number) => {
     let id: InstanceId | undefined;
     try {
-      const writer = await spool.begin({ ...start, receivedAt: number }, [bytesOf(number).subarray(0, 1500)]);
+      const writer = await spool.begin({ ...start, receivedAt: number }, { retained: [bytesOf(number).subarray(0, 1500)] });
       ({ id } = writer);
       try {
         if (!writer.write(bytesOf(number).subarray(1500))) await writer.drained;
@@ -159,13 +159,13 @@ it('a refused commit leaves nothing in waiting, whichever operation refused it',
 it('a full volume refuses with no-space, and goes on when there is room again', async () => {
   const machine = new MemoryMachine({ seed: 5, capacityBytes: 350_000 });
   const spool = await Spool.open({ dir: '/spool', fileSystem: machine.boot(), clock: { now: () => 1 }, limits: { minFreeBytes: 0 } });
-  const fits = await spool.begin(start, [bytesOf(1)]);
+  const fits = await spool.begin(start, { retained: [bytesOf(1)] });
   const { id } = await fits.commit();
   const tooMuch = await spool.begin(start);
   tooMuch.write(bytesOf(2));
   await expect(tooMuch.commit()).rejects.toMatchObject({ code: 'no-space' });
   expect(spool.usage).toMatchObject({ waiting: { instances: 1 }, incoming: { instances: 0, bytes: 0 } });
   await spool.remove(id);
-  await (await spool.begin(start, [bytesOf(2)])).commit();
+  await (await spool.begin(start, { retained: [bytesOf(2)] })).commit();
   expect(spool.usage.waiting.instances).toBe(1);
 });

@@ -19,7 +19,7 @@ export function instanceStore(spool: Spool, listener: StoreListener, now: () => 
       if (!spool.accepting) spool.check().catch(() => {});
       return spool.accepting;
     },
-    begin: (start) => new SpoolIntake(spool, start, listener, now),
+    begin: (start, provisionally) => new SpoolIntake(spool, start, provisionally === true, listener, now),
   };
 }
 
@@ -35,11 +35,11 @@ class SpoolIntake implements InstanceIntake {
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
 
-  constructor(spool: Spool, start: EnvelopeStart, listener: StoreListener, now: () => number) {
+  constructor(spool: Spool, start: EnvelopeStart, provisionally: boolean, listener: StoreListener, now: () => number) {
     this.#start = start;
     this.#listener = listener;
     this.#now = now;
-    this.#opening = this.#open(spool, start);
+    this.#opening = this.#open(spool, start, provisionally);
     // Told by `drained` and `commit`.
     this.#opening.catch(() => {});
   }
@@ -75,8 +75,8 @@ class SpoolIntake implements InstanceIntake {
     );
   }
 
-  async #open(spool: Spool, start: EnvelopeStart): Promise<SpoolWriter> {
-    const writer = await spool.begin(start);
+  async #open(spool: Spool, start: EnvelopeStart, provisionally: boolean): Promise<SpoolWriter> {
+    const writer = await spool.begin(start, { provisionally });
     for (const bytes of this.#early) writer.write(bytes);
     this.#early = [];
     this.#writer = writer;

@@ -208,7 +208,7 @@ class World {
       this.all.push(known);
       this.living.push(known);
       this.#call(known, ended, async () => {
-        known.writer = await spool.begin(known.start);
+        known.writer = await spool.begin(known.start, { provisionally: known.start.receivedAt % 2 === 1 });
         known.id = known.writer.id;
       });
       return;

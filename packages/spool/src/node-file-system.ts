@@ -60,7 +60,7 @@ class NodeFile implements SpoolFile {
 }
 
 async function create(path: string): Promise<SpoolFile> {
-  return new NodeFile(await openFile(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, fileMode));
+  return new NodeFile(await openFile(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, fileMode));
 }
 
 async function openForReading(path: string): Promise<SpoolFile> {

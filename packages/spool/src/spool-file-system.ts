@@ -8,7 +8,7 @@
 export interface SpoolFileSystem {
   /** Makes one folder, for the owner only. True when it was not there. */
   mkdir(path: string): Promise<boolean>;
-  /** A new file for writing, for the owner only. EEXIST when there is one. */
+  /** A new file for writing and reading, for the owner only. EEXIST when there is one. */
   create(path: string): Promise<SpoolFile>;
   /** An existing file for reading. */
   open(path: string): Promise<SpoolFile>;

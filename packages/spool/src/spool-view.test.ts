@@ -42,7 +42,7 @@ class Bench {
 }
 
 async function store(spool: Spool, bytes: number): Promise<InstanceId> {
-  const writer = await spool.begin(start, [Buffer.alloc(bytes, 1)]);
+  const writer = await spool.begin(start, { retained: [Buffer.alloc(bytes, 1)] });
   return (await writer.commit()).id;
 }
 

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Envelope, InstanceId, OpenEnvelope } from '@radiotracer/instance';
 import { encodeHeader, finishedEnvelope, type LateFields } from './file-header.ts';
 import { folderName } from './folder-amount.ts';
 import { shardOf } from './layout.ts';
 import type { PiecePool } from './piece-pool.ts';
 import { SpoolError, type SpoolErrorCode, spoolErrorOf, systemCode } from './spool-error.ts';
-import { type SpoolFile, type SpoolFileSystem, writeFully } from './spool-file-system.ts';
+import { readFully, type SpoolFile, type SpoolFileSystem, writeFully } from './spool-file-system.ts';
 import type { UsageCounter } from './usage.ts';
 
 /** What a writer needs of its spool. */
@@ -21,6 +21,14 @@ export interface WriterHome {
   /** A part could not be deleted. */
   leftover(path: string, error: SpoolError): void;
   ended(writer: SpoolWriter): void;
+}
+
+export interface WriterStart {
+  readonly begun: OpenEnvelope;
+  /** {@link headerRoom} of it. */
+  readonly headerBytes: number;
+  /** Most likely it will be discarded. */
+  readonly provisionally: boolean;
 }
 
 interface Piece {
@@ -47,7 +55,8 @@ export class SpoolWriter {
   readonly #file: SpoolFile;
   readonly #begun: OpenEnvelope;
   readonly #headerBytes: number;
-  readonly #hash = createHash('sha256');
+  /** Undefined: the digest is made at the commit, of what was written; to make it costs more than all the rest of what is then discarded. */
+  readonly #hash: Hash | undefined;
   #phase: Phase = 'open';
   #failure: SpoolError | undefined;
   #dataSetBytes = 0;
@@ -64,7 +73,8 @@ export class SpoolWriter {
   #cleaned: Promise<void> | undefined;
   #outcome: Promise<Envelope> | undefined;
 
-  constructor(home: WriterHome, path: string, file: SpoolFile, begun: OpenEnvelope, headerBytes: number) {
+  constructor(home: WriterHome, path: string, file: SpoolFile, { begun, headerBytes, provisionally }: WriterStart) {
+    this.#hash = provisionally ? undefined : createHash('sha256');
     this.id = begun.id;
     this.path = path;
     this.#home = home;
@@ -96,7 +106,7 @@ export class SpoolWriter {
   write(bytes: Uint8Array): boolean {
     if (this.#phase !== 'open') throw this.#finishedError('write');
     if (this.#failure !== undefined) return false;
-    this.#hash.update(bytes);
+    this.#hash?.update(bytes);
     this.#dataSetBytes += bytes.length;
     this.#home.usage.grew('incoming', bytes.length);
     if (this.#home.overMaxBytes()) {
@@ -154,7 +164,8 @@ export class SpoolWriter {
   async #commit(late: LateFields): Promise<Envelope> {
     let envelope: Envelope;
     try {
-      envelope = finishedEnvelope(this.#begun, late, this.#dataSetBytes, this.#hash.digest('hex'));
+      const digest = this.#hash?.digest('hex') ?? (await this.#digestOfWritten());
+      envelope = finishedEnvelope(this.#begun, late, this.#dataSetBytes, digest);
       const header = encodeHeader(envelope, this.#headerBytes);
       const small = this.#fillingAt === 0 && this.#filling !== undefined;
       if (small) this.#filling?.set(header);
@@ -183,6 +194,29 @@ export class SpoolWriter {
     this.#home.usage.came(folderName('waiting', shardOf(this.id)), this.id, fileBytes);
     this.#home.ended(this);
     return envelope;
+  }
+
+  /** SHA-256 of the data set, read back but for what is not written yet. */
+  async #digestOfWritten(): Promise<string> {
+    await this.#pumping;
+    if (this.#failure !== undefined) throw this.#failure;
+    const hash = createHash('sha256');
+    const memory = this.#home.pool.take();
+    try {
+      for (let at = this.#headerBytes; at < this.#fillingAt; ) {
+        const bytes = await readFully(this.#file, memory.subarray(0, Math.min(memory.length, this.#fillingAt - at)), at);
+        if (bytes === 0) throw this.#error('io', 'read back', 'the file is shorter than what was written', 'Look at the disk');
+        hash.update(memory.subarray(0, bytes));
+        at += bytes;
+      }
+    } finally {
+      this.#home.pool.give(memory);
+    }
+    if (this.#filling !== undefined) {
+      const from = Math.max(0, this.#headerBytes - this.#fillingAt);
+      hash.update(this.#filling.subarray(from, this.#filledBytes));
+    }
+    return hash.digest('hex');
   }
 
   /** While memory is scarce, what is queued is written before more is taken. */

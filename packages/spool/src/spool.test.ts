@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { InstanceId } from '@radiotracer/instance';
 import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
@@ -68,7 +69,7 @@ it('a hundred commits at once share the syncs of their folder', async () => {
   const bench = new Bench();
   const spool = await bench.open();
   const writers: SpoolWriter[] = [];
-  for (let at = 0; at < 100; at++) writers.push(await spool.begin(start, [Buffer.alloc(100, at)]));
+  for (let at = 0; at < 100; at++) writers.push(await spool.begin(start, { retained: [Buffer.alloc(100, at)] }));
   const before = bench.machine.counts.syncDirectory ?? 0;
   await Promise.all(writers.map((writer) => writer.commit()));
   const syncs = (bench.machine.counts.syncDirectory ?? 0) - before;
@@ -139,6 +140,16 @@ it('the watermark of the volume: what others write counts as well, and a new loo
   bench.nowMs += 5000;
   await (await spool.begin(start)).discard();
   expect(spool.accepting).toBe(true);
+});
+
+it.each([0, 1, 4000, 260_000, 300_000, 1_100_001])('%i bytes that were begun provisionally have the digest of what came', async (bytes) => {
+  const spool = await new Bench().open();
+  const dataSet = Buffer.alloc(bytes, 'data set');
+  const writer = await spool.begin(start, { provisionally: true });
+  for (let at = 0; at < bytes; at += 7001) if (!writer.write(dataSet.subarray(at, at + 7001))) await writer.drained;
+  const { id, digest } = await writer.commit();
+  expect(digest).toBe(createHash('sha256').update(dataSet).digest('hex'));
+  await spool.verify(id);
 });
 
 it('a changed byte is found before the last piece is given out; quarantine keeps the file and says why', async () => {
@@ -216,7 +227,7 @@ it('a start accounts for whatever it finds, deletes none of it, and tells of the
     made.push(await store(spool, Buffer.alloc(1000, at)));
   }
   const [short, long, garbage, foreign, misplaced, duplicate, twin, good, unread, last] = made as [string, ...string[]] & string[];
-  const half = await spool.begin(start, [Buffer.from('half')]);
+  const half = await spool.begin(start, { retained: [Buffer.from('half')] });
   await spool.move(twin as string, 'held');
   const fileSystem = bench.machine.boot();
   const place = (id: string) => bench.file(id).path;
@@ -309,8 +320,8 @@ it('a writer asks to be waited for, and holds no more than it says; its caller m
 it('closing waits for commits, discards the rest, and then refuses by name', async () => {
   const bench = new Bench();
   const spool = await bench.open();
-  const committing = await spool.begin(start, [Buffer.from('a')]);
-  const open = await spool.begin(start, [Buffer.from('b')]);
+  const committing = await spool.begin(start, { retained: [Buffer.from('a')] });
+  const open = await spool.begin(start, { retained: [Buffer.from('b')] });
   const committed = committing.commit();
   const beginning = spool.begin(start);
   await spool.close();

@@ -68,6 +68,13 @@ export interface SpoolLimits extends WatermarkLimits {
   readonly maxUnwrittenBytes: number;
 }
 
+export interface BeginOptions {
+  /** What had come of it already; written before `begin` resolves. */
+  readonly retained?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** Most likely it will be discarded: its digest is made at the commit, of what is read back. */
+  readonly provisionally?: boolean;
+}
+
 export interface SpoolOptions {
   /** The spool's folder; made if it is not there. */
   readonly dir: string;
@@ -209,14 +216,13 @@ export class Spool {
   }
 
   /**
-   * Begins an instance: to be committed, or to be retained until its destination has answered and then discarded. `retained`: what had
-   * come of it already; written before this resolves.
+   * Begins an instance: to be committed, or to be retained until its destination has answered and then discarded.
    * @throws SpoolError `not-accepting` above a watermark, `closed`, `envelope-invalid`, `no-space`, `io`…: answer A700
    */
-  async begin(start: EnvelopeStart, retained?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<SpoolWriter> {
+  async begin(start: EnvelopeStart, { retained, provisionally = false }: BeginOptions = {}): Promise<SpoolWriter> {
     const writer = await this.#called(async () => {
       await this.#mustAccept();
-      return await this.#create(start);
+      return await this.#create(start, provisionally);
     });
     if (retained === undefined) return writer;
     try {
@@ -325,7 +331,7 @@ export class Spool {
     return this.#recounter.ifDue(this.refusal?.reason === 'max-bytes');
   }
 
-  async #create(start: EnvelopeStart): Promise<SpoolWriter> {
+  async #create(start: EnvelopeStart, provisionally: boolean): Promise<SpoolWriter> {
     const { studyInstanceUid, seriesInstanceUid, modality, traceparent, ...required } = start;
     const late = { studyInstanceUid, seriesInstanceUid, modality, traceparent } as EnvelopeStart;
     const id = this.#ids.next();
@@ -334,7 +340,7 @@ export class Spool {
       const begun: OpenEnvelope = { ...required, ...fittingLateFields(late), id };
       const headerBytes = headerRoom(begun);
       this.#currentShard = shardOf(id);
-      const writer = new SpoolWriter(this.#writerHome, path, await this.#fileSystem.create(path), begun, headerBytes);
+      const writer = new SpoolWriter(this.#writerHome, path, await this.#fileSystem.create(path), { begun, headerBytes, provisionally });
       this.#writers.add(writer);
       return writer;
     } catch (error) {

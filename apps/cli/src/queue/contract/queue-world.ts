@@ -82,7 +82,7 @@ export class QueueWorld {
   /** An instance that is in the spool and in the schedule. */
   async put(more: Partial<EnvelopeStart> = {}, state: InstanceState = 'waiting', bytes = 1000): Promise<string> {
     const { studyInstanceUid, seriesInstanceUid, modality, ...begun } = { ...start, ...more };
-    const writer = await this.spool.begin(begun, [Buffer.alloc(bytes, this.ownerId)]);
+    const writer = await this.spool.begin(begun, { retained: [Buffer.alloc(bytes, this.ownerId)] });
     const late = Object.entries({ studyInstanceUid, seriesInstanceUid, modality }).filter(([, value]) => value !== undefined);
     const envelope = await writer.commit(Object.fromEntries(late));
     if (state !== 'waiting') await this.spool.move(envelope.id, state);
