@@ -27,7 +27,14 @@ import { openQueue } from './kept/open-queue.ts';
 import { loadOwnerId } from './kept/owner-id.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
 import { Watch } from './kept/watch.ts';
-import { createLogger, type RunningTelemetry, startTelemetry, type TelemetryPorts } from './telemetry/index.ts';
+import {
+  createLogger,
+  loadSiteKey,
+  type RunningTelemetry,
+  type TelemetryPorts,
+  TelemetryThread,
+  type TelemetryThreadOptions,
+} from './telemetry/index.ts';
 
 /** What a caller hands in where it wants something else than the real thing. */
 export interface ProxyPorts extends Pick<TelemetryPorts, 'localExporter'> {
@@ -91,11 +98,12 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     },
   });
   closers.add(() => spool.close());
-  const telemetry = await startTelemetry(config, { ...ports, logger, version });
+  const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(folder.siteKey));
+  const telemetry = await startTelemetry(config, { ...ports, logger, version, siteKey });
   closers.add(() => telemetry.shutdown());
   const { publish } = telemetry;
   tell = publish;
-  metricsText = telemetry.metricsText;
+  metricsText = () => telemetry.metricsText();
   early.forEach(publish);
   const ownerId = await loadOwnerId(keptText(folder.ownerId));
   const queue = await openQueue(config, 'move-aside');
@@ -183,7 +191,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       const { maxBytes } = config.spool;
       return { usedBytes: spool.usage.totalBytes, maxBytes, freeBytes: bavail * bsize, accepting: spool.accepting };
     },
-    circuits: () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
+    circuits: async () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
   });
   const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
   closers.add(() => watch.stop());
@@ -204,11 +212,26 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   return {
     listeners,
     adminPort: admin.port,
-    flushTelemetry: telemetry.flush,
-    telemetryStats: telemetry.stats,
+    flushTelemetry: () => telemetry.flush(),
+    telemetryStats: () => telemetry.stats(),
     drain: (limitMs) => close(() => relay.drain(limitMs), limitMs),
     abort: () => close(() => relay.abort(), 0),
   };
+}
+
+/** In a thread of its own; in this one where somebody here wants to see the spans. */
+async function startTelemetry(
+  config: Config,
+  { localExporter, ...start }: Partial<Pick<ProxyPorts, 'localExporter'>> & Omit<TelemetryThreadOptions, 'config'>,
+): Promise<RunningTelemetry> {
+  if (localExporter === undefined) return new TelemetryThread({ config, ...start });
+  // Large, and otherwise only of use in the other thread.
+  const [{ startTelemetry: startHere }, { LoopWatch }] = await Promise.all([
+    import('./telemetry/start-telemetry.ts'),
+    import('./telemetry/loop-watch.ts'),
+  ]);
+  const loop = new LoopWatch();
+  return startHere(config, { ...start, localExporter, loopDelay: async () => loop.look() });
 }
 
 function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {

@@ -119,7 +119,8 @@ export class TakeOver {
     const standIn = this.#prepare(ac);
     const budget = new RetentionBudget(ports.retainBytes, ports.budget);
     return {
-      retain: (contextId, request, receivedAt) => new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
+      retain: (contextId, request, receivedAt) =>
+        new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
       answered,
       withholds: (status) => isRetryable(status) && this.possible,
     };

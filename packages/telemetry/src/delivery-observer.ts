@@ -28,7 +28,7 @@ export interface CircuitLevel {
 export interface DeliverySources {
   queueCounts(): Promise<readonly QueueCounts[]>;
   spool(): Promise<SpoolLevel>;
-  circuits(): readonly CircuitLevel[];
+  circuits(): Promise<readonly CircuitLevel[]>;
 }
 
 /** Longer than this no reader waits for the schedule. */
@@ -76,8 +76,8 @@ export function observeDeliverySources(metrics: MetricSet, sources: DeliverySour
       observe('radiotracer.spool.status', accepting ? 0 : 1, { 'radiotracer.spool.state': 'refusing' });
     },
   );
-  metrics.observe(['radiotracer.circuit.state'], (observe) => {
-    for (const { destinationId, state } of sources.circuits()) {
+  metrics.observe(['radiotracer.circuit.state'], async (observe) => {
+    for (const { destinationId, state } of (await inTime(clock, () => sources.circuits())) ?? []) {
       for (const one of circuitStates) {
         const values = { 'radiotracer.destination.id': destinationId, 'radiotracer.circuit.state': one };
         observe('radiotracer.circuit.state', one === state ? 1 : 0, values);

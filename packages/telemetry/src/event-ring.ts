@@ -10,6 +10,11 @@ const perInstance: ReadonlySet<TelemetryEvent['type']> = new Set<TelemetryEvent[
   'spool.found',
 ]);
 
+/** Such events stop at a limit; the others are few, and have a reserve. */
+export function isPerInstance(event: TelemetryEvent): boolean {
+  return perInstance.has(event.type);
+}
+
 /**
  * A bounded first-in-first-out of events. Full, it drops the newest and counts. What comes once per instance stops at the limit; the
  * rest may use a reserve past it: there are few of them, and without its end an association would look open for ever.
@@ -43,7 +48,7 @@ export class EventRing {
 
   /** False when there was no room. */
   push(event: TelemetryEvent): boolean {
-    const limit = perInstance.has(event.type) ? this.#maxEvents : this.#slots.length;
+    const limit = isPerInstance(event) ? this.#maxEvents : this.#slots.length;
     if (this.#size >= limit) {
       this.#dropped += 1;
       return false;

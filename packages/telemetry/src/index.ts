@@ -10,7 +10,7 @@ export { type AttributeGate, type AttributeGateOptions, createAttributeGate, typ
 export { type Clock, systemClock } from './clock.ts';
 export type { CircuitLevel, DeliverySources, QueueCounts, SpoolLevel } from './delivery-observer.ts';
 export type * from './event.ts';
-export { EventRing } from './event-ring.ts';
+export { EventRing, isPerInstance } from './event-ring.ts';
 export { type MetricDefinition, type MetricName, metricRegistry, prometheusName } from './metric.ts';
 export type { MetricSet } from './metric-set.ts';
 export type { OverheadSum, OverheadSums } from './relay-overhead.ts';
@@ -18,4 +18,5 @@ export type { ForcedIds, RootTracer } from './root-tracer.ts';
 export { sopClassName } from './sop-class-name.ts';
 export { createStudyIdentity, type StudyIdentity, type StudyTraceIds } from './study-identity.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions, type TelemetryStats, type ToldEvent } from './telemetry.ts';
+export { encodeTraceparent } from './trace-parent.ts';
 export { strippedUid } from './uid.ts';

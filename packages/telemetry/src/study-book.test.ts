@@ -52,6 +52,7 @@ function newBook(overrides: { maxOpenStudies?: number; maxClosedEntries?: number
     maxOpenStudies: overrides.maxOpenStudies ?? 100,
     maxClosedEntries: overrides.maxClosedEntries ?? 1000,
     isSampled: () => true,
+    rolledOver: () => {},
     onClose: (study, completion) => closes.push({ uid: study.origin.uid, completion, at: clock.time, study }),
   });
   return { clock, book, closes, told: () => closes.map(({ uid, completion }) => `${uid} ${completion}`) };

@@ -27,6 +27,8 @@ export interface StudyBookOptions {
   /** Closed studies (and their series) that are remembered, so that their ids go on and nothing is told twice. */
   readonly maxClosedEntries: number;
   readonly isSampled: (traceId: string) => boolean;
+  /** A study came back after the rollover. */
+  readonly rolledOver: (uid: string, generation: number) => void;
   /** Called once for every close. */
   readonly onClose: (study: Study, completion: Completion) => void;
 }
@@ -128,6 +130,7 @@ export class StudyBook {
     const before = this.#forget(key);
     const generation = this.#generationOf(before);
     const rolledOver = before !== undefined && generation !== before.generation;
+    if (rolledOver) this.#options.rolledOver(uid, generation);
     const again = before !== undefined && !rolledOver;
     const ids = identity.study(uid, generation);
     return {

@@ -72,6 +72,8 @@ export interface TelemetryOptions {
   readonly clock?: Clock;
   /** Runs a call soon, after pending I/O. Default `setImmediate`. */
   readonly soon?: (call: () => void) => void;
+  /** A study came back after the rollover: from now on it is told as this generation. Must not throw. */
+  readonly rolledOver?: (studyInstanceUid: string, generation: number) => void;
 }
 
 /** A snapshot. */
@@ -98,6 +100,8 @@ export interface Telemetry {
    * study's current generation; without a study in that of its association, where that is known. Undefined: telemetry failed.
    */
   traceparent(studyInstanceUid: string | undefined, serverAssociationId: string | undefined): string | undefined;
+  /** Events that found no room before they came here. */
+  lost(events: number): void;
   /** From now on readers of metrics see what waits, and the log says when a backlog has come to its end. Once. */
   observeDelivery(sources: DeliverySources): void;
   /** Metrics of the application's own; see {@link MetricSet.observe}. */
@@ -127,6 +131,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { maxInstanceSpans = 1500, keepOneIn = 100 } = options;
   const ring = new EventRing(options.maxQueuedEvents ?? 8192);
   let published = 0;
+  let lost = 0;
   let errors = 0;
   let isScheduled = false;
 
@@ -151,6 +156,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     maxOpenStudies: options.maxOpenStudies ?? 1000,
     maxClosedEntries,
     isSampled: (traceId) => options.rootTracer.isSampled(traceId),
+    rolledOver: options.rolledOver ?? (() => {}),
     onClose: (study, completion) => guarded(() => writeStudy(writer, study, completion)),
   });
   const associations = new AssociationStory({
@@ -169,8 +175,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const omittedSpans = (): number => operations.omittedSpans + deliveries.omittedSpans;
   const observed: MetricName[] = ['radiotracer.telemetry.events', 'radiotracer.telemetry.errors', 'radiotracer.telemetry.spans.omitted'];
   metrics.observe(observed, (observe) => {
-    observe('radiotracer.telemetry.events', published - ring.dropped, { 'radiotracer.telemetry.result': 'told' });
-    observe('radiotracer.telemetry.events', ring.dropped, { 'radiotracer.telemetry.result': 'dropped' });
+    observe('radiotracer.telemetry.events', published - lost - ring.dropped, { 'radiotracer.telemetry.result': 'told' });
+    observe('radiotracer.telemetry.events', lost + ring.dropped, { 'radiotracer.telemetry.result': 'dropped' });
     observe('radiotracer.telemetry.errors', errors, {});
     observe('radiotracer.telemetry.spans.omitted', omittedSpans(), {});
   });
@@ -263,6 +269,10 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return undefined;
       }
     },
+    lost: (events) => {
+      published += events;
+      lost += events;
+    },
     observeDelivery: (sources) => {
       observeDeliverySources(metrics, sources, clock);
       backlogs.watch(sources);
@@ -285,7 +295,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     },
     stats: () => ({
       published,
-      dropped: ring.dropped,
+      dropped: lost + ring.dropped,
       queued: ring.size,
       errors,
       openAssociations: associations.openAssociations,

@@ -6,7 +6,7 @@ import type { StoredInstance } from './lab-pacs.ts';
 import type { LabSpan, SpanRecord } from './lab-span.ts';
 import { type ExpectedTrace, missingFromTrace } from './trace-check.ts';
 
-export type RelayOverhead = ReturnType<RunningProxy['telemetryStats']>['relayOverhead'];
+export type RelayOverhead = Awaited<ReturnType<RunningProxy['telemetryStats']>>['relayOverhead'];
 
 /** How what the PACS has compares with what the modality sent: by SHA-256 of each data set. */
 export interface Arrival {

@@ -100,7 +100,7 @@ export class Lab {
       expected: { slices: this.#options.slices, destination },
       sent,
       stored,
-      overhead: proxy.telemetryStats().relayOverhead,
+      overhead: (await proxy.telemetryStats()).relayOverhead,
       trace: studyTrace(this.record, root),
       error,
     });

@@ -5,7 +5,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { prometheusContentType } from '../telemetry/index.ts';
+
+/** Prometheus' text format, version 0.0.4. */
+const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Where the proxy is in its life. Only `ready` takes new associations. */
 export type Readiness = 'starting' | 'ready' | 'draining';

@@ -1,3 +1,4 @@
 export { createLogger } from './log.ts';
-export { prometheusContentType } from './prometheus-text.ts';
-export { type RunningTelemetry, startTelemetry, type TelemetryPorts } from './start-telemetry.ts';
+export { loadSiteKey } from './site-key.ts';
+export type { RunningTelemetry, TelemetryPorts } from './start-telemetry.ts';
+export { TelemetryThread, type TelemetryThreadOptions } from './thread/telemetry-thread.ts';

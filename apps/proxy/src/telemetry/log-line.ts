@@ -1,9 +1,8 @@
 import { isSpanContextValid } from '@opentelemetry/api';
 import { createAttributeGate, type ToldEvent } from '@radiotracer/telemetry';
-import type pino from 'pino';
 
 /** One line of the log. */
-interface LogLine {
+export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -55,8 +54,11 @@ function logLine(told: ToldEvent): LogLine | undefined {
   }
 }
 
+/** Where lines go; a pino logger is one. */
+export type LogSink = Readonly<Record<LogLine['level'], (fields: object, message: string) => void>>;
+
 /** Writes the lines; a listener of telemetry. */
-export function logTo(logger: pino.Logger): (told: ToldEvent) => void {
+export function logTo(logger: LogSink): (told: ToldEvent) => void {
   return (told) => {
     const line = logLine(told);
     if (line !== undefined) logger[line.level](line.fields, line.message);

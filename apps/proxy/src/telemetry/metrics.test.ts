@@ -3,6 +3,7 @@ import { createTelemetry, type DeliverySources, type MetricDefinition, metricReg
 import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
 import { adminApp } from '../admin/admin-app.ts';
 import { listenAdmin } from '../admin/admin-server.ts';
+import { LoopWatch } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
 import { startTelemetrySdk } from './sdk.ts';
 import { attempted, began, deadLettered, noAnswer, opened, operation, pair, released, siteKey } from './testing/scripted-events.ts';
@@ -96,19 +97,20 @@ const sources: DeliverySources = {
     },
   ],
   spool: async () => ({ usedBytes: 25, maxBytes: 100, freeBytes: 1000, accepting: true }),
-  circuits: () => [{ destinationId: 'pacs', state: 'open' }],
+  circuits: async () => [{ destinationId: 'pacs', state: 'open' }],
 };
 
 async function site(overrides: Partial<DeliverySources> = {}, otlp?: string) {
   const sdk = startTelemetrySdk({ otlp, serviceVersion: '0.1.0', shutdownTimeoutMs: 1200 });
   const telemetry = createTelemetry({ ...sdk, siteKey, aeTitles: new Set(['CT1', 'PROXY']) });
-  const endProcessMetrics = observeProcess(telemetry);
+  const loop = new LoopWatch();
+  observeProcess(telemetry, async () => loop.look());
   telemetry.observeDelivery({ ...sources, ...overrides });
   const app = adminApp({ version: '0', readiness: () => 'ready', token: undefined, metrics: sdk.metricsText });
   const server = await listenAdmin(app, '127.0.0.1', 0);
   closers.push(async () => {
     await sdk.shutdown();
-    endProcessMetrics();
+    loop.end();
     await server.close();
   });
   for (const event of events) telemetry.publish(event);

@@ -9,9 +9,6 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { prometheusName } from '@radiotracer/telemetry';
 
-/** Prometheus' text format, version 0.0.4. */
-export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
-
 /** Longer than this a scrape does not wait for what is asked of others. */
 const patienceMs = 3000;
 

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { context, type Meter, type MeterProvider, propagation, type Tracer, trace } from '@opentelemetry/api';
+import { type Meter, type MeterProvider, type Tracer, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
   defaultResource,
@@ -14,15 +14,17 @@ import {
   resourceFromAttributes,
   serviceNameEnvDetector,
 } from '@opentelemetry/resources';
-import { NodeSDK } from '@opentelemetry/sdk-node';
 import {
   AlwaysOffSampler,
+  AlwaysOnSampler,
   BatchSpanProcessor,
   NoopSpanProcessor,
+  type Sampler,
   SimpleSpanProcessor,
   type SpanExporter,
   type SpanLimits,
   type SpanProcessor,
+  TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { RootTracer } from '@radiotracer/telemetry';
 import { createRootTracer } from './derived-ids.ts';
@@ -45,7 +47,11 @@ export interface TelemetrySdkConfig {
   readonly shutdownTimeoutMs?: number;
 }
 
+/** Which traces are kept, for those who have no sampler of their own: all, none, or as {@link rootSampler} says. */
+export type SamplingRule = 'all' | 'none' | 'sampler';
+
 export interface TelemetrySdk {
+  readonly sampling: SamplingRule;
   readonly tracer: Tracer;
   readonly rootTracer: RootTracer;
   readonly meter: Meter;
@@ -65,7 +71,7 @@ const exporterTimeoutMs = 3000;
 const maxQueuedSpans = 8192;
 const maxBatchSpans = 256;
 
-/** Registers OpenTelemetry's globals: one at a time in a process, until its shutdown. */
+/** Registers nothing global: who is handed the tracers and the meter has them. */
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
   const isDisabled = text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
@@ -92,18 +98,12 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
     spanLimits: spanLimits(),
     spanProcessors: processors.length === 0 ? [new NoopSpanProcessor()] : processors,
   };
-  const sdk = new NodeSDK({
-    ...shared,
-    metricReaders: [],
-    logRecordProcessors: [],
-    textMapPropagator: null,
-    autoDetectResources: false,
-    instrumentations: [],
-  });
-  sdk.start();
+  const provider = new TracerProvider(shared);
   const within = (work: Promise<unknown>): Promise<void> => raced(work, shutdownTimeoutMs);
   return {
-    tracer: trace.getTracer(scope, config.serviceVersion),
+    sampling: samplingRule(root),
+    // Nothing is registered globally: there the API's own tracers are, that make nothing.
+    tracer: (isDisabled ? trace : provider).getTracer(scope, config.serviceVersion),
     rootTracer: createRootTracer(shared, scope, (traceId) => isSampled(root, traceId)),
     meter: metrics.meter,
     endpoint,
@@ -112,10 +112,7 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
     forceFlush: () => within(Promise.all([metrics.forceFlush(), ...shared.spanProcessors.map((processor) => processor.forceFlush())])),
     shutdown: async () => {
       // Together, so that a receiver that hangs is waited for once.
-      await within(Promise.allSettled([sdk.shutdown(), metrics.shutdown()]));
-      trace.disable();
-      propagation.disable();
-      context.disable();
+      await within(Promise.allSettled([provider.shutdown(), metrics.shutdown()]));
     },
   };
 }
@@ -174,6 +171,11 @@ function spanLimits(): SpanLimits {
     eventCountLimit: count('OTEL_SPAN_EVENT_COUNT_LIMIT') ?? 32,
     linkCountLimit: count('OTEL_SPAN_LINK_COUNT_LIMIT') ?? 32,
   };
+}
+
+function samplingRule(root: Sampler): SamplingRule {
+  if (root instanceof AlwaysOffSampler) return 'none';
+  return root instanceof AlwaysOnSampler ? 'all' : 'sampler';
 }
 
 async function raced(work: Promise<unknown>, timeoutMs: number): Promise<void> {

@@ -1,30 +1,36 @@
-/** Everything between the stages' events and what leaves the process: spans, metrics, log lines. */
+/** Everything between the stages' events and what leaves the process: spans, metrics, log lines. In the thread that calls it. */
 import type { Config } from '@radiotracer/config';
-import { createTelemetry, type Telemetry } from '@radiotracer/telemetry';
-import type pino from 'pino';
-import { keptText } from '../kept/kept-text.ts';
-import { spoolFolder } from '../kept/spool-folder.ts';
-import { logTo } from './log-line.ts';
+import { createTelemetry, type Telemetry, type TelemetryOptions } from '@radiotracer/telemetry';
+import { type LogSink, logTo } from './log-line.ts';
+import type { LoopDelay } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
-import { startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
-import { loadSiteKey } from './site-key.ts';
+import { type SamplingRule, startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
 
-export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'traceparent' | 'observeDelivery' | 'flush' | 'stats'> {
+/** What the rest of the application knows of telemetry, in whichever thread it is. */
+export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'traceparent' | 'observeDelivery' | 'flush'> {
+  stats(): Promise<ReturnType<Telemetry['stats']>>;
   /** Metrics in Prometheus' text format; undefined when disabled, and after the shutdown. */
   metricsText(): Promise<string | undefined>;
   /** Tells what was published, exports it and stops; takes a few seconds at most and never rejects. */
   shutdown(): Promise<void>;
 }
 
-export interface TelemetryPorts extends Pick<TelemetrySdkConfig, 'localExporter'> {
-  readonly logger: pino.Logger;
-  readonly version: string;
+/** In this thread there is a little more to know. */
+export interface TelemetryHere extends RunningTelemetry, Pick<Telemetry, 'lost'> {
+  readonly sampling: SamplingRule;
 }
 
-/** Rejects when a site key is configured, or kept, that cannot be used: another one would break every trace in two without a word. */
-export async function startTelemetry(config: Config, ports: TelemetryPorts): Promise<RunningTelemetry> {
-  const { logger, version, localExporter } = ports;
-  const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(spoolFolder(config).siteKey));
+export interface TelemetryPorts extends Pick<TelemetrySdkConfig, 'localExporter'>, Pick<TelemetryOptions, 'rolledOver'> {
+  readonly logger: LogSink;
+  readonly version: string;
+  /** Secret; the same on every node of a site. */
+  readonly siteKey: Uint8Array;
+  /** Of the thread that serves the associations. */
+  readonly loopDelay: () => Promise<LoopDelay>;
+}
+
+export function startTelemetry(config: Config, ports: TelemetryPorts): TelemetryHere {
+  const { logger, version, localExporter, siteKey, rolledOver } = ports;
   const sdk = startTelemetrySdk({
     otlp: config.telemetry.otlp,
     serviceVersion: version,
@@ -44,22 +50,24 @@ export async function startTelemetry(config: Config, ports: TelemetryPorts): Pro
     quietPeriodMs: config.integrity.quietPeriodMs,
     studyRolloverMs: config.telemetry.studyRolloverMs,
     maxInstanceSpans: config.telemetry.maxInstanceSpans,
+    ...(rolledOver === undefined ? {} : { rolledOver }),
   });
-  const endProcessMetrics = observeProcess(telemetry);
+  observeProcess(telemetry, ports.loopDelay);
   return {
     publish: telemetry.publish,
+    lost: telemetry.lost,
     traceparent: telemetry.traceparent,
     observeDelivery: telemetry.observeDelivery,
+    sampling: sdk.sampling,
     metricsText: sdk.metricsText,
     flush: async () => {
       await telemetry.flush();
       await sdk.forceFlush();
     },
-    stats: telemetry.stats,
+    stats: async () => telemetry.stats(),
     shutdown: async () => {
       await telemetry.flush();
       await sdk.shutdown();
-      endProcessMetrics();
     },
   };
 }

@@ -1,0 +1,196 @@
+/**
+ * Telemetry in a thread of its own: what it makes of an event takes longer than relaying the event's instance does, and here nobody waits for
+ * it. Publishing costs the thread of the associations a few microseconds; what the other one does, or that it ends, costs it nothing.
+ *
+ *   publish ──> batch ──32 events, or 10 ms──> thread.ts ──> ring, stories, spans, metrics
+ *     └ too many on their way: dropped, counted
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { Config } from '@radiotracer/config';
+import { type DeliverySources, isPerInstance, type TelemetryEvent } from '@radiotracer/telemetry';
+import type { LogSink } from '../log-line.ts';
+import { LoopWatch } from '../loop-watch.ts';
+import type { RunningTelemetry } from '../start-telemetry.ts';
+import type { FromThread, Questions, Sources, ThreadStart, ToThread } from './messages.ts';
+import { portable } from './portable.ts';
+import { OpenQuestions } from './questions.ts';
+import { Traceparents } from './traceparents.ts';
+
+export interface TelemetryThreadOptions {
+  readonly config: Config;
+  readonly version: string;
+  /** Secret; the same on every node of a site. */
+  readonly siteKey: Uint8Array;
+  readonly logger: LogSink;
+  /** For tests: the program of the thread. */
+  readonly program?: URL;
+}
+
+const maxBatchEvents = 32;
+const gatherMs = 10;
+/** On their way to the thread; what is told once per instance stops at the first, the rest at the second. */
+const maxOnTheirWay = 8192;
+const maxOnTheirWayInAll = 9216;
+/** Longer than telemetry's own limit for the end of its exports. */
+const shutdownMs = 6000;
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
+/** What a collector that hangs makes it hold fits in several times. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 192 };
+
+export class TelemetryThread implements RunningTelemetry {
+  readonly #options: TelemetryThreadOptions;
+  readonly #come = new Int32Array(new SharedArrayBuffer(4));
+  readonly #loop = new LoopWatch();
+  readonly #questions = new OpenQuestions<keyof Questions>((question) => this.#post(question));
+  readonly #traceparents: Traceparents;
+  #worker: Worker | undefined;
+  #batch: TelemetryEvent[] = [];
+  #sent = 0;
+  #lost = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #sources: DeliverySources | undefined;
+  #isEnding = false;
+  #pauseMs = firstPauseMs;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(options: TelemetryThreadOptions) {
+    this.#options = options;
+    this.#traceparents = new Traceparents(options.siteKey);
+    this.#start();
+  }
+
+  readonly publish = (event: TelemetryEvent): void => {
+    try {
+      const limit = isPerInstance(event) ? maxOnTheirWay : maxOnTheirWayInAll;
+      if (this.#worker === undefined || this.#onTheirWay >= limit) {
+        this.#lost += 1;
+        return;
+      }
+      this.#batch.push(portable(event));
+      if (this.#batch.length >= maxBatchEvents) this.#send();
+      else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref();
+    } catch {
+      this.#lost += 1;
+    }
+  };
+
+  readonly traceparent = (studyInstanceUid: string | undefined): string | undefined => this.#traceparents.make(studyInstanceUid);
+
+  observeDelivery(sources: DeliverySources): void {
+    this.#sources = sources;
+    this.#post({ kind: 'sources' });
+  }
+
+  async stats(): ReturnType<RunningTelemetry['stats']> {
+    this.#send();
+    return (await this.#questions.ask('stats')) as Awaited<ReturnType<RunningTelemetry['stats']>>;
+  }
+
+  async metricsText(): Promise<string | undefined> {
+    this.#send();
+    return (await this.#questions.ask('metricsText')) as string | undefined;
+  }
+
+  async flush(): Promise<void> {
+    this.#send();
+    await this.#questions.ask('flush');
+  }
+
+  async shutdown(): Promise<void> {
+    this.#send();
+    this.#isEnding = true;
+    clearTimeout(this.#restart);
+    const ended = new AbortController();
+    const limit = sleep(shutdownMs, undefined, { signal: ended.signal }).catch(() => {});
+    await Promise.race([this.#questions.ask('shutdown'), limit]);
+    ended.abort();
+    await this.#worker?.terminate();
+    this.#loop.end();
+  }
+
+  /** In the batch, and sent and not come. */
+  get #onTheirWay(): number {
+    return this.#batch.length + ((this.#sent - Atomics.load(this.#come, 0)) | 0);
+  }
+
+  #send(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#worker === undefined || (this.#batch.length === 0 && this.#lost === 0)) return;
+    const events = this.#batch;
+    const lost = this.#lost;
+    this.#batch = [];
+    this.#lost = 0;
+    try {
+      this.#worker.postMessage({ kind: 'events', events, lost } satisfies ToThread);
+      this.#sent = (this.#sent + events.length) | 0;
+    } catch {
+      this.#lost = lost + events.length;
+    }
+  }
+
+  /** Where there is no thread there is no answer either. */
+  #post(message: ToThread): void {
+    if (this.#worker === undefined) this.#questions.drop();
+    else this.#worker.postMessage(message);
+  }
+
+  #start(): void {
+    const { config, version, siteKey, program } = this.#options;
+    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    const start: ThreadStart = { config, version, siteKey, come: this.#come };
+    const worker = new Worker(program ?? new URL(`./thread${extension}`, import.meta.url), {
+      name: 'telemetry',
+      workerData: start,
+      resourceLimits,
+    });
+    this.#worker = worker;
+    worker.on('message', (message: FromThread) => this.#received(message));
+    worker.on('error', (error) => this.#options.logger.error({ err: error }, 'telemetry failed; images are not affected'));
+    worker.on('exit', () => this.#ended(worker));
+    if (this.#sources !== undefined) this.#post({ kind: 'sources' });
+  }
+
+  #received(message: FromThread): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#pauseMs = firstPauseMs;
+        this.#traceparents.sample(message.sampling);
+        return;
+      case 'lines':
+        for (const { level, fields, message: text } of message.lines) this.#options.logger[level](fields, text);
+        return;
+      case 'rolled-over':
+        this.#traceparents.rolledOver(message.studyInstanceUid, message.generation);
+        return;
+      case 'answer':
+        this.#questions.answered(message);
+        return;
+      case 'asked': {
+        const { number, what } = message;
+        const answer = (value: unknown) => this.#post({ kind: 'answer', number, value });
+        this.#answer(what).then(answer, () => answer(undefined));
+      }
+    }
+  }
+
+  async #answer(what: keyof Sources): Promise<unknown> {
+    return what === 'loopDelay' ? this.#loop.look() : await this.#sources?.[what]();
+  }
+
+  /** What was on its way is lost; a while later another thread goes on. */
+  #ended(worker: Worker): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    this.#lost += this.#onTheirWay;
+    this.#batch = [];
+    this.#sent = 0;
+    Atomics.store(this.#come, 0, 0);
+    this.#questions.drop();
+    if (this.#isEnding) return;
+    this.#restart = setTimeout(() => this.#start(), this.#pauseMs).unref();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+}
