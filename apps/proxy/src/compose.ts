@@ -149,7 +149,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const delivering = config.spool.shared
     ? { spool: spools, scheduler: new FleetScheduler({ own: scheduler, spools, root: folder.root, schedulerOf }) }
     : { spool, scheduler, ownerId };
-  const relay = new Relay({
+  const relay: Relay = new Relay({
     ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
     takeOver: {
@@ -168,7 +168,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       traceparent: telemetry.traceparent,
       capabilities,
       retainBytes: config.relay.retainBytes,
-      budget: new RetentionBudget(config.relay.retainTotalBytes),
+      budget: new RetentionBudget(config.relay.retainTotalBytes, { associations: () => relay.activeAssociations }),
       isDown: (destinationId) => circuit(destinationId).isOpen,
       fared: (destinationId, errorType) => {
         if (errorType === undefined) circuit(destinationId).succeeded();

@@ -66,7 +66,7 @@ test('three keys are enough; the rest has its default', () => {
       maxPresentationContexts: 255,
       maxCommandBytes: 65_536,
     },
-    relay: { retainBytes: 4 * 2 ** 20, retainTotalBytes: 16 * 2 ** 20 },
+    relay: { retainBytes: 32 * 2 ** 20, retainTotalBytes: 64 * 2 ** 20 },
     spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30, shared: false },
     queue: { keyPrefix: 'radiotracer' },
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },

@@ -202,10 +202,14 @@ export const fileSchema = z.strictObject({
     .strictObject({
       retainBytes: standard(
         value.sizeBytes,
-        '4MiB',
+        '32MiB',
         'Memory per association for the instances in flight, kept until the destination has answered; past it they go to an unsynced file of the spool. 0 is none.',
       ),
-      retainTotalBytes: standard(value.sizeBytes, '16MiB', 'The same for all associations together. 0 is none.'),
+      retainTotalBytes: standard(
+        value.sizeBytes,
+        '64MiB',
+        'The same for all associations together; less while they are many, for each takes memory by itself, and a quarter at least. 0 is none.',
+      ),
     })
     .prefault({}),
   spool: z

@@ -6,25 +6,39 @@
 import type { InstanceIntake } from '@radiotracer/instance';
 import type { Lease } from '@radiotracer/upper-layer';
 
+/** What an association takes of memory by itself, measured with hundreds of them. */
+const associationBytes = 384 * 1024;
+/** Of the whole, for retentions however many associations there are. */
+const leastShare = 1 / 4;
+
 /** Memory that all retentions of a process, or of an association, share. Bytes. */
 export class RetentionBudget {
+  readonly #bytes: number;
   readonly #parent: RetentionBudget | undefined;
-  #freeBytes: number;
+  readonly #associations: () => number;
+  #usedBytes = 0;
 
-  constructor(bytes: number, parent?: RetentionBudget) {
-    this.#freeBytes = bytes;
+  /** `associations`: how many there are now; what they take by themselves, past the first, is not there for retentions. */
+  constructor(bytes: number, { parent, associations = () => 1 }: { parent?: RetentionBudget; associations?: () => number } = {}) {
+    this.#bytes = bytes;
     this.#parent = parent;
+    this.#associations = associations;
   }
 
   take(bytes: number): boolean {
-    if (bytes > this.#freeBytes || (this.#parent !== undefined && !this.#parent.take(bytes))) return false;
-    this.#freeBytes -= bytes;
+    if (this.#usedBytes + bytes > this.#limitBytes || (this.#parent !== undefined && !this.#parent.take(bytes))) return false;
+    this.#usedBytes += bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#freeBytes += bytes;
+    this.#usedBytes -= bytes;
     this.#parent?.give(bytes);
+  }
+
+  get #limitBytes(): number {
+    const takenBytes = Math.max(0, this.#associations() - 1) * associationBytes;
+    return Math.max(this.#bytes * leastShare, this.#bytes - takenBytes);
   }
 }
 

@@ -117,7 +117,7 @@ export class TakeOver {
       return undefined;
     }
     const standIn = this.#prepare(ac);
-    const budget = new RetentionBudget(ports.retainBytes, ports.budget);
+    const budget = new RetentionBudget(ports.retainBytes, { parent: ports.budget });
     return {
       retain: (contextId, request, receivedAt) =>
         new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
