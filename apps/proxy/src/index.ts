@@ -1,6 +1,7 @@
 export { type ProxyPorts, type RunningProxy, startProxy } from './compose.ts';
 export { readCapabilities } from './kept/kept-capabilities.ts';
 export { keptText } from './kept/kept-text.ts';
+export { openLedgerHome } from './kept/open-ledger.ts';
 export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';
 export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';

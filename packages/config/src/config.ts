@@ -46,6 +46,8 @@ export interface Destination {
   readonly retry: RetryConfig;
   readonly circuit: CircuitConfig;
   readonly statuses: StatusesConfig;
+  /** It may be asked by C-FIND what it has. */
+  readonly verify: boolean;
 }
 
 /** When what was not delivered is tried again. */
@@ -178,9 +180,22 @@ export interface TelemetryConfig {
   readonly studyRolloverMs: number;
 }
 
+/** The ledger of what was to come, what came and what arrived. */
 export interface IntegrityConfig {
+  /** false: no ledger is kept; studies are told from memory. */
+  readonly enabled: boolean;
   /** A study is closed when nothing of it came for so long. */
   readonly quietPeriodMs: number;
+  /** How long a study of which nothing comes any more stays in the ledger. 0: for ever. */
+  readonly keepMs: number;
+  /** A checksum of every data set: tells that two of one UID differ although they are of the same length. */
+  readonly checksums: boolean;
+  /** Destinations are asked by C-FIND what they have; each may be left out ({@link Destination.verify}). */
+  readonly verify: boolean;
+  /** From the close of a study to the first question. */
+  readonly verifyDelayMs: number;
+  /** The calling AE title of these questions, trimmed. */
+  readonly callingAet: string;
 }
 
 export interface AdminConfig {

@@ -93,11 +93,11 @@ function named(file: CheckedFile): Config {
     destinations: Object.fromEntries(
       Object.entries(file.destinations).map(([id, written]): [string, Destination] => {
         const own = definedOnly(namedTimeouts(written.timeouts));
-        const { host, port, aet, maxAssociations, retry, circuit, statuses } = written;
+        const { host, port, aet, maxAssociations, retry, circuit, statuses, verify } = written;
         return [
           id,
           {
-            ...{ id, host, port, aet, maxAssociations, statuses, timeouts: { ...timeouts, ...own } },
+            ...{ id, host, port, aet, maxAssociations, statuses, verify, timeouts: { ...timeouts, ...own } },
             retry: { initialMs: retry.initial, maxMs: retry.max, budgetMs: retry.budget },
             circuit: { failures: circuit.failures, probeMs: circuit.probe },
           },
@@ -130,7 +130,15 @@ function named(file: CheckedFile): Config {
       maxInstanceSpans: file.telemetry.maxInstanceSpans,
       studyRolloverMs: file.telemetry.studyRollover,
     },
-    integrity: { quietPeriodMs: file.integrity.quietPeriod },
+    integrity: {
+      enabled: file.integrity.enabled,
+      quietPeriodMs: file.integrity.quietPeriod,
+      keepMs: file.integrity.keep,
+      checksums: file.integrity.checksums,
+      verify: file.integrity.verify,
+      verifyDelayMs: file.integrity.verifyDelay,
+      callingAet: file.integrity.callingAet,
+    },
     admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token },
     shutdown: { drainMs: file.shutdown.drain },
     log: file.log,

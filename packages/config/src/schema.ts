@@ -133,6 +133,7 @@ const destination = z.strictObject({
       dead: standard(value.statusPatterns, [], 'C-STORE statuses after which a queued instance is given up at once.'),
     })
     .prefault({}),
+  verify: standard(value.flag, true, 'Whether it may be asked by C-FIND what it has; see `integrity.verify`.'),
 });
 
 const route = z.strictObject({
@@ -270,7 +271,35 @@ export const fileSchema = z.strictObject({
     })
     .prefault({}),
   integrity: z
-    .strictObject({ quietPeriod: standard(value.durationMs, '60s', 'A study is closed when nothing of it came for so long.') })
+    .strictObject({
+      enabled: standard(
+        value.flag,
+        true,
+        'A ledger of every study is kept: what was to come, what came, what arrived. It lies beside the spool (`integrity.db`), or in the queue’s Redis.',
+      ),
+      quietPeriod: standard(value.durationMs, '60s', 'A study is closed when nothing of it came for so long.'),
+      keep: standard(value.durationMs, '90d', 'A study of which nothing has come for so long leaves the ledger. 0 is never.'),
+      checksums: standard(
+        value.flag,
+        false,
+        'A CRC-32 of every data set, so that two of one UID and one length are known to differ. Costs the relay 0.1 to 0.2 ms of CPU for each 0.5 MB.',
+      ),
+      verify: standard(
+        value.flag,
+        true,
+        'Destinations are asked by C-FIND whether they have what they acknowledged. One that is not to be asked has `verify: false`.',
+      ),
+      verifyDelay: standard(
+        value.positiveDurationMs,
+        '30s',
+        'From the close of a study to the first question; each further one waits three times as long, six hours at most.',
+      ),
+      callingAet: standard(
+        value.aeTitle,
+        'RADIOTRACER',
+        'The calling AE title of these questions: the PACS must know it and let it query.',
+      ),
+    })
     .prefault({}),
   admin: z
     .strictObject({

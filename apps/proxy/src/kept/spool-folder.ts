@@ -15,6 +15,8 @@ export interface SpoolFolder {
   readonly ownerId: string;
   /** SQLite; unused where the schedule is in Redis. */
   readonly queue: string;
+  /** SQLite; unused where the ledger is in Redis. */
+  readonly ledger: string;
   readonly capabilities: string;
 }
 
@@ -29,6 +31,7 @@ export function spoolFolder({ spool }: Pick<Config, 'spool'>): SpoolFolder {
     siteKey: join(root, 'site-key'),
     ownerId: ownerIdFile(dir),
     queue: join(dir, 'queue.db'),
+    ledger: join(dir, 'integrity.db'),
     capabilities: join(dir, 'capabilities.json'),
   };
 }

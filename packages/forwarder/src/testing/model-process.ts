@@ -29,6 +29,7 @@ const destinations: readonly Destination[] = destinationIds.map((id) => ({
   retry: { initialMs: 30_000, maxMs: 3_600_000, budgetMs: retryBudgetMs },
   circuit: { failures: 3, probeMs: 240_000 },
   statuses: { delivered: [], retry: [], dead: [] },
+  verify: true,
 }));
 
 /** An hour of simulated time is a few looks at everything. */

@@ -94,6 +94,7 @@ export class Scene implements AsyncDisposable {
       retry: { initialMs: 20, maxMs: 100, budgetMs: 7 * 86_400_000 },
       circuit: { failures: 3, probeMs: 50 },
       statuses: { delivered: [], retry: [], dead: [] },
+      verify: true,
       ...options.destination,
     };
     scene.circuit = new DestinationCircuit({ failures: scene.destination.circuit.failures });

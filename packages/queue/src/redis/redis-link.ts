@@ -1,12 +1,9 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { QueueUnavailable } from '../queue-error.ts';
+import { connectRedis, type RedisClient } from './redis-client.ts';
 import { redisFault } from './redis-fault.ts';
-import { clusterOptions, connectionOptions, type RedisQueueOptions } from './redis-options.ts';
+import type { RedisQueueOptions } from './redis-options.ts';
 import { SCRIPTS, type ScriptName } from './scripts.ts';
 
-type NodeOptions = RedisOptions & { replyMapping?: 'legacy' };
-type ClusterArguments = ConstructorParameters<typeof Cluster>;
-type Client = Redis | Cluster;
 type Command = (...values: (string | number)[]) => Promise<unknown>;
 
 const DEFAULT_COMMAND_TIMEOUT_MS = 2_000;
@@ -16,7 +13,7 @@ const DEFAULT_CONNECT_WAIT_MS = 1_000;
 /** One connection (or one per node of a cluster) with a bounded wait: every call ends in time, and few wait at once. */
 export class RedisLink {
   readonly prefix: string;
-  readonly #client: Client;
+  readonly #client: RedisClient;
   readonly #timeoutMs: number;
   readonly #maxInFlight: number;
   readonly #firstReady: Promise<void>;
@@ -28,7 +25,7 @@ export class RedisLink {
     this.prefix = options.prefix ?? 'radiotracer';
     this.#timeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
     this.#maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
-    this.#client = connect(options.server, this.#timeoutMs);
+    this.#client = connectRedis(options.server, this.#timeoutMs);
     for (const [name, lua] of Object.entries(SCRIPTS)) this.#client.defineCommand(name, { numberOfKeys: 1, lua });
     // Told as the cause of what fails meanwhile; without a listener it would end the process.
     this.#client.on('error', (error: Error) => {
@@ -90,21 +87,5 @@ export class RedisLink {
       this.#client.once('ready', done);
       this.#client.once('end', done);
     });
-  }
-}
-
-function connect(server: RedisQueueOptions['server'], timeoutMs: number): Client {
-  // ioredis' types take an option that is there and undefined for another thing than one that is absent; ioredis does not.
-  const options = { ...connectionOptions(timeoutMs), ...(server.kind === 'cluster' ? {} : server.options) } as NodeOptions;
-  switch (server.kind) {
-    case 'single':
-      return new Redis(server.url, options);
-    case 'sentinel':
-      return new Redis(options);
-    case 'cluster': {
-      const ours = clusterOptions(timeoutMs);
-      const redisOptions = { ...ours.redisOptions, ...server.options?.redisOptions };
-      return new Cluster([...server.nodes], { ...ours, ...server.options, redisOptions } as NonNullable<ClusterArguments[1]>);
-    }
   }
 }

@@ -1,0 +1,29 @@
+import type { Config } from '@radiotracer/config';
+import { type LedgerHome, RedisHome, SqliteHome } from '@radiotracer/integrity';
+import { spoolFolder } from './spool-folder.ts';
+
+/** How long the first calls may wait for the first connection. */
+const connectWaitMs = 1_000;
+const commandTimeoutMs = 2_000;
+
+/**
+ * The home of the ledger that the configuration names, whatever it is like: calls say so. `onCorrupt`: see SqliteLedgerOptions; only the
+ * process that owns the spool may move a broken database aside.
+ */
+export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, onCorrupt: 'move-aside' | 'refuse'): Promise<LedgerHome> {
+  const { redis, keyPrefix } = config.queue;
+  if (redis === undefined) return new SqliteHome({ path: spoolFolder(config).ledger, onCorrupt });
+  const { connectRedis, redisServerOf } = await import('@radiotracer/queue/redis');
+  const client = connectRedis(redisServerOf(redis), commandTimeoutMs);
+  // Told by the calls that fail meanwhile.
+  client.on('error', () => {});
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, connectWaitMs);
+    for (const event of ['ready', 'end'])
+      client.once(event, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+  });
+  return new RedisHome({ client, prefix: `${keyPrefix}:ledger`, commandTimeoutMs });
+}
