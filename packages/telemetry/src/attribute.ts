@@ -35,6 +35,8 @@ export interface AttributeDefinition {
 
 const uid = /^[0-9.]{1,64}$/;
 const hash = /^[0-9a-f]{16}$/;
+/** Of a closed list. */
+const word = /^[a-z][a-z-]{0,31}$/;
 
 export const attributeRegistry = {
   // P0: nothing personal
@@ -112,13 +114,67 @@ export const attributeRegistry = {
     type: 'int',
     description: 'C-STOREs that the destination had not answered at the take-over',
   },
-  'radiotracer.study.completion': { patientData: 'P0', type: 'string', description: 'Why the study was closed: quiet, evicted, shutdown' },
+  'radiotracer.study.completion': {
+    patientData: 'P0',
+    type: 'string',
+    description:
+      'complete, short, excess, discontinued, quiet (nobody can say); without a ledger why it was closed: quiet, evicted, shutdown',
+  },
+  'radiotracer.study.expected.count': {
+    patientData: 'P0',
+    type: 'int',
+    description: 'Instances that were to come, where somebody says so',
+  },
+  'radiotracer.study.received.count': { patientData: 'P0', type: 'int', description: 'Instances that came' },
+  'radiotracer.study.missing.count': { patientData: 'P0', type: 'int', description: 'Instances that were to come and did not' },
+  'radiotracer.study.lost.count': {
+    patientData: 'P0',
+    type: 'int',
+    description: 'Instances that were acknowledged and given up, or are not where they were sent',
+  },
+  'radiotracer.study.verdict.source': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'Who said how much was to come: mpps, storage-commitment, …, quiet-time',
+    pattern: word,
+  },
+  'radiotracer.study.verdict.confidence': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'low, medium-low, medium, medium-high, high',
+    pattern: word,
+  },
+  'radiotracer.study.ledger': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'incomplete where events about the study were lost: its counts are a lower bound',
+  },
   'radiotracer.study.generation': { patientData: 'P0', type: 'int', description: 'Grows when a study comes back after the rollover time' },
   'radiotracer.study.undelivered.count': {
     patientData: 'P0',
     type: 'int',
     description: 'Instances that failed and were not delivered until the close',
   },
+  'radiotracer.integrity.check': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'What was looked for: a kind of finding (duplicate-send, two-patients, …), or verify',
+    pattern: word,
+  },
+  'radiotracer.integrity.result': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'Of findings: found; of verify: confirmed, missing, unsupported, unreachable',
+    pattern: word,
+  },
+  'radiotracer.integrity.state': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'acknowledged, forwarded, confirmed (by C-FIND or storage commitment), lost, recovered',
+  },
+  'radiotracer.integrity.finding.count': { patientData: 'P0', type: 'int', description: 'Instances, or series, of a finding' },
+  'radiotracer.integrity.asked.count': { patientData: 'P0', type: 'int', description: 'Instances that a destination was asked for' },
+  'radiotracer.integrity.missing.count': { patientData: 'P0', type: 'int', description: 'Of these, those that it has not' },
   'radiotracer.spans.omitted': { patientData: 'P0', type: 'int', description: 'Instance spans left out because of the span budget' },
   'radiotracer.relay.overhead.request': { patientData: 'P0', type: 'double', description: 'Request in to request out, seconds' },
   'radiotracer.relay.overhead.response': { patientData: 'P0', type: 'double', description: 'Response in to response out, seconds' },

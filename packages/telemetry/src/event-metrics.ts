@@ -4,6 +4,7 @@ import { DeliveryMetrics } from './delivery-metrics.ts';
 import { DestinationHealth, destinationStates } from './destination-health.ts';
 import { secondsBetween } from './epoch-time.ts';
 import type { AssociationEnded, AssociationOpened, OperationEnded, TelemetryEvent } from './event.ts';
+import { LedgerMetrics } from './ledger-metrics.ts';
 import type { MetricSet, MetricValues } from './metric-set.ts';
 import { knownModality } from './modality.ts';
 import { dispositionOf, isDelivered } from './operation-values.ts';
@@ -24,6 +25,7 @@ export class EventMetrics {
   readonly #aeTitles: ReadonlySet<string>;
   readonly #destinations = new DestinationHealth();
   readonly #deliveries: DeliveryMetrics;
+  readonly #ledger: LedgerMetrics;
 
   constructor({ metrics, associations, aeTitles }: EventMetricsOptions) {
     this.#metrics = metrics;
@@ -31,6 +33,7 @@ export class EventMetrics {
     this.#aeTitles = aeTitles;
     this.overhead = new RelayOverhead(metrics);
     this.#deliveries = new DeliveryMetrics(metrics, this.#destinations);
+    this.#ledger = new LedgerMetrics(metrics);
     this.#observeAssociations();
     this.#observeDestinations();
   }
@@ -67,6 +70,12 @@ export class EventMetrics {
         return;
       case 'circuit.changed':
         this.#destinations.circuit(event);
+        return;
+      case 'study.closed':
+      case 'study.revised':
+      case 'study.verified':
+      case 'study.told':
+        this.#ledger.record(event);
         return;
       case 'association.accepted':
       case 'spool.acceptance_changed':

@@ -31,6 +31,8 @@ const operationSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 const associationSeconds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 /** 0.1 s to a day. */
 const deliverySeconds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
+/** 1 s to three days. */
+const studySeconds = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 43_200, 86_400, 172_800, 259_200];
 /** 1 ms to 30 s. */
 const writeSeconds = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -221,6 +223,66 @@ export const metricRegistry = {
     unit: '{finding}',
     description: 'What in the spool was not as the spool left it',
     attributes: ['radiotracer.spool.finding.kind'],
+  },
+
+  // Studies, by the ledger
+  'radiotracer.studies': {
+    instrument: 'counter',
+    unit: '{study}',
+    description: 'Studies that were closed; one that was opened again counts again',
+    attributes: ['dicom.modality', 'radiotracer.study.completion'],
+  },
+  'radiotracer.study.receive.duration': {
+    instrument: 'histogram',
+    unit: 's',
+    description: 'First byte of a study to the last thing that the modality did',
+    attributes: ['dicom.modality', 'radiotracer.study.completion'],
+    boundaries: studySeconds,
+  },
+  'radiotracer.study.duration': {
+    instrument: 'histogram',
+    unit: 's',
+    description: 'First byte of a study to the last destination confirmed, or given up',
+    attributes: ['dicom.modality', 'radiotracer.study.completion'],
+    boundaries: studySeconds,
+  },
+  'radiotracer.study.availability.duration': {
+    instrument: 'histogram',
+    unit: 's',
+    description: 'First byte of a study to seen whole at a destination by C-FIND; the quiet period and the delay of the question are in it',
+    attributes: ['dicom.modality', 'radiotracer.study.completion'],
+    boundaries: studySeconds,
+  },
+  'radiotracer.integrity.checks': {
+    instrument: 'counter',
+    unit: '{check}',
+    description: 'Studies with a finding, at each close; and questions to destinations, by what came of them',
+    attributes: ['radiotracer.integrity.check', 'radiotracer.integrity.result'],
+  },
+  'radiotracer.integrity.instances': {
+    instrument: 'counter',
+    unit: '{instance}',
+    description: 'Instances of closed studies that came so far, told when a study is closed and when more is known of it',
+    attributes: ['radiotracer.destination.id', 'dicom.modality', 'radiotracer.integrity.state'],
+  },
+  'radiotracer.integrity.lost': {
+    instrument: 'gauge',
+    unit: '{instance}',
+    description:
+      'Instances that are lost now, over the whole ledger: acknowledged, and given up or not there when asked. Proxies that share a ledger tell the same: max, not sum',
+    attributes: ['radiotracer.destination.id', 'dicom.modality'],
+  },
+  'radiotracer.integrity.events': {
+    instrument: 'counter',
+    unit: '{event}',
+    description: 'Events for the ledger; dropped: there was no room, and their studies are marked as incomplete',
+    attributes: ['radiotracer.telemetry.result'],
+  },
+  'radiotracer.integrity.errors': {
+    instrument: 'counter',
+    unit: '{error}',
+    description: 'Failures of the ledger: its home is away, or it was started again; images are not affected',
+    attributes: [],
   },
 
   // Telemetry itself, and the process

@@ -107,4 +107,6 @@ export function associationErrorType(event: AssociationEnded): ErrorType | undef
   return undefined;
 }
 
+export const lost: SpanStatus = { code: SpanStatusCode.ERROR, message: 'instances were lost' };
+export const missing: SpanStatus = { code: SpanStatusCode.ERROR, message: 'instances did not come' };
 export const undelivered: SpanStatus = { code: SpanStatusCode.ERROR, message: 'instances were not delivered' };

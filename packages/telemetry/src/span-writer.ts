@@ -40,11 +40,17 @@ export interface SpanStart {
 export interface SpanEnd {
   readonly endAt: EpochMs;
   readonly status: SpanStatus;
-  readonly events?: readonly { readonly name: SpanEventName; readonly at: EpochMs }[];
+  readonly events?: readonly SpanEvent[];
 }
 
 /** Closed: event names are as public as span names. */
-export type SpanEventName = 'first_byte' | 'take_over' | 'spooled' | 'ack_sent';
+export type SpanEventName = 'first_byte' | 'take_over' | 'spooled' | 'ack_sent' | 'finding';
+
+interface SpanEvent {
+  readonly name: SpanEventName;
+  readonly at: EpochMs;
+  readonly values?: AttributeValues;
+}
 
 /** A span that is still open. */
 export interface OpenSpan {
@@ -85,7 +91,7 @@ export class SpanWriter {
         links += 1;
         span.addLink(this.#link(link));
       },
-      end: (end) => finish(span, end),
+      end: (end) => this.#finish(span, end),
     };
   }
 
@@ -93,7 +99,7 @@ export class SpanWriter {
   write(span: SpanStart & SpanEnd): SpanContext {
     const started = this.#tracer.startSpan(span.name, this.#options(span), parentContext(span.parent));
     this.#set(started, span.values);
-    finish(started, span);
+    this.#finish(started, span);
     return started.spanContext();
   }
 
@@ -101,7 +107,7 @@ export class SpanWriter {
   writeDerived(ids: ForcedIds, span: SpanStart & SpanEnd): SpanContext {
     const started = this.#rootTracer.startSpan(ids, span.name, this.#options(span), parentContext(span.parent));
     this.#set(started, span.values);
-    finish(started, span);
+    this.#finish(started, span);
     return started.spanContext();
   }
 
@@ -118,6 +124,12 @@ export class SpanWriter {
     if (span.isRecording()) span.setAttributes(this.#gate(values));
   }
 
+  #finish(span: Span, end: SpanEnd): void {
+    for (const { name, at, values } of end.events ?? []) span.addEvent(name, values === undefined ? {} : this.#gate(values), toHrTime(at));
+    span.setStatus(end.status);
+    span.end(toHrTime(end.endAt));
+  }
+
   #link(link: SpanLink): Link {
     return { context: link.to, attributes: this.#gate({ 'radiotracer.link.kind': link.kind }) };
   }
@@ -125,10 +137,4 @@ export class SpanWriter {
 
 function parentContext(parent: SpanContext | undefined): Context {
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
-}
-
-function finish(span: Span, end: SpanEnd): void {
-  for (const event of end.events ?? []) span.addEvent(event.name, toHrTime(event.at));
-  span.setStatus(end.status);
-  span.end(toHrTime(end.endAt));
 }

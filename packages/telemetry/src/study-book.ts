@@ -39,6 +39,8 @@ interface ClosedStudy {
   readonly generation: number;
   readonly root: SpanContext;
   readonly seriesTold: ReadonlySet<string>;
+  /** Instance spans that were left out. */
+  readonly omittedSpans: number;
 }
 
 const maxUidLength = 64;
@@ -76,9 +78,7 @@ export class StudyBook {
     const key = this.#keyOf(uid);
     const open = this.#open.get(key);
     if (open !== undefined) return open.rootContext;
-    const { traceId, rootSpanId } = this.#options.identity.study(uid, this.#generationOf(this.#closed.get(key)));
-    const traceFlags = this.#options.isSampled(traceId) ? TraceFlags.SAMPLED : TraceFlags.NONE;
-    return { traceId, spanId: rootSpanId, traceFlags, isRemote: true };
+    return this.contextOf(uid, this.#generationOf(this.#closed.get(key)));
   }
 
   /** The study of that UID (stripped), opened if need be, and kept open by the holders. */
@@ -103,6 +103,33 @@ export class StudyBook {
     }
     holder.studies.clear();
     this.#arm();
+  }
+
+  /** A study is closed, as somebody knows who remembers for longer: where it is not open here, its generation goes on from there. */
+  remember(uid: string, generation: number, closedAt: EpochMs): void {
+    const key = this.#keyOf(uid);
+    const before = this.#closed.get(key);
+    if (this.#open.has(key) || (before !== undefined && before.generation > generation)) return;
+    this.#forget(key);
+    const kept = before?.generation === generation ? before : undefined;
+    const root = kept?.root ?? this.contextOf(uid, generation);
+    this.#put(key, { closedAt, generation, root, seriesTold: kept?.seriesTold ?? new Set(), omittedSpans: kept?.omittedSpans ?? 0 });
+  }
+
+  /** Of this generation of a study, as far as that is known here. */
+  omittedSpans(uid: string, generation: number): number {
+    const key = this.#keyOf(uid);
+    const open = this.#open.get(key);
+    if (open?.origin.generation === generation) return open.budget.omitted;
+    const closed = this.#closed.get(key);
+    return closed?.generation === generation ? closed.omittedSpans : 0;
+  }
+
+  /** The root of a generation's trace. */
+  contextOf(uid: string, generation: number): SpanContext {
+    const { traceId, rootSpanId } = this.#options.identity.study(uid, generation);
+    const traceFlags = this.#options.isSampled(traceId) ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    return { traceId, spanId: rootSpanId, traceFlags, isRemote: true };
   }
 
   /** Closes everything that is open. */
@@ -164,8 +191,13 @@ export class StudyBook {
     const seriesTold = new Set(study.origin.seriesTold);
     for (const series of study.series.values()) seriesTold.add(series.spanId);
     const { generation } = study.origin;
-    this.#closed.set(key, { closedAt: this.#options.clock.now(), generation, root: study.rootContext, seriesTold });
-    this.#closedEntries += 1 + seriesTold.size;
+    const omittedSpans = study.budget.omitted;
+    this.#put(key, { closedAt: this.#options.clock.now(), generation, root: study.rootContext, seriesTold, omittedSpans });
+  }
+
+  #put(key: string, closed: ClosedStudy): void {
+    this.#closed.set(key, closed);
+    this.#closedEntries += 1 + closed.seriesTold.size;
     for (const oldest of this.#closed.keys()) {
       if (this.#closedEntries <= this.#options.maxClosedEntries) break;
       this.#forget(oldest);

@@ -18,6 +18,7 @@ import { DeliveryStory } from './delivery-story.ts';
 import type { Publish, TelemetryEvent } from './event.ts';
 import { EventMetrics } from './event-metrics.ts';
 import { EventRing } from './event-ring.ts';
+import { LedgerStory } from './ledger-story.ts';
 import type { MetricName } from './metric.ts';
 import { MetricSet } from './metric-set.ts';
 import { OperationStory } from './operation-story.ts';
@@ -53,6 +54,11 @@ export interface TelemetryOptions {
   readonly listeners?: readonly ((told: ToldEvent) => void)[];
   /** Indirect identifiers that the site turned on. Default: none. */
   readonly identifiers?: readonly Identifier[];
+  /**
+   * Who writes the root of a study's trace, and its series. memory: this, when the study has been quiet, is evicted, or at the end;
+   * ledger: `study.told` does. Default memory.
+   */
+  readonly studiesToldBy?: 'memory' | 'ledger';
   /** Default 60 s. 0: a study is closed as soon as no association holds it. */
   readonly quietPeriodMs?: number;
   /** Default 24 h. 0: a study that comes back is always a new generation. */
@@ -102,11 +108,13 @@ export interface Telemetry {
   traceparent(studyInstanceUid: string | undefined, serverAssociationId: string | undefined): string | undefined;
   /** Events that found no room before they came here. */
   lost(events: number): void;
+  /** A study was closed before this process began, or elsewhere: its generation goes on from there. */
+  rememberStudy(studyInstanceUid: string, generation: number, closedAt: number): void;
   /** From now on readers of metrics see what waits, and the log says when a backlog has come to its end. Once. */
   observeDelivery(sources: DeliverySources): void;
   /** Metrics of the application's own; see {@link MetricSet.observe}. */
   readonly observe: MetricSet['observe'];
-  /** Tells everything that was published and closes every open study. For shutdown, before the exporter is flushed. */
+  /** Tells everything that was published; closes every open study, unless the ledger does. Before the exporter is flushed. */
   flush(): Promise<void>;
   stats(): TelemetryStats;
 }
@@ -157,7 +165,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     maxClosedEntries,
     isSampled: (traceId) => options.rootTracer.isSampled(traceId),
     rolledOver: options.rolledOver ?? (() => {}),
-    onClose: (study, completion) => guarded(() => writeStudy(writer, study, completion)),
+    onClose: (study, completion) => {
+      if (options.studiesToldBy !== 'ledger') guarded(() => writeStudy(writer, study, completion));
+    },
   });
   const associations = new AssociationStory({
     writer,
@@ -169,6 +179,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const operations = new OperationStory({ writer, identity, associations, book, slowInstanceMs: options.slowInstanceMs ?? 10_000 });
 
   const deliveries = new DeliveryStory({ writer, identity, associations, book, maxInstanceSpans, keepOneIn });
+  const ledger = new LedgerStory({ writer, identity, book });
 
   const metrics = new MetricSet(options.meter, gate);
   const eventMetrics = new EventMetrics({ metrics, associations, aeTitles: options.aeTitles ?? new Set() });
@@ -209,6 +220,14 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return deliveries.attempted(event);
       case 'delivery.dead_lettered':
         return deliveries.deadLettered(event);
+      case 'study.closed':
+        return ledger.closed(event);
+      case 'study.revised':
+        return ledger.revised(event);
+      case 'study.verified':
+        return ledger.verified(event);
+      case 'study.told':
+        return ledger.told(event);
       case 'delivery.backlog_ended':
       case 'circuit.changed':
       case 'spool.committed':
@@ -273,6 +292,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       published += events;
       lost += events;
     },
+    rememberStudy: (uid, generation, closedAt) => guarded(() => book.remember(uid, generation, closedAt)),
     observeDelivery: (sources) => {
       observeDeliverySources(metrics, sources, clock);
       backlogs.watch(sources);
@@ -291,7 +311,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         drain(maxEventsPerTurn);
         await new Promise<void>((resolve) => soon(resolve));
       }
-      guarded(() => book.closeAll());
+      if (options.studiesToldBy !== 'ledger') guarded(() => book.closeAll());
     },
     stats: () => ({
       published,

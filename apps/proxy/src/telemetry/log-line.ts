@@ -44,6 +44,17 @@ function logLine(told: ToldEvent): LogLine | undefined {
       return event.available
         ? { level: 'info', message: 'the queue can be reached', fields: fieldsOf(told) }
         : { level: 'error', message: 'the queue cannot be reached; instances are kept all the same', fields: fieldsOf(told) };
+    case 'study.closed':
+      if (event.lost > 0) return { level: 'error', message: 'instances are lost', fields: fieldsOf(told) };
+      return event.verdict.completion === 'short' ? { level: 'warn', message: 'study is short', fields: fieldsOf(told) } : undefined;
+    case 'study.revised':
+      if (event.deltas.some(({ lost }) => lost > 0)) return { level: 'error', message: 'instances are lost', fields: fieldsOf(told) };
+      if (event.deltas.some(({ recovered }) => recovered > 0))
+        return { level: 'info', message: 'instances that were lost are there', fields: fieldsOf(told) };
+      return undefined;
+    case 'study.verified':
+    case 'study.told':
+      return undefined;
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';
       return { level: told.values['error.type'] === undefined ? 'info' : failed, message: 'association ended', fields: fieldsOf(told) };
