@@ -3,6 +3,7 @@ import { type LifetimeOptions, quietAt } from './ledger/lifetime.ts';
 import type { FindingCounts } from './record/finding-counts.ts';
 import { receivedOf, type StudyPage } from './record/study-page.ts';
 import type { StudyRecord } from './record/study-record.ts';
+import { tellDueAt, tellStep } from './tell/tell-step.ts';
 import { type Finding, findingsOf } from './verdict/finding.ts';
 import { lossOf } from './verdict/loss.ts';
 import { verdictOf } from './verdict/verdict.ts';
@@ -40,19 +41,13 @@ export function evaluate(page: StudyPage, now: number, options: EvaluateOptions)
   const findings = findingsOf(page);
   const verify = isOpen && options.verify !== undefined ? verifyStates(page, now, options.verify) : study.verify;
   const { dueAt: _, ...rest } = study;
-  const nextAt = nextVerifyAt(verify);
   const counts = Object.fromEntries(findings.map(({ kind, count }) => [kind, count])) as FindingCounts;
+  const closedAt = isOpen ? now : (study.closedAt ?? now);
+  const closed = { ...rest, state: verdict.state, closedAt, verdict, findings: counts, loss: lossOf(page), verify };
+  const telling = tellStep(page, closed, findings, now, options);
+  const times = [nextVerifyAt(verify), tellDueAt(telling, closedAt, options)].filter((time) => time !== undefined);
   return {
-    study: {
-      ...rest,
-      state: verdict.state,
-      ...(isOpen ? { closedAt: now } : {}),
-      verdict,
-      findings: counts,
-      loss: lossOf(page),
-      verify,
-      ...(nextAt === undefined ? {} : { dueAt: nextAt }),
-    },
+    study: { ...closed, ...(telling === undefined ? {} : { telling }), ...(times.length === 0 ? {} : { dueAt: Math.min(...times) }) },
     closed: isOpen,
     findings,
   };

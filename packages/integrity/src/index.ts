@@ -1,9 +1,17 @@
 export type { DataSetReader, PlainDataSet } from './data-set/plain-data-set.ts';
 export { documentOperations, maxDataSetBytes } from './data-set/read-document.ts';
-export { Integrity, type IntegrityListener, type IntegrityOptions, type IntegrityStats } from './integrity.ts';
+export {
+  Integrity,
+  type IntegrityListener,
+  type IntegrityOptions,
+  type IntegrityStats,
+  type LostInstances,
+  type StudyGeneration,
+} from './integrity.ts';
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 export { Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
+export { isOfInterest, studyOf } from './observe.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
 export type { InstanceAtDestination, InstanceRecord } from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';

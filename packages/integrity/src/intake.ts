@@ -83,6 +83,12 @@ export class Intake {
     }
   };
 
+  /** Events about these studies were lost before they came here; `''`: about whichever. */
+  lost(studyUids: Iterable<string>, since: number): void {
+    for (const studyUid of studyUids) if (studyUid === '' || !this.#mark(studyUid, since)) this.#markedAllSince ??= since;
+    this.#arm(gatherMs);
+  }
+
   get stats(): IntakeStats {
     return {
       published: this.#published,

@@ -3,13 +3,13 @@
  * when it has gone quiet, when something more is known of it, and when a destination is to be asked what it has.
  */
 import { createHmac } from 'node:crypto';
-import { type Clock, type Publish, systemClock } from '@radiotracer/telemetry';
+import { type Clock, type Publish, systemClock, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { ThreadReader } from './data-set/thread-reader.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
 import { Intake, type IntakeStats } from './intake.ts';
 import type { LedgerChange } from './ledger/change.ts';
-import { type LedgerHome, LedgerUnavailable } from './ledger/home.ts';
+import { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { attribute } from './record/attribute.ts';
 import { namedUids } from './record/document-record.ts';
@@ -17,9 +17,13 @@ import { emptyInstance, mergeInstances } from './record/instance-record.ts';
 import { emptySeries } from './record/series-record.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts, type StudyRecord } from './record/study-record.ts';
+import type { StudyTelling } from './record/study-telling.ts';
 import type { VerifyState } from './record/verify-state.ts';
+import { studyClosed, studyRevised } from './tell/study-events.ts';
+import { studyVerified } from './tell/study-verified.ts';
+import { overdueTelling } from './tell/tell-step.ts';
 import type { Finding } from './verdict/finding.ts';
-import type { FindAtDestination } from './verify/find-at-destination.ts';
+import type { CountAnswer, FindAtDestination, InstancesAnswer } from './verify/find-at-destination.ts';
 import {
   afterCount,
   afterInstances,
@@ -44,6 +48,8 @@ export interface IntegrityOptions {
   /** Name of this node; the same after a restart. */
   readonly node: string;
   readonly listener?: IntegrityListener;
+  /** Is told `study.closed`, `study.revised`, `study.verified` and `study.told`, each by the node that stored it. */
+  readonly publish?: Publish;
   /** Undefined: destinations are not asked. */
   readonly find?: FindAtDestination | undefined;
   /** Default 60 s. */
@@ -67,6 +73,22 @@ export interface IntegrityOptions {
   readonly failed?: (error: unknown) => void;
 }
 
+/** Instances that are lost now. */
+export interface LostInstances {
+  readonly destinationId: string;
+  /** `''`: not known. */
+  readonly modality: string;
+  readonly lost: number;
+}
+
+/** Where a study stands that is to be remembered elsewhere. */
+export interface StudyGeneration {
+  readonly uid: string;
+  readonly generation: number;
+  /** Undefined: it is open. */
+  readonly closedAt: number | undefined;
+}
+
 export interface IntegrityStats extends IntakeStats {
   readonly closedStudies: number;
   readonly verifications: number;
@@ -87,6 +109,11 @@ const documentGiveUpMs = 86_400_000;
 const removeEveryMs = 3_600_000;
 const removeAtOnce = 200;
 const uidsAtOnce = 500;
+const studiesPerPage = 200;
+/** Of studies with a loss; with more of them than that, the figure is a lower bound. */
+const maxLostPages = 50;
+/** After so long what was told has left the process. */
+const tellSureMs = 10_000;
 
 export class Integrity {
   readonly ledger: Ledger;
@@ -99,6 +126,8 @@ export class Integrity {
   #cancelTick: (() => void) | undefined;
   #ticking: Promise<void> | undefined;
   #removedAt = Number.NEGATIVE_INFINITY;
+  /** Told by this node, and not marked so yet: by study and generation, since when. */
+  readonly #told = new Map<string, { readonly studyUid: string; readonly generation: number; readonly at: number }>();
   #closedStudies = 0;
   #verifications = 0;
   #removedRecords = 0;
@@ -150,6 +179,41 @@ export class Integrity {
     return this.#ticking;
   }
 
+  /** Events about these studies were lost before they came here; `''`: about whichever. */
+  lost(studyUids: Iterable<string>, since: number): void {
+    this.#intake.lost(studyUids, since);
+  }
+
+  /** Of the whole ledger, by destination and modality. */
+  async lostInstances(): Promise<readonly LostInstances[]> {
+    const found = new Map<string, LostInstances>();
+    let after: PageCursor | undefined;
+    for (let pages = 0; pages < maxLostPages; pages += 1) {
+      const { studies, next } = await this.ledger.list({ lostOnly: true }, after, studiesPerPage);
+      for (const { destinationId, modality, lost } of studies.flatMap(({ loss = [] }) => loss)) {
+        const key = `${destinationId} ${modality}`;
+        if (lost > 0) found.set(key, { destinationId, modality, lost: lost + (found.get(key)?.lost ?? 0) });
+      }
+      if (next === undefined) break;
+      after = next;
+    }
+    return [...found.values()];
+  }
+
+  /** Where the studies stand, those of the latest activity first. */
+  async generations(limit: number): Promise<readonly StudyGeneration[]> {
+    const found: StudyGeneration[] = [];
+    let after: PageCursor | undefined;
+    while (found.length < limit) {
+      const { studies, next } = await this.ledger.list({}, after, studiesPerPage);
+      for (const { uid, generation, state, closedAt } of studies)
+        if (uid !== '') found.push({ uid, generation, closedAt: state === 'open' ? undefined : closedAt });
+      if (next === undefined) break;
+      after = next;
+    }
+    return found.slice(0, limit);
+  }
+
   /** Everything that was published is in the ledger, or the home is away. */
   flush(): Promise<void> {
     return this.#intake.flush();
@@ -161,6 +225,7 @@ export class Integrity {
     this.#cancelTick = undefined;
     await this.#ticking;
     await this.flush();
+    await this.#markTold(0).catch((error: unknown) => this.#failed(error));
     this.#intake.stop();
     await this.#reader.close();
     await this.ledger.close();
@@ -178,6 +243,7 @@ export class Integrity {
 
   async #tick(): Promise<void> {
     try {
+      await this.#markTold(tellSureMs);
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
         for (const id of documentIds) await this.#guarded(this.#lay(id));
@@ -248,6 +314,12 @@ export class Integrity {
     const { page, revision } = read;
     // What is found elsewhere changes the study: it is due still, and looked at once more.
     if (page.study.dueAt === undefined || page.study.dueAt > now || (await this.#findElsewhere(page))) return;
+    const overdue = overdueTelling(page.study, now);
+    if (overdue !== undefined) {
+      // It is due still, for what it is now.
+      if (await this.ledger.replace({ ...page.study, telling: overdue }, revision)) this.#tellRoot(overdue, now);
+      return;
+    }
     const evaluation = evaluate(page, now, this.#evaluate);
     if (evaluation === undefined) return;
     const { closed, findings } = evaluation;
@@ -257,9 +329,13 @@ export class Integrity {
     if (closed) {
       this.#closedStudies += 1;
       this.#tell(() => this.#options.listener?.closed?.(study, findings));
+      this.#publish(studyClosed(study, page.study, findings, now));
     } else if (study.state !== 'open') {
       this.#tell(() => this.#options.listener?.revised?.(study, page.study));
+      this.#publish(studyRevised(study, page.study, now));
     }
+    const { telling } = study;
+    if (telling?.leaseUntil !== undefined && telling.leaseUntil !== page.study.telling?.leaseUntil) this.#tellRoot(telling, now);
     for (const [destinationId, state] of Object.entries(study.verify)) {
       if (state.nextAt !== undefined && state.nextAt <= now) await this.#verify(studyUid, destinationId, state);
     }
@@ -278,22 +354,31 @@ export class Integrity {
     const options = this.#verifyOptions;
     const step = verifyStep(page, destinationId, state, this.#clock.now(), options);
     this.#verifications += 1;
+    const startedAt = this.#clock.now();
+    const verified = (answer: (InstancesAnswer | CountAnswer)['kind'], after: VerifyState | undefined) =>
+      this.#publish(studyVerified(page, destinationId, { startedAt, endedAt: this.#clock.now(), answer, after }));
     if (step.kind === 'instances') {
       const answer = await find.instances(destinationId, studyUid, step.seriesUids);
       const now = this.#clock.now();
-      await this.#settle(studyUid, destinationId, (current) => afterInstances(current, destinationId, state, answer, now, options));
+      const settle = (current: StudyPage) => afterInstances(current, destinationId, state, answer, now, options);
+      verified(answer.kind, await this.#settle(studyUid, destinationId, settle));
     } else if (step.kind === 'count') {
       const answer = await find.count(destinationId, studyUid);
       const now = this.#clock.now();
       const after = (current: StudyPage) => afterCount(current, destinationId, state, answer, now, options);
-      await this.#settle(studyUid, destinationId, (current) => ({ state: after(current), places: new Map() }));
+      verified(answer.kind, await this.#settle(studyUid, destinationId, (current) => ({ state: after(current), places: new Map() })));
     } else {
       await this.#settle(studyUid, destinationId, () => ({ state: step.state, places: new Map() }));
     }
   }
 
-  async #settle(studyUid: string, destinationId: string, after: (page: StudyPage) => ReturnType<typeof afterInstances>): Promise<void> {
-    await this.ledger.update(studyUid, (page) => {
+  /** Returns where it stands then; undefined: it was opened again. */
+  async #settle(
+    studyUid: string,
+    destinationId: string,
+    after: (page: StudyPage) => ReturnType<typeof afterInstances>,
+  ): Promise<VerifyState | undefined> {
+    const update = await this.ledger.update(studyUid, (page) => {
       // Opened again meanwhile: it will be asked about as a whole.
       if (page.study.verify[destinationId] === undefined) return undefined;
       const { state, places } = after(page);
@@ -306,6 +391,7 @@ export class Integrity {
       const dueAt = page.study.state === 'open' ? page.study.dueAt : this.#clock.now();
       return { study: { ...page.study, verify, ...(dueAt === undefined ? {} : { dueAt }) }, instances };
     });
+    return update?.study.verify[destinationId];
   }
 
   /** A series of one UID in two studies: both are told. True: this one was. */
@@ -336,6 +422,29 @@ export class Integrity {
     this.#removedRows += rows;
     // The rest at the next tick.
     if (records < removeAtOnce) this.#removedAt = now;
+  }
+
+  #tellRoot({ event, generation }: StudyTelling, at: number): void {
+    if (event === undefined) return;
+    const { studyInstanceUid: studyUid } = event;
+    this.#publish(event);
+    this.#told.set(`${studyUid} ${generation}`, { studyUid, generation, at });
+  }
+
+  /** What was told so long ago. */
+  async #markTold(sinceMs: number): Promise<void> {
+    const now = this.#clock.now();
+    for (const [key, { studyUid, generation, at }] of this.#told) {
+      if (now - at < sinceMs) continue;
+      await this.ledger.updateHead(studyUid, (study) =>
+        study.telling?.generation === generation && !study.telling.told ? { ...study, telling: { generation, told: true } } : undefined,
+      );
+      this.#told.delete(key);
+    }
+  }
+
+  #publish(event: TelemetryEvent | undefined): void {
+    if (event !== undefined) this.#tell(() => this.#options.publish?.(event));
   }
 
   #tell(call: () => void): void {

@@ -29,6 +29,8 @@ export interface StudyFilter {
   /** Of the last activity; milliseconds since the epoch. `until` is not included. */
   readonly from?: number;
   readonly until?: number;
+  /** Only those with instances that are lost. */
+  readonly lostOnly?: boolean;
 }
 
 export interface StudyListing {
@@ -47,6 +49,7 @@ const documentKey = (id: string) => `d:${id}`;
 const instanceRow = (uid: string) => `i:${uid}`;
 const seriesRow = (uid: string) => `s:${uid}`;
 const documentRow = (id: string) => `d:${id}`;
+const lostShelf = (state: StudyState) => `${state}:lost`;
 
 export class Ledger {
   readonly #home: LedgerHome;
@@ -115,6 +118,17 @@ export class Ledger {
     throw new LedgerUnavailable('busy', 'others write the same study all the time');
   }
 
+  /** As {@link update}, by the study alone: none of its rows is read. */
+  async updateHead(studyUid: string, change: (study: StudyRecord) => StudyRecord | undefined): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      const [stored] = await this.#home.load([{ key: studyKey(studyUid), rows: [] }]);
+      if (stored?.head === undefined) return;
+      const changed = change(JSON.parse(stored.head) as StudyRecord);
+      if (changed === undefined || (await this.replace(changed, stored.revision))) return;
+    }
+    throw new LedgerUnavailable('busy', 'others write the same study all the time');
+  }
+
   /** As {@link update}, of a document. */
   async updateDocument(id: string, change: (document: DocumentRecord) => DocumentRecord | undefined): Promise<void> {
     for (let tries = 0; tries < maxTries; tries += 1) {
@@ -140,7 +154,9 @@ export class Ledger {
   /** Latest activity first. @param limit at most so many. */
   async list(filter: StudyFilter, after: PageCursor | undefined, limit: number): Promise<StudyListing> {
     const range = { from: filter.from ?? 0, until: filter.until ?? Number.MAX_SAFE_INTEGER };
-    const cursors = await this.#home.page(filter.states ?? STUDY_STATES, range, after, limit);
+    const states = filter.states ?? STUDY_STATES;
+    const shelves = [...states.map(lostShelf), ...(filter.lostOnly === true ? [] : states)];
+    const cursors = await this.#home.page(shelves, range, after, limit);
     const stored = await this.#home.load(cursors.map(({ key }) => ({ key, rows: [] })));
     const studies = stored.flatMap(({ head }) => (head === undefined ? [] : [JSON.parse(head) as StudyRecord]));
     return { studies, next: cursors.length < limit ? undefined : cursors.at(-1) };
@@ -284,7 +300,9 @@ function studyWrite(study: StudyRecord, revision: number, rows: ReadonlyMap<stri
   const { uid, dueAt, state } = study;
   // Of one whose delivery alone was seen there is no activity; it is not old for that.
   const at = study.lastAt ?? study.closedAt ?? dueAt ?? 0;
-  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf: state, at };
+  // Few have a loss, and those are asked for all the time.
+  const shelf = study.loss?.some(({ lost }) => lost > 0) ? lostShelf(state) : state;
+  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf, at };
 }
 
 function documentWrite(document: DocumentRecord, revision: number): RecordWrite {

@@ -6,6 +6,7 @@
  *                          └───────────────── late arrival ──────────────┘   (past the rollover: next generation)
  */
 import type { StudyRecord } from '../record/study-record.ts';
+import { isUntold } from '../tell/tell-step.ts';
 
 export interface LifetimeOptions {
   /** A study is closed when nothing of it came for so long. */
@@ -18,7 +19,7 @@ export interface LifetimeOptions {
 
 /** A study after something was written down. `arrived`: it came from the modality. */
 export function afterChange(study: StudyRecord, arrived: boolean, now: number, options: LifetimeOptions): StudyRecord {
-  if (!arrived) return study.state === 'open' || study.dueAt !== undefined ? withDue(study, now, options) : nudged(study, now);
+  if (!arrived) return study.state === 'open' ? withDue(study, now, options) : nudged(study, now, options);
   if (study.state === 'open') return withDue(study, now, options);
   const generation = study.generation + (now - (study.closedAt ?? now) > options.studyRolloverMs ? 1 : 0);
   return withDue({ ...study, state: 'open', reopened: study.reopened + 1, generation, verify: {} }, now, options);
@@ -37,6 +38,8 @@ function withDue(study: StudyRecord, now: number, options: LifetimeOptions): Stu
 }
 
 /** A closed study of which something was delivered, or found: its figures are made anew. */
-function nudged(study: StudyRecord, now: number): StudyRecord {
-  return { ...study, dueAt: now };
+function nudged(study: StudyRecord, now: number, { settleMs }: LifetimeOptions): StudyRecord {
+  if (study.dueAt === undefined) return { ...study, dueAt: now };
+  // More is on its way, mostly.
+  return isUntold(study) ? { ...study, dueAt: Math.min(study.dueAt, now + settleMs) } : study;
 }

@@ -1,6 +1,7 @@
 import type { FindingCounts } from './finding-counts.ts';
 import { defined, greatest, least, united } from './fold.ts';
 import type { LossLine } from './loss-line.ts';
+import type { StudyTelling } from './study-telling.ts';
 import type { StudyState, Verdict } from './verdict-record.ts';
 import type { VerifyState } from './verify-state.ts';
 
@@ -46,6 +47,8 @@ export interface StudyRecord extends StudyFacts {
   readonly loss?: readonly LossLine[];
   /** By destination. */
   readonly verify: Readonly<Record<string, VerifyState>>;
+  /** Of its last generation that was closed. */
+  readonly telling?: StudyTelling;
 }
 
 const maxValues = 8;

@@ -1,0 +1,105 @@
+import type { StudyTold, StudyVerdict, ToldSeries } from '@radiotracer/telemetry';
+import { type InstanceAtDestination, type InstanceRecord, isLost } from '../record/instance-record.ts';
+import type { StudyPage } from '../record/study-page.ts';
+import type { Verdict } from '../record/verdict-record.ts';
+import type { Finding } from '../verdict/finding.ts';
+
+/** Further ones hang on the root. */
+const maxSeries = 1000;
+
+/** Everything that was acknowledged has arrived, or is given up. */
+export function isSettled(page: StudyPage): boolean {
+  return page.instances.every(({ at }) =>
+    Object.values(at).every((place) => place.acknowledgedAt === undefined || hasArrived(place) || place.deadAt !== undefined),
+  );
+}
+
+/** The root of a study's trace, by all that is known of the study. */
+export function studyTold(page: StudyPage, verdict: Verdict, findings: readonly Finding[], now: number): StudyTold {
+  const { study, instances } = page;
+  const destinations = new Set(instances.flatMap(({ at }) => Object.keys(at)));
+  const [destinationId, ...others] = destinations;
+  const firstByteAt = firstByteOf(instances) ?? study.firstAt ?? now;
+  const receivedAt = greatest(instances.map(receivedUntil)) ?? study.lastAt ?? firstByteAt;
+  return {
+    type: 'study.told',
+    studyInstanceUid: study.uid,
+    generation: study.generation,
+    modalities: study.modalities.length > 0 ? study.modalities : [...new Set(instances.flatMap(({ modality }) => modality ?? []))].sort(),
+    firstByteAt,
+    receivedAt: Math.max(firstByteAt, receivedAt),
+    endedAt: Math.max(firstByteAt, receivedAt, greatest(instances.map(endedAt)) ?? firstByteAt),
+    verdict: verdictTold(verdict),
+    findings: findings.map(({ kind, count }) => ({ kind, count })),
+    callingAeTitle: study.callingAeTitles[0],
+    destinationId: others.length === 0 ? destinationId : undefined,
+    instances: instances.filter(isAcknowledged).length,
+    sizeBytes: sizeOf(instances.filter(isAcknowledged)),
+    series: seriesTold(instances),
+    undelivered: instances.filter(({ at }) => Object.values(at).some((place) => !hasArrived(place))).length,
+    lost: instances.filter(({ at }) => Object.values(at).some(isLost)).length,
+    incomplete: study.incompleteSince !== undefined || study.overflow > 0,
+  };
+}
+
+export function firstByteOf(instances: readonly InstanceRecord[]): number | undefined {
+  return least(instances.map(firstAt));
+}
+
+export function verdictTold({ state, source, confidence, expected, received, missing }: Verdict): StudyVerdict {
+  return { completion: state, source, confidence, expected, received, missing: missing.count };
+}
+
+function seriesTold(instances: readonly InstanceRecord[]): readonly ToldSeries[] {
+  const bySeries = Map.groupBy(instances, ({ seriesUid }) => seriesUid ?? '');
+  bySeries.delete('');
+  return [...bySeries]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .slice(0, maxSeries)
+    .map(([seriesInstanceUid, some]) => {
+      const from = least(some.map(firstAt)) ?? 0;
+      const acknowledged = some.filter(isAcknowledged);
+      return {
+        seriesInstanceUid,
+        modality: some.find(({ modality }) => modality !== undefined)?.modality,
+        instances: acknowledged.length,
+        sizeBytes: sizeOf(acknowledged),
+        firstAt: from,
+        lastAt: Math.max(from, greatest(some.map(receivedUntil)) ?? from),
+      };
+    });
+}
+
+/** At the destination: it said so once, at least. */
+function hasArrived({ forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
+  return forwardedAt !== undefined || confirmedAt !== undefined;
+}
+
+function isAcknowledged({ at }: InstanceRecord): boolean {
+  return Object.values(at).some(({ acknowledgedAt }) => acknowledgedAt !== undefined);
+}
+
+function firstAt({ receivedAt, at }: InstanceRecord): number | undefined {
+  return receivedAt ?? least(Object.values(at).map(({ acknowledgedAt }) => acknowledgedAt));
+}
+
+function receivedUntil({ receivedAt, at }: InstanceRecord): number | undefined {
+  return greatest([receivedAt, ...Object.values(at).map(({ acknowledgedAt }) => acknowledgedAt)]);
+}
+
+function endedAt({ at }: InstanceRecord): number | undefined {
+  return greatest(Object.values(at).flatMap((place) => [place.acknowledgedAt, place.forwardedAt, place.deadAt]));
+}
+
+/** Of the largest that came under each UID. */
+function sizeOf(instances: readonly InstanceRecord[]): number {
+  return instances.reduce((sum, { contents }) => sum + Math.max(0, ...contents.map((content) => Number(content.split(' ')[1] ?? 0))), 0);
+}
+
+function least(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((one, other) => (one === undefined || (other !== undefined && other < one) ? other : one), undefined);
+}
+
+function greatest(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((one, other) => (one === undefined || (other !== undefined && other > one) ? other : one), undefined);
+}

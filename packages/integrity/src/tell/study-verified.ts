@@ -1,0 +1,28 @@
+import type { StudyVerified } from '@radiotracer/telemetry';
+import type { StudyPage } from '../record/study-page.ts';
+import type { VerifyState } from '../record/verify-state.ts';
+import { firstByteOf } from './study-told.ts';
+
+interface Question {
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** What kind of answer came. */
+  readonly answer: 'found' | 'counted' | 'unsupported' | 'unreachable';
+  /** What it came to; undefined: the study was opened again meanwhile. */
+  readonly after: VerifyState | undefined;
+}
+
+/** One question to a destination. `page`: the study as it was asked about; undefined: it is open, and is told of later. */
+export function studyVerified({ study, instances }: StudyPage, destinationId: string, question: Question): StudyVerified | undefined {
+  if (study.state === 'open' || study.uid === '') return undefined;
+  const { startedAt, endedAt, answer, after } = question;
+  const asked = instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length;
+  const isThere = after?.outcome === 'confirmed' || after?.outcome === 'confirmed-by-count';
+  const result = answer === 'unsupported' || answer === 'unreachable' ? answer : isThere ? 'confirmed' : 'missing';
+  return {
+    type: 'study.verified',
+    ...{ studyInstanceUid: study.uid, generation: study.generation, modalities: study.modalities, destinationId, startedAt, endedAt },
+    ...{ result, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after?.missing : undefined },
+    ...{ firstByteAt: firstByteOf(instances), completion: study.state },
+  };
+}

@@ -1,0 +1,152 @@
+/** What telemetry is told of studies: each root once, however many nodes there are and whenever they die. */
+import type { StudyTold, TelemetryEvent } from '@radiotracer/telemetry';
+import { Integrity, type IntegrityOptions } from '../integrity.ts';
+import { MemoryHome } from '../memory/memory-home.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
+import { delivered, jsonReader, sent, slices, start } from '../testing/scene.ts';
+
+const clock = () => new ManualClock(start);
+
+function node(home: MemoryHome, time: ManualClock, told: TelemetryEvent[], options: Partial<IntegrityOptions> = {}): Integrity {
+  return new Integrity({
+    ...{ home: new MemoryHome(home), clock: time, reader: jsonReader, node: 'n', siteKey: new Uint8Array(32) },
+    publish: (event) => told.push(event),
+    failed: (error) => {
+      throw error;
+    },
+    ...options,
+  });
+}
+
+const rootsOf = (told: readonly TelemetryEvent[]) => told.filter((event): event is StudyTold => event.type === 'study.told');
+
+async function pass(time: ManualClock, nodes: readonly Integrity[], ...steps: readonly number[]): Promise<void> {
+  for (const ms of steps) {
+    time.pass(ms);
+    await Promise.all(nodes.map((one) => one.tick()));
+  }
+}
+
+it('tells the root of a relayed study at its close, with its series, and not again for a late arrival', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const home = new MemoryHome();
+  const nodes = [node(home, time, told), node(home, time, told)] as [Integrity, Integrity];
+  for (const one of [...slices(3), ...slices(2, { series: '1.2.1.2', modality: 'SR' })]) nodes[0].publish(sent(one));
+  await nodes[0].flush();
+  await pass(time, nodes, 61_000, 1000, 10_000, 30_000, 60_000);
+  expect(rootsOf(told)).toEqual([
+    expect.objectContaining({
+      ...{ studyInstanceUid: '1.2.1', generation: 0, modalities: ['CT', 'SR'], instances: 5, sizeBytes: 5000, undelivered: 0, lost: 0 },
+      ...{ firstByteAt: start, receivedAt: start + 50, endedAt: start + 50, callingAeTitle: 'SCANNER', destinationId: 'pacs' },
+      series: [
+        { seriesInstanceUid: '1.2.1.1', modality: 'CT', instances: 3, sizeBytes: 3000, firstAt: start, lastAt: start + 50 },
+        { seriesInstanceUid: '1.2.1.2', modality: 'SR', instances: 2, sizeBytes: 2000, firstAt: start, lastAt: start + 30 },
+      ],
+    }),
+  ]);
+  nodes[1].publish(sent({ uid: '1.2.1.1.9', after: 200_000 }));
+  await nodes[1].flush();
+  await pass(time, nodes, 61_000, 60_000, 60_000);
+  expect(told.map(({ type }) => type)).toEqual(['study.closed', 'study.told', 'study.closed']);
+  await pass(time, nodes, 86_400_001);
+  nodes[0].publish(sent({ uid: '1.2.1.1.10', after: time.now() - start }));
+  await nodes[0].flush();
+  await pass(time, nodes, 61_000, 1000);
+  expect(rootsOf(told).map(({ generation }) => generation)).toEqual([0, 1]);
+});
+
+it('waits for what is still to be delivered, but not for ever, and says then that it was not', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told);
+  const [first, second] = slices(2, { spooled: true }) as [Parameters<typeof sent>[0], Parameters<typeof sent>[0]];
+  const never = { ...first, uid: '1.2.9.1', study: '1.2.9' };
+  for (const one of [first, second, never]) integrity.publish(sent(one));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 3_600_000);
+  expect(rootsOf(told)).toEqual([]);
+  integrity.publish(delivered(first, 3_700_000));
+  await integrity.flush();
+  await pass(time, [integrity], 2000, 2000);
+  expect(rootsOf(told)).toEqual([]);
+  integrity.publish(delivered(second, 3_800_000));
+  await integrity.flush();
+  await pass(time, [integrity], 2000, 2000);
+  expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1', endedAt: start + 3_800_000, undelivered: 0 }]);
+  await pass(time, [integrity], 86_400_000);
+  expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1' }, { studyInstanceUid: '1.2.9', undelivered: 1, lost: 0 }]);
+});
+
+it('tells the same once more when the node that told it dies before it is sure that it left', async () => {
+  const time = clock();
+  const home = new MemoryHome();
+  const [before, after]: [TelemetryEvent[], TelemetryEvent[]] = [[], []];
+  const dies = node(home, time, before);
+  for (const one of slices(3)) dies.publish(sent(one));
+  await dies.flush();
+  await pass(time, [dies], 61_000);
+  const lives = node(home, time, after);
+  await pass(time, [lives], 1000, 20_000);
+  expect(rootsOf(after)).toEqual([]);
+  await pass(time, [lives], 30_000, 10_000, 60_000, 86_400_000);
+  expect(rootsOf(before)).toHaveLength(1);
+  expect(rootsOf(after)).toEqual(rootsOf(before));
+});
+
+it('tells the root of a generation that nobody came to before the next one has begun', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const home = new MemoryHome();
+  const first = node(home, time, []);
+  first.publish(sent({ uid: '1.2.1.1.1', spooled: true }));
+  await first.flush();
+  await pass(time, [first], 61_000);
+  // Down for days; what comes is the first thing that is seen of it.
+  time.pass(200_000_000);
+  const second = node(home, time, told);
+  second.publish(sent({ uid: '1.2.1.1.2', after: 200_060_000 }));
+  await second.flush();
+  await pass(time, [second], 1000, 61_000, 1000, 2000);
+  expect(rootsOf(told).map(({ generation, undelivered }) => [generation, undelivered])).toEqual([[0, 1]]);
+  second.publish(delivered({ uid: '1.2.1.1.1' }, 200_070_000));
+  await second.flush();
+  await pass(time, [second], 2000, 2000);
+  expect(rootsOf(told).map(({ generation, undelivered }) => [generation, undelivered])).toEqual([
+    [0, 1],
+    [1, 0],
+  ]);
+});
+
+it('what it tells of loss adds up to what the ledger says, and what is lost now can be asked', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const list = slices(4);
+  let has = new Set(list.slice(0, 3).map(({ uid }) => uid));
+  const find: NonNullable<IntegrityOptions['find']> = {
+    instances: async () => ({ kind: 'found', uids: has }),
+    count: async () => ({ kind: 'unsupported' }),
+  };
+  const integrity = node(new MemoryHome(), time, told, { find, verify: { firstDelayMs: 1000, maxAttempts: 2 } });
+  for (const one of list) integrity.publish(sent(one));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 3000, 1000);
+  expect(await integrity.lostInstances()).toEqual([{ destinationId: 'pacs', modality: 'CT', lost: 1 }]);
+  expect(told.filter(({ type }) => type === 'study.verified')).toMatchObject([
+    { result: 'missing', asked: 4, missing: 1, completion: 'quiet', firstByteAt: start },
+    { result: 'missing', asked: 4, missing: 1 },
+  ]);
+  has = new Set(list.map(({ uid }) => uid));
+  integrity.publish(sent({ ...list[3], uid: '1.2.1.1.4', after: time.now() - start }));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 1000, 1000);
+  expect(await integrity.lostInstances()).toEqual([]);
+  const sums: Record<string, number> = {};
+  for (const event of told) {
+    if (event.type !== 'study.closed' && event.type !== 'study.revised') continue;
+    for (const { destinationId: _, modality: __, ...delta } of event.deltas)
+      for (const [name, value] of Object.entries(delta)) sums[name] = (sums[name] ?? 0) + value;
+  }
+  expect(sums).toEqual({ acknowledged: 4, forwarded: 4, confirmed: 4, lost: 1, recovered: 1 });
+  expect(told.at(-1)).toMatchObject({ type: 'study.revised', lost: 0 });
+});
