@@ -2,7 +2,8 @@
  * The one place where the stages meet: what each needs is made here and handed in.
  *
  *     relay ──take-over──> instanceStore(spool) ──committed──> scheduler ──> queue ──> forwarder ──> destination
- *       └───────────────── circuits, one per destination: what each knows of it, all know ───────────────┘
+ *       │ └─────────────── circuits, one per destination: what each knows of it, all know ───────────────┘
+ *       └──events──> telemetry <──what it tells of studies── the ledger's thread <──events── all of them
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { basename } from 'node:path';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
 import { Forwarder, Scheduler } from '@radiotracer/forwarder';
 import { isInstanceId } from '@radiotracer/instance';
+import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolView } from '@radiotracer/spool';
 import type { Publish, TelemetryEvent } from '@radiotracer/telemetry';
@@ -20,6 +22,7 @@ import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 import { Closers } from './closers.ts';
+import { startIntegrity } from './integrity/start-integrity.ts';
 import { FleetScheduler } from './kept/fleet-scheduler.ts';
 import { KeptCapabilities } from './kept/kept-capabilities.ts';
 import { keptText } from './kept/kept-text.ts';
@@ -44,7 +47,7 @@ export interface ProxyPorts extends Pick<TelemetryPorts, 'localExporter'> {
 export interface RunningProxy {
   readonly listeners: readonly { readonly host: string; readonly port: number }[];
   readonly adminPort: number;
-  /** Tells and exports what happened so far; closes every open study. */
+  /** Tells and exports what happened so far. Of studies the ledger tells what is due; without one, each that is open is closed. */
   flushTelemetry(): Promise<void>;
   telemetryStats: RunningTelemetry['stats'];
   /** Accepts no more, waits for the associations to end, for `limitMs` at most (0: not at all), and closes. */
@@ -52,6 +55,9 @@ export interface RunningProxy {
   /** Aborts the associations and closes. */
   abort(): Promise<void>;
 }
+
+/** Modalities do not wait longer for a ledger that is away. */
+const longestLedgerWaitMs = 1000;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
@@ -101,10 +107,16 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(folder.siteKey));
   const telemetry = await startTelemetry(config, { ...ports, logger, version, siteKey });
   closers.add(() => telemetry.shutdown());
-  const { publish } = telemetry;
-  tell = publish;
+  tell = telemetry.publish;
   metricsText = () => telemetry.metricsText();
-  early.forEach(publish);
+  early.forEach(telemetry.publish);
+  const integrity = config.integrity.enabled ? startIntegrity({ config, siteKey, node: folder.node }, { logger, telemetry }) : undefined;
+  // What it tells at its end is still told.
+  closers.add(async () => integrity?.stop());
+  const publish: Publish = (event) => {
+    telemetry.publish(event);
+    integrity?.publish(event);
+  };
   const ownerId = await loadOwnerId(keptText(folder.ownerId));
   const queue = await openQueue(config, 'move-aside');
   closers.add(() => queue.close());
@@ -152,6 +164,10 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const relay: Relay = new Relay({
     ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
+    dataSets:
+      integrity === undefined
+        ? undefined
+        : { wholeOf: documentOperations, maxBytes: maxDataSetBytes, checksums: config.integrity.checksums },
     takeOver: {
       store: instanceStore(
         spool,
@@ -195,6 +211,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   });
   const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
   closers.add(() => watch.stop());
+  // What comes next may belong to a generation of its study that only the ledger knows of.
+  await integrity?.started(longestLedgerWaitMs);
   const listeners = await relay.listen();
   // Modalities need not wait for it: what they send is safe in the spool, whatever the schedule knows.
   const rebuilt = scheduler.rebuild().catch(failed('building the schedule from the spool'));
@@ -212,7 +230,10 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   return {
     listeners,
     adminPort: admin.port,
-    flushTelemetry: () => telemetry.flush(),
+    flushTelemetry: async () => {
+      await integrity?.flush();
+      await telemetry.flush();
+    },
     telemetryStats: () => telemetry.stats(),
     drain: (limitMs) => close(() => relay.drain(limitMs), limitMs),
     abort: () => close(() => relay.abort(), 0),

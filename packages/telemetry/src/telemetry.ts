@@ -18,6 +18,7 @@ import { DeliveryStory } from './delivery-story.ts';
 import type { Publish, TelemetryEvent } from './event.ts';
 import { EventMetrics } from './event-metrics.ts';
 import { EventRing } from './event-ring.ts';
+import { type LedgerSource, observeLedgerSource } from './ledger-observer.ts';
 import { LedgerStory } from './ledger-story.ts';
 import type { MetricName } from './metric.ts';
 import { MetricSet } from './metric-set.ts';
@@ -98,6 +99,15 @@ export interface TelemetryStats {
   readonly relayOverhead: OverheadSums;
 }
 
+/** Where a study stands that is to be remembered. */
+export interface RememberedStudy {
+  /** Stripped. */
+  readonly studyInstanceUid: string;
+  readonly generation: number;
+  /** Undefined: it is open. */
+  readonly closedAt: number | undefined;
+}
+
 export interface Telemetry {
   /** Never throws, never waits. */
   readonly publish: Publish;
@@ -108,10 +118,12 @@ export interface Telemetry {
   traceparent(studyInstanceUid: string | undefined, serverAssociationId: string | undefined): string | undefined;
   /** Events that found no room before they came here. */
   lost(events: number): void;
-  /** A study was closed before this process began, or elsewhere: its generation goes on from there. */
-  rememberStudy(studyInstanceUid: string, generation: number, closedAt: number): void;
+  /** Studies that were closed before this process began, or elsewhere: their generations go on from there. */
+  rememberStudies(studies: readonly RememberedStudy[]): void;
   /** From now on readers of metrics see what waits, and the log says when a backlog has come to its end. Once. */
   observeDelivery(sources: DeliverySources): void;
+  /** From now on readers of metrics see the ledger's figures. Once. */
+  observeLedger(source: LedgerSource): void;
   /** Metrics of the application's own; see {@link MetricSet.observe}. */
   readonly observe: MetricSet['observe'];
   /** Tells everything that was published; closes every open study, unless the ledger does. Before the exporter is flushed. */
@@ -292,7 +304,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       published += events;
       lost += events;
     },
-    rememberStudy: (uid, generation, closedAt) => guarded(() => book.remember(uid, generation, closedAt)),
+    rememberStudies: (studies) => {
+      for (const { studyInstanceUid, generation, closedAt } of studies)
+        guarded(() => book.remember(studyInstanceUid, generation, closedAt ?? clock.now()));
+    },
+    observeLedger: (source) => observeLedgerSource(metrics, source, clock),
     observeDelivery: (sources) => {
       observeDeliverySources(metrics, sources, clock);
       backlogs.watch(sources);

@@ -7,7 +7,8 @@ import { observeProcess } from './process-metrics.ts';
 import { type SamplingRule, startTelemetrySdk, type TelemetrySdkConfig } from './sdk.ts';
 
 /** What the rest of the application knows of telemetry, in whichever thread it is. */
-export interface RunningTelemetry extends Pick<Telemetry, 'publish' | 'traceparent' | 'observeDelivery' | 'flush'> {
+export interface RunningTelemetry
+  extends Pick<Telemetry, 'publish' | 'traceparent' | 'observeDelivery' | 'observeLedger' | 'rememberStudies' | 'flush'> {
   stats(): Promise<ReturnType<Telemetry['stats']>>;
   /** Metrics in Prometheus' text format; undefined when disabled, and after the shutdown. */
   metricsText(): Promise<string | undefined>;
@@ -47,6 +48,7 @@ export function startTelemetry(config: Config, ports: TelemetryPorts): Telemetry
     listeners: [logTo(logger)],
     aeTitles: configuredAeTitles(config),
     identifiers: config.telemetry.identifiers,
+    studiesToldBy: config.integrity.enabled ? 'ledger' : 'memory',
     quietPeriodMs: config.integrity.quietPeriodMs,
     studyRolloverMs: config.telemetry.studyRolloverMs,
     maxInstanceSpans: config.telemetry.maxInstanceSpans,
@@ -58,6 +60,8 @@ export function startTelemetry(config: Config, ports: TelemetryPorts): Telemetry
     lost: telemetry.lost,
     traceparent: telemetry.traceparent,
     observeDelivery: telemetry.observeDelivery,
+    observeLedger: telemetry.observeLedger,
+    rememberStudies: telemetry.rememberStudies,
     sampling: sdk.sampling,
     metricsText: sdk.metricsText,
     flush: async () => {

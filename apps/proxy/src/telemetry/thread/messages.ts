@@ -1,6 +1,6 @@
 /** What the thread of the associations and the thread of telemetry say to one another. */
 import type { Config } from '@radiotracer/config';
-import type { DeliverySources, TelemetryEvent } from '@radiotracer/telemetry';
+import type { DeliverySources, LedgerSource, RememberedStudy, TelemetryEvent } from '@radiotracer/telemetry';
 import type { LogLine } from '../log-line.ts';
 import type { LoopDelay } from '../loop-watch.ts';
 import type { SamplingRule } from '../sdk.ts';
@@ -15,7 +15,7 @@ export interface ThreadStart {
 }
 
 /** What telemetry asks of the others when a reader asks it. */
-export interface Sources extends DeliverySources {
+export interface Sources extends DeliverySources, LedgerSource {
   loopDelay(): Promise<LoopDelay>;
 }
 
@@ -42,8 +42,9 @@ export interface Answer {
 
 export type ToThread =
   | { readonly kind: 'events'; readonly events: readonly TelemetryEvent[]; readonly lost: number }
-  /** From now on the sources can be asked. */
-  | { readonly kind: 'sources' }
+  /** From now on these sources can be asked. */
+  | { readonly kind: 'sources'; readonly of: 'delivery' | 'ledger' }
+  | { readonly kind: 'studies'; readonly studies: readonly RememberedStudy[] }
   | Asked<keyof Questions>
   | Answer;
 

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '@radiotracer/config';
-import { type DeliverySources, isPerInstance, type TelemetryEvent } from '@radiotracer/telemetry';
+import { type DeliverySources, isPerInstance, type LedgerSource, type RememberedStudy, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
@@ -51,6 +51,8 @@ export class TelemetryThread implements RunningTelemetry {
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
   #sources: DeliverySources | undefined;
+  #ledger: LedgerSource | undefined;
+  #studies: readonly RememberedStudy[] = [];
   #isEnding = false;
   #pauseMs = firstPauseMs;
   #restart: NodeJS.Timeout | undefined;
@@ -80,7 +82,18 @@ export class TelemetryThread implements RunningTelemetry {
 
   observeDelivery(sources: DeliverySources): void {
     this.#sources = sources;
-    this.#post({ kind: 'sources' });
+    this.#post({ kind: 'sources', of: 'delivery' });
+  }
+
+  observeLedger(source: LedgerSource): void {
+    this.#ledger = source;
+    this.#post({ kind: 'sources', of: 'ledger' });
+  }
+
+  rememberStudies(studies: readonly RememberedStudy[]): void {
+    this.#studies = studies;
+    this.#post({ kind: 'studies', studies });
+    for (const { studyInstanceUid, generation } of studies) if (generation > 0) this.#traceparents.rolledOver(studyInstanceUid, generation);
   }
 
   async stats(): ReturnType<RunningTelemetry['stats']> {
@@ -150,7 +163,9 @@ export class TelemetryThread implements RunningTelemetry {
     worker.on('message', (message: FromThread) => this.#received(message));
     worker.on('error', (error) => this.#options.logger.error({ err: error }, 'telemetry failed; images are not affected'));
     worker.on('exit', () => this.#ended(worker));
-    if (this.#sources !== undefined) this.#post({ kind: 'sources' });
+    if (this.#sources !== undefined) this.#post({ kind: 'sources', of: 'delivery' });
+    if (this.#ledger !== undefined) this.#post({ kind: 'sources', of: 'ledger' });
+    if (this.#studies.length > 0) this.#post({ kind: 'studies', studies: this.#studies });
   }
 
   #received(message: FromThread): void {
@@ -177,7 +192,8 @@ export class TelemetryThread implements RunningTelemetry {
   }
 
   async #answer(what: keyof Sources): Promise<unknown> {
-    return what === 'loopDelay' ? this.#loop.look() : await this.#sources?.[what]();
+    if (what === 'loopDelay') return this.#loop.look();
+    return what === 'ledger' ? await this.#ledger?.ledger() : await this.#sources?.[what]();
   }
 
   /** What was on its way is lost; a while later another thread goes on. */

@@ -58,7 +58,11 @@ function serve(port: NonNullable<typeof parentPort>): void {
         Atomics.add(come, 0, message.events.length);
         return;
       case 'sources':
-        telemetry.observeDelivery(sources);
+        if (message.of === 'delivery') telemetry.observeDelivery(sources);
+        else telemetry.observeLedger({ ledger: () => ask('ledger') });
+        return;
+      case 'studies':
+        telemetry.rememberStudies(message.studies);
         return;
       case 'answer':
         questions.answered(message);

@@ -1,0 +1,296 @@
+/**
+ * The near side of the ledger's thread. Publishing costs a copy of some values; nothing here waits for the thread, and nothing of an
+ * association waits for this.
+ *
+ *   publish ──> queue ──64, or 20 ms──> thread ──written──> let go
+ *                └ full: counted, and the studies concerned are marked in the ledger
+ *
+ * What the thread has not said to have written is kept: when it dies, the next one gets it again. Once: a batch that ends two threads is let go.
+ */
+import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
+import { isOfInterest, studyOf } from '@radiotracer/integrity';
+import type { Clock, LedgerLevels, Publish, TelemetryEvent } from '@radiotracer/telemetry';
+import type { FromThread, ToThread } from './message.ts';
+import { type PortableEvent, portable } from './portable-event.ts';
+
+/** As Node's Worker. */
+export interface IntegrityThread {
+  postMessage(message: ToThread): void;
+  on(event: 'message', call: (message: FromThread) => void): unknown;
+  on(event: 'error', call: (error: unknown) => void): unknown;
+  on(event: 'exit', call: () => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+export interface IntegrityLog {
+  /** The thread ended, and is started again. */
+  ended(error: unknown, again: { readonly inMs: number }): void;
+  /** Something failed, and is tried again; told again only when it is another failure, or a minute later. */
+  failed(code: string, message: string | undefined): void;
+  works(): void;
+  movedAside(path: string): void;
+}
+
+export interface IntegrityPortOptions {
+  readonly start: () => IntegrityThread;
+  /** What the ledger tells. */
+  readonly publish: Publish;
+  /** Where studies stood when it began. */
+  readonly remember: (studies: readonly StudyGeneration[]) => void;
+  readonly log: IntegrityLog;
+  readonly clock: Clock;
+  /** Events that wait for the thread, those that are not confirmed included. Default 8192. */
+  readonly maxQueuedEvents?: number;
+}
+
+interface Batch {
+  readonly events: readonly PortableEvent[];
+  readonly isAgain: boolean;
+}
+
+const maxBatchEvents = 64;
+const gatherMs = 20;
+const maxUnconfirmedBatches = 4;
+const firstRestartMs = 500;
+const longestRestartMs = 30_000;
+const flushPatienceMs = 5000;
+const stopPatienceMs = 3000;
+const sameFailureMs = 60_000;
+/** Studies that are remembered for events of theirs that were lost; past it, all that are seen next are marked. */
+const maxMarked = 1000;
+
+export class IntegrityPort {
+  readonly #options: IntegrityPortOptions;
+  readonly #maxQueuedEvents: number;
+  #queue: PortableEvent[] = [];
+  readonly #unconfirmed = new Map<number, Batch>();
+  #unconfirmedEvents = 0;
+  #batches = 0;
+  readonly #marked = new Set<string>();
+  #markedSince = 0;
+  #thread: IntegrityThread | undefined;
+  #cancelPost: (() => void) | undefined;
+  #cancelRestart: (() => void) | undefined;
+  #restartMs = firstRestartMs;
+  #isStopped = false;
+  readonly #flushes = new Map<number, () => void>();
+  #flushCount = 0;
+  readonly #started = Promise.withResolvers<void>();
+  #stopped: (() => void) | undefined;
+  #failure: { readonly code: string; readonly at: number } | undefined;
+  #published = 0;
+  #dropped = 0;
+  #droppedThere = 0;
+  #errors = 0;
+  #lost: readonly LostInstances[] = [];
+
+  constructor(options: IntegrityPortOptions) {
+    this.#options = options;
+    this.#maxQueuedEvents = options.maxQueuedEvents ?? 8192;
+    this.#start();
+  }
+
+  /** Never throws, never waits. */
+  readonly publish = (event: TelemetryEvent): void => {
+    try {
+      if (this.#isStopped || !isOfInterest(event)) return;
+      this.#published += 1;
+      if (this.#queue.length + this.#unconfirmedEvents >= this.#maxQueuedEvents) {
+        this.#dropped += 1;
+        this.#mark(studyOf(event));
+        return;
+      }
+      const copy = portable(event);
+      if (copy === undefined) return;
+      this.#queue.push(copy);
+      if (this.#queue.length >= maxBatchEvents) this.#post();
+      else this.#arm();
+    } catch {
+      this.#errors += 1;
+    }
+  };
+
+  get levels(): LedgerLevels {
+    return { lost: this.#lost, published: this.#published, dropped: this.#dropped + this.#droppedThere, errors: this.#errors };
+  }
+
+  /** The thread can read its ledger, or so much time is over. */
+  started(limitMs: number): Promise<void> {
+    return this.#within(this.#started.promise, limitMs);
+  }
+
+  /** What was published is in the ledger, and what is due there was looked at; or some seconds are over. */
+  async flush(): Promise<void> {
+    const id = this.#flushCount++;
+    const done = Promise.withResolvers<void>();
+    this.#flushes.set(id, done.resolve);
+    this.#postAll();
+    this.#send({ kind: 'flush', id });
+    await this.#within(done.promise, flushPatienceMs);
+    this.#flushes.delete(id);
+  }
+
+  /** Hands over what waits and ends the thread; takes a few seconds at most and never rejects. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#cancelPost?.();
+    this.#cancelRestart?.();
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    const done = Promise.withResolvers<void>();
+    this.#stopped = done.resolve;
+    this.#postAll();
+    this.#send({ kind: 'stop' });
+    await this.#within(done.promise, stopPatienceMs);
+    await thread.terminate();
+  }
+
+  #start(): void {
+    this.#cancelRestart = undefined;
+    let failure: unknown;
+    try {
+      const thread = this.#options.start();
+      this.#thread = thread;
+      thread.on('message', (message) => this.#heard(message));
+      thread.on('error', (error) => {
+        failure = error;
+      });
+      thread.on('exit', () => {
+        if (this.#thread === thread) this.#ended(failure);
+      });
+    } catch (error) {
+      this.#ended(error);
+      return;
+    }
+    this.#tellMarks();
+    for (const [batch, { events }] of this.#unconfirmed) this.#send({ kind: 'events', batch, events });
+    this.#post();
+  }
+
+  #ended(error: unknown): void {
+    this.#thread = undefined;
+    this.#stopped?.();
+    if (this.#isStopped) return;
+    this.#errors += 1;
+    for (const resolve of this.#flushes.values()) resolve();
+    for (const [id, { events, isAgain }] of this.#unconfirmed) {
+      if (!isAgain) this.#unconfirmed.set(id, { events, isAgain: true });
+      else this.#letGo(id, events);
+    }
+    this.#options.log.ended(error, { inMs: this.#restartMs });
+    this.#cancelRestart = this.#options.clock.after(this.#restartMs, () => this.#start());
+    this.#restartMs = Math.min(this.#restartMs * 2, longestRestartMs);
+  }
+
+  #letGo(id: number, events: readonly PortableEvent[]): void {
+    this.#confirmed(id);
+    this.#dropped += events.length;
+    for (const event of events) this.#mark(studyOf(event as TelemetryEvent));
+  }
+
+  #heard(message: FromThread): void {
+    switch (message.kind) {
+      case 'started':
+        this.#options.remember(message.generations);
+        this.#started.resolve();
+        return;
+      case 'written':
+        this.#confirmed(message.batch);
+        this.#restartMs = firstRestartMs;
+        if (this.#failure !== undefined) this.#options.log.works();
+        this.#failure = undefined;
+        if (this.#queue.length >= maxBatchEvents) this.#post();
+        else this.#arm();
+        return;
+      case 'told':
+        this.#options.publish(message.event);
+        return;
+      case 'levels':
+        this.#lost = message.lost;
+        this.#droppedThere = message.dropped;
+        return;
+      case 'failed':
+        this.#failed(message.code, message.message);
+        return;
+      case 'moved-aside':
+        this.#options.log.movedAside(message.path);
+        return;
+      case 'flushed':
+        this.#flushes.get(message.id)?.();
+        return;
+      case 'stopped':
+        this.#stopped?.();
+        return;
+    }
+  }
+
+  #failed(code: string, message: string | undefined): void {
+    this.#errors += 1;
+    const now = this.#options.clock.now();
+    if (this.#failure?.code === code && now - this.#failure.at < sameFailureMs) return;
+    this.#failure = { code, at: now };
+    this.#options.log.failed(code, message);
+  }
+
+  #confirmed(id: number): void {
+    this.#unconfirmedEvents -= this.#unconfirmed.get(id)?.events.length ?? 0;
+    this.#unconfirmed.delete(id);
+  }
+
+  #arm(): void {
+    if (this.#cancelPost !== undefined || this.#queue.length === 0) return;
+    this.#cancelPost = this.#options.clock.after(gatherMs, () => {
+      this.#cancelPost = undefined;
+      this.#post();
+    });
+  }
+
+  #post(): void {
+    this.#tellMarks();
+    while (this.#thread !== undefined && this.#queue.length > 0 && this.#unconfirmed.size < maxUnconfirmedBatches) this.#postBatch();
+  }
+
+  /** Whatever the thread has not confirmed yet. */
+  #postAll(): void {
+    this.#tellMarks();
+    while (this.#thread !== undefined && this.#queue.length > 0) this.#postBatch();
+  }
+
+  #postBatch(): void {
+    const events = this.#queue.splice(0, maxBatchEvents);
+    const batch = this.#batches++;
+    this.#unconfirmed.set(batch, { events, isAgain: false });
+    this.#unconfirmedEvents += events.length;
+    this.#send({ kind: 'events', batch, events });
+  }
+
+  /** `undefined`: it may be any. */
+  #mark(studyUid: string | undefined): void {
+    if (this.#marked.size === 0) this.#markedSince = this.#options.clock.now();
+    this.#marked.add(studyUid === undefined || this.#marked.size >= maxMarked ? '' : studyUid);
+    this.#arm();
+  }
+
+  #tellMarks(): void {
+    if (this.#thread === undefined || this.#marked.size === 0) return;
+    this.#send({ kind: 'lost', studyUids: [...this.#marked], since: this.#markedSince });
+    this.#marked.clear();
+  }
+
+  #send(message: ToThread): void {
+    try {
+      this.#thread?.postMessage(message);
+    } catch {
+      this.#errors += 1;
+    }
+  }
+
+  async #within(work: Promise<void>, limitMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    // Its own, and not the clock's: it keeps the process alive meanwhile.
+    const timer = setTimeout(late.resolve, limitMs);
+    await Promise.race([work, late.promise]);
+    clearTimeout(timer);
+  }
+}

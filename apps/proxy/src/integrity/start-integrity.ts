@@ -1,0 +1,53 @@
+import { Worker } from 'node:worker_threads';
+import { systemClock, type Telemetry } from '@radiotracer/telemetry';
+import type pino from 'pino';
+import { IntegrityPort, type IntegrityThread } from './integrity-port.ts';
+import type { ThreadData } from './message.ts';
+
+export interface IntegrityPorts {
+  readonly logger: pino.Logger;
+  readonly telemetry: Pick<Telemetry, 'publish' | 'rememberStudies' | 'observeLedger'>;
+}
+
+/** A study of 50,000 instances, the most that is kept of one, takes some 150 MB to be looked at; one of 2,000 some 10. */
+const resourceLimits = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 8 };
+
+/** Begins the ledger's thread, and begins it again whenever it ends. Never throws: without it images go as always. */
+export function startIntegrity(data: ThreadData, { logger, telemetry }: IntegrityPorts): IntegrityPort {
+  const port = new IntegrityPort({
+    start: () => integrityThread(data),
+    publish: telemetry.publish,
+    remember: (studies) =>
+      telemetry.rememberStudies(studies.map(({ uid, generation, closedAt }) => ({ studyInstanceUid: uid, generation, closedAt }))),
+    log: {
+      ended: (error, { inMs }) =>
+        logger.error({ 'error.type': codeOf(error), 'integrity.restart_ms': inMs }, 'the ledger’s thread ended; images are not affected'),
+      failed: (code, message) =>
+        logger.error(
+          { 'error.type': code, 'error.message': message },
+          'the ledger cannot be used; it is tried again, images are not affected',
+        ),
+      works: () => logger.info('the ledger is being written again'),
+      movedAside: (path) => logger.warn({ path }, 'the ledger could not be read: it was moved aside, and a new one begun'),
+    },
+    clock: systemClock,
+  });
+  telemetry.observeLedger({ ledger: async () => port.levels });
+  return port;
+}
+
+export function integrityThread(workerData: ThreadData): IntegrityThread {
+  const isSource = import.meta.url.endsWith('.ts');
+  const thread = new Worker(new URL(`./integrity-thread${isSource ? '.ts' : '.js'}`, import.meta.url), {
+    name: 'integrity',
+    workerData,
+    resourceLimits,
+    execArgv: isSource ? ['--conditions=@radiotracer/source'] : [],
+  });
+  thread.unref();
+  return thread as IntegrityThread;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : error instanceof Error ? error.name : 'internal';
+}
