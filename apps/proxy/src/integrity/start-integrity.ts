@@ -10,7 +10,7 @@ export interface IntegrityPorts {
 }
 
 /** A study of 50,000 instances, the most that is kept of one, takes some 150 MB to be looked at; one of 2,000 some 10. */
-const resourceLimits = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 8 };
+const resourceLimits = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 4 };
 
 /** Begins the ledger's thread, and begins it again whenever it ends. Never throws: without it images go as always. */
 export function startIntegrity(data: ThreadData, { logger, telemetry }: IntegrityPorts): IntegrityPort {

@@ -6,7 +6,21 @@ import { listenAdmin } from '../admin/admin-server.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
 import { startTelemetrySdk } from './sdk.ts';
-import { attempted, began, deadLettered, noAnswer, opened, operation, pair, released, siteKey } from './testing/scripted-events.ts';
+import {
+  attempted,
+  began,
+  deadLettered,
+  noAnswer,
+  opened,
+  operation,
+  pair,
+  released,
+  siteKey,
+  studyClosed,
+  studyRevised,
+  studyTold,
+  studyVerified,
+} from './testing/scripted-events.ts';
 
 let receiver: OtlpReceiver;
 const closers: (() => Promise<void>)[] = [];
@@ -80,6 +94,11 @@ const events = [
   attempted({ at: 3_600_000, outcome: 'retry', status: 0xa700, statusClass: 'failure', errorType: 'status_failure' }),
   attempted({ at: 7_200_000, attempt: 2, possibleDuplicate: true }),
   deadLettered({ at: 7_300_000 }),
+  studyClosed(),
+  studyVerified(),
+  studyVerified({ result: 'missing', missing: 1 }),
+  studyRevised(),
+  studyTold(),
   opened('server', { associationId: 's2', callingAeTitle: 'EVIL"\n\\' }),
   opened('client', { associationId: 'c2', pairedWith: 's2' }),
 ] as const;
@@ -106,6 +125,8 @@ async function site(overrides: Partial<DeliverySources> = {}, otlp?: string) {
   const loop = new LoopWatch();
   observeProcess(telemetry, async () => loop.look());
   telemetry.observeDelivery({ ...sources, ...overrides });
+  const lost = [{ destinationId: 'pacs', modality: 'CT', lost: 1 }];
+  telemetry.observeLedger({ ledger: async () => ({ lost, published: 30, dropped: 2, errors: 1 }) });
   const app = adminApp({ version: '0', readiness: () => 'ready', token: undefined, metrics: sdk.metricsText });
   const server = await listenAdmin(app, '127.0.0.1', 0);
   closers.push(async () => {
@@ -174,6 +195,23 @@ it('the numbers are those of what happened, and titles that nobody configured ar
     'radiotracer_destination_id="pacs",radiotracer_circuit_state="closed"': 0,
     'radiotracer_destination_id="pacs",radiotracer_circuit_state="open"': 1,
   });
+  expect(values('radiotracer_studies_total')).toEqual({ 'dicom_modality="CT",radiotracer_study_completion="short"': 1 });
+  expect(values('radiotracer_integrity_checks_total')).toEqual({
+    'radiotracer_integrity_check="duplicate-send",radiotracer_integrity_result="found"': 1,
+    'radiotracer_integrity_check="verify",radiotracer_integrity_result="confirmed"': 1,
+    'radiotracer_integrity_check="verify",radiotracer_integrity_result="missing"': 1,
+  });
+  expect(values('radiotracer_integrity_instances_total')).toEqual(
+    Object.fromEntries(
+      ['acknowledged', 'forwarded', 'lost'].map((state) => [
+        `radiotracer_destination_id="pacs",dicom_modality="CT",radiotracer_integrity_state="${state}"`,
+        1,
+      ]),
+    ),
+  );
+  expect(values('radiotracer_integrity_lost')).toEqual({ 'radiotracer_destination_id="pacs",dicom_modality="CT"': 1 });
+  const available = families.get('radiotracer_study_availability_duration_seconds')?.samples ?? [];
+  expect(available.filter(({ name }) => !name.endsWith('_bucket')).map(({ value }) => value)).toEqual([1, 90.01]);
   const delivered = families.get('radiotracer_delivery_duration_seconds')?.samples ?? [];
   expect(delivered.find(({ name }) => name.endsWith('_count'))?.value).toBe(2);
 });

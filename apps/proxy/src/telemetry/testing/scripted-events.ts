@@ -6,6 +6,10 @@ import type {
   DeliveryDeadLettered,
   OperationEnded,
   SpooledInstanceFacts,
+  StudyClosed,
+  StudyRevised,
+  StudyTold,
+  StudyVerified,
   TelemetryEvent,
 } from '@radiotracer/telemetry';
 
@@ -168,4 +172,35 @@ export function deadLettered(overrides: Partial<DeliveryDeadLettered> & { readon
     quarantined: false,
     ...rest,
   };
+}
+
+const ledgerStudy = { studyInstanceUid: '1.2.3', generation: 0, modalities: ['CT'] };
+const verdict = { completion: 'short', source: 'mpps', confidence: 'high', expected: 3, received: 1, missing: 2 } as const;
+const findings = [{ kind: 'duplicate-send', count: 1 }];
+
+/** What the ledger comes to of the study of {@link operation}; two instances did not come. */
+export function studyTold(overrides: Partial<StudyTold> = {}): StudyTold {
+  return {
+    ...ledgerStudy,
+    ...{ type: 'study.told', firstByteAt: began + 10, receivedAt: began + 15, endedAt: began + 15, verdict, findings },
+    ...{ callingAeTitle: 'CT1', destinationId: 'pacs', instances: 1, sizeBytes: 1000, undelivered: 0, lost: 0, incomplete: false },
+    series: [{ seriesInstanceUid: '1.2.3.4', modality: 'CT', instances: 1, sizeBytes: 1000, firstAt: began + 10, lastAt: began + 15 }],
+    ...overrides,
+  };
+}
+
+export function studyClosed(overrides: Partial<StudyClosed> = {}): StudyClosed {
+  const delta = { destinationId: 'pacs', modality: 'CT', acknowledged: 1, forwarded: 1, confirmed: 0, lost: 0, recovered: 0 };
+  return { ...ledgerStudy, type: 'study.closed', at: began + 60_015, verdict, findings, deltas: [delta], lost: 0, ...overrides };
+}
+
+export function studyVerified(overrides: Partial<StudyVerified> = {}): StudyVerified {
+  const times = { startedAt: began + 90_000, endedAt: began + 90_020, firstByteAt: began + 10 };
+  const answer = { result: 'confirmed', asked: 1, missing: 0, completion: 'short' } as const;
+  return { ...ledgerStudy, type: 'study.verified', destinationId: 'pacs', ...times, ...answer, ...overrides };
+}
+
+export function studyRevised(overrides: Partial<StudyRevised> = {}): StudyRevised {
+  const delta = { destinationId: 'pacs', modality: 'CT', acknowledged: 0, forwarded: 0, confirmed: 0, lost: 1, recovered: 0 };
+  return { ...ledgerStudy, type: 'study.revised', at: began + 90_030, deltas: [delta], lost: 1, ...overrides };
 }

@@ -1,0 +1,201 @@
+/** The ledger's thread, from the near side: what is lost of it, and what is not, when it dies or cannot keep up. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configFrom } from '@radiotracer/config';
+import { Ledger, SqliteHome, type StudyPage } from '@radiotracer/integrity';
+import { systemClock, type TelemetryEvent } from '@radiotracer/telemetry';
+import { eventually } from '../../../../test/fixtures/deadline.ts';
+import { operation } from '../telemetry/testing/scripted-events.ts';
+import { IntegrityPort, type IntegrityPortOptions, type IntegrityThread } from './integrity-port.ts';
+import type { FromThread, ThreadData, ToThread } from './message.ts';
+import { integrityThread } from './start-integrity.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function place(): Promise<ThreadData> {
+  const dir = await mkdtemp(join(tmpdir(), 'radiotracer-integrity-'));
+  closers.push(() => rm(dir, { recursive: true }));
+  const config = configFrom({
+    listeners: [{ port: 0 }],
+    destinations: { pacs: { host: '127.0.0.1', port: 1 } },
+    routes: [{ to: 'pacs' }],
+    spool: { dir },
+    integrity: { quietPeriod: '300ms', verify: false },
+  });
+  return { config, siteKey: new Uint8Array(32), node: 'n1' };
+}
+
+interface Said {
+  readonly told: TelemetryEvent[];
+  readonly log: string[];
+}
+
+function portTo(start: () => IntegrityThread, options: Partial<IntegrityPortOptions> = {}): Said & { readonly port: IntegrityPort } {
+  const said: Said = { told: [], log: [] };
+  const port = new IntegrityPort({
+    ...{ start, publish: (event) => said.told.push(event), remember: () => {}, clock: systemClock },
+    log: {
+      ended: () => said.log.push('ended'),
+      failed: (code) => said.log.push(`failed ${code}`),
+      works: () => said.log.push('works'),
+      movedAside: () => said.log.push('moved aside'),
+    },
+    ...options,
+  });
+  closers.push(() => port.stop());
+  return { ...said, port };
+}
+
+const instance = (number: number) => operation({ ...{ at: 0, messageId: number, sopInstanceUid: `1.2.3.4.${number}` }, ...now() });
+
+function now() {
+  const at = Date.now();
+  return { requestInAt: at, requestEndAt: at + 1, responseInAt: at + 2, responseOutAt: at + 2, endedAt: at + 2 };
+}
+
+async function pageOf({ config }: ThreadData): Promise<StudyPage | undefined> {
+  const ledger = new Ledger({
+    ...{ home: new SqliteHome({ path: join(config.spool.dir, 'integrity.db') }), quietPeriodMs: 0, settleMs: 0, studyRolloverMs: 0 },
+  });
+  const page = await ledger.page('1.2.3');
+  await ledger.close();
+  return page;
+}
+
+test('what the thread had not written when it died, the next one writes: nothing is missing, and the root is told once', async () => {
+  const data = await place();
+  const threads: IntegrityThread[] = [];
+  const { port, told, log } = portTo(() => {
+    const thread = integrityThread(data);
+    threads.push(thread);
+    return thread;
+  });
+  await port.started(10_000);
+  for (let number = 0; number < 400; number += 1) {
+    port.publish(instance(number));
+    if (number % 64 === 60) await new Promise((resolve) => setImmediate(resolve));
+    if (number === 300) void threads[0]?.terminate();
+  }
+  await eventually('another thread', () => threads.length === 2 && log.includes('ended'), 10_000);
+  await eventually('the root to be told', () => told.some(({ type }) => type === 'study.told'), 20_000);
+  await port.stop();
+  const page = await pageOf(data);
+  expect(page?.instances).toHaveLength(400);
+  expect(page?.study).toMatchObject({ state: 'quiet', telling: { generation: 0, told: true } });
+  expect(page?.study.incompleteSince).toBeUndefined();
+  expect(told.filter(({ type }) => type === 'study.told')).toMatchObject([{ instances: 400, undelivered: 0 }]);
+  expect(port.levels).toMatchObject({ published: 400, dropped: 0 });
+}, 60_000);
+
+test('what finds no room is counted, and its study is marked in the ledger', async () => {
+  const data = await place();
+  const { port } = portTo(() => integrityThread(data), { maxQueuedEvents: 100 });
+  for (let number = 0; number < 150; number += 1) port.publish(instance(number));
+  expect(port.levels).toMatchObject({ published: 150, dropped: 50 });
+  await port.started(10_000);
+  await port.flush();
+  await port.stop();
+  const page = await pageOf(data);
+  expect(page?.instances).toHaveLength(100);
+  expect(page?.study.incompleteSince).toBeGreaterThan(0);
+}, 30_000);
+
+test('a ledger that is no database is moved aside, and a new one begun', async () => {
+  const data = await place();
+  await writeFile(join(data.config.spool.dir, 'integrity.db'), 'no database, however it is looked at'.repeat(100));
+  const { port, log } = portTo(() => integrityThread(data));
+  port.publish(instance(1));
+  await eventually('it to be told', () => log.includes('moved aside'), 10_000);
+  await port.flush();
+  await port.stop();
+  expect((await pageOf(data))?.instances).toHaveLength(1);
+}, 30_000);
+
+/** A thread that does as it is told, within this one. */
+class ScriptedThread implements IntegrityThread {
+  readonly heard: ToThread[] = [];
+  readonly #calls = new Map<string, (value?: unknown) => void>();
+
+  postMessage(message: ToThread): void {
+    this.heard.push(structuredClone(message));
+  }
+
+  on(event: string, call: (value: never) => void): void {
+    this.#calls.set(event, call as (value?: unknown) => void);
+  }
+
+  say(message: FromThread): void {
+    this.#calls.get('message')?.(message);
+  }
+
+  async terminate(): Promise<void> {
+    this.#calls.get('exit')?.();
+  }
+}
+
+test('a batch that ends two threads is let go, its studies marked; a thread that cannot be started is tried again, later each time', async () => {
+  const threads: ScriptedThread[] = [];
+  const delays: number[] = [];
+  let due: (() => void) | undefined;
+  let canStart = true;
+  const { port, log } = portTo(
+    () => {
+      if (!canStart) throw new Error('no memory');
+      const thread = new ScriptedThread();
+      threads.push(thread);
+      return thread;
+    },
+    {
+      clock: {
+        now: () => 1000,
+        after: (delayMs, call) => {
+          delays.push(delayMs);
+          due = call;
+          return () => {};
+        },
+      },
+    },
+  );
+  for (let number = 0; number < 64; number += 1) port.publish(instance(number));
+  for (let death = 0; death < 2; death += 1) {
+    expect(threads[death]?.heard).toMatchObject([{ kind: 'events', batch: 0 }]);
+    await threads[death]?.terminate();
+    due?.();
+  }
+  expect(threads[2]?.heard).toEqual([{ kind: 'lost', studyUids: ['1.2.3'], since: 1000 }]);
+  expect(port.levels).toMatchObject({ published: 64, dropped: 64 });
+  canStart = false;
+  await threads[2]?.terminate();
+  for (let tries = 0; tries < 8; tries += 1) due?.();
+  expect(delays.filter((ms) => ms !== 20)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000]);
+  expect(log).toHaveLength(11);
+});
+
+test('what cannot be copied, or is nonsense, is nobody’s concern; bytes go without what lies beside them', async () => {
+  const thread = new ScriptedThread();
+  const { port } = portTo(() => thread);
+  const nonsense = {
+    type: 'operation.ended',
+    operation: 'C-STORE',
+    invokedBy: 'requestor',
+    head: {
+      get place(): never {
+        throw new Error('unreadable');
+      },
+    },
+  };
+  port.publish(nonsense as never);
+  port.publish({ type: 'association.ended' } as never);
+  const slab = Buffer.alloc(8192, 'secret');
+  port.publish(operation({ operation: 'N-SET', dataSet: slab.subarray(10, 14) }));
+  expect(port.levels).toMatchObject({ published: 2, errors: 1 });
+  void port.flush();
+  const [batch] = thread.heard;
+  const event = batch?.kind === 'events' ? batch.events[0] : undefined;
+  const dataSet = event?.type === 'operation.ended' ? event.dataSet : undefined;
+  expect([dataSet?.length, dataSet?.buffer.byteLength]).toEqual([4, 4]);
+});
