@@ -139,7 +139,9 @@ test('nothing of a patient leaves, in spans, metrics or log lines, delivered or 
     { port, onFailure: 'spool' as const },
   ]);
   for (const { port, onFailure } of cases) {
-    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, onFailure, otlp: receiver.url });
+    // What is not delivered is told of all the same, a second after the close.
+    const more = { telemetry: { otlp: receiver.url, studyRollover: '1s' }, integrity: { quietPeriod: '200ms', verifyDelay: '10ms' } };
+    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, onFailure, more });
     proxies.push(proxy);
     await send(proxy, instance).catch(() => {});
     const raw = await rawConnect(stage, proxy.port);
@@ -150,6 +152,9 @@ test('nothing of a patient leaves, in spans, metrics or log lines, delivered or 
     await early.ended;
     metrics.push(await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text());
   }
+  // Some never came as far as to be told whole.
+  await eventually('the roots', () => receiver.spans.filter(({ name }) => name === 'study').length >= destinationsThatTake, 60_000);
+  for (const proxy of proxies) metrics.push(await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text());
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   const secrets = [...Object.values(poison), ...uidsOf(instance)];
   expect(receiver.poisonFound(secrets)).toEqual([]);
@@ -181,6 +186,7 @@ test('an instance that waited for its destination over a restart is one trace, a
   const delivered = 'radiotracer_deliveries_total{radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"}';
   await eventually('the delivery to be told', async () => (await scraped(after))(delivered) === 1, 30_000);
   await eventually('the backlog’s end to be told', () => after.logs().some(({ message }) => message === 'backlog delivered'), 30_000);
+  await eventually('the root', () => receiver.spans.some(({ name }) => name === 'study'), 30_000);
   await after.stop();
   expect(spanTree(receiver.spans, { attributes: ['error.type', 'radiotracer.delivery.attempt'] })).toMatchInlineSnapshot(`
 "trace 1

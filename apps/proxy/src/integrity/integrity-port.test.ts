@@ -122,6 +122,7 @@ class ScriptedThread implements IntegrityThread {
 
   postMessage(message: ToThread): void {
     this.heard.push(structuredClone(message));
+    if (message.kind === 'stop') this.say({ kind: 'stopped' });
   }
 
   on(event: string, call: (value: never) => void): void {

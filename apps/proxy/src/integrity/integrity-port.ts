@@ -144,6 +144,7 @@ export class IntegrityPort {
     this.#send({ kind: 'stop' });
     await this.#within(done.promise, stopPatienceMs);
     await thread.terminate();
+    this.#endFlushes();
   }
 
   #start(): void {
@@ -173,7 +174,7 @@ export class IntegrityPort {
     this.#stopped?.();
     if (this.#isStopped) return;
     this.#errors += 1;
-    for (const resolve of this.#flushes.values()) resolve();
+    this.#endFlushes();
     for (const [id, { events, isAgain }] of this.#unconfirmed) {
       if (!isAgain) this.#unconfirmed.set(id, { events, isAgain: true });
       else this.#letGo(id, events);
@@ -181,6 +182,10 @@ export class IntegrityPort {
     this.#options.log.ended(error, { inMs: this.#restartMs });
     this.#cancelRestart = this.#options.clock.after(this.#restartMs, () => this.#start());
     this.#restartMs = Math.min(this.#restartMs * 2, longestRestartMs);
+  }
+
+  #endFlushes(): void {
+    for (const resolve of this.#flushes.values()) resolve();
   }
 
   #letGo(id: number, events: readonly PortableEvent[]): void {
