@@ -23,7 +23,7 @@ import { studyClosed, studyRevised } from './tell/study-events.ts';
 import { studyVerified } from './tell/study-verified.ts';
 import { overdueTelling } from './tell/tell-step.ts';
 import type { Finding } from './verdict/finding.ts';
-import type { CountAnswer, FindAtDestination, InstancesAnswer } from './verify/find-at-destination.ts';
+import type { FindAtDestination } from './verify/find-at-destination.ts';
 import {
   afterCount,
   afterInstances,
@@ -112,6 +112,9 @@ const uidsAtOnce = 500;
 const studiesPerPage = 200;
 /** Of studies with a loss; with more of them than that, the figure is a lower bound. */
 const maxLostPages = 50;
+/** Questions that wait in line, over all destinations. */
+const maxAsking = 256;
+const silentMs = 30_000;
 /** After so long what was told has left the process. */
 const tellSureMs = 10_000;
 
@@ -124,7 +127,13 @@ export class Integrity {
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
   #cancelTick: (() => void) | undefined;
-  #ticking: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  /** Questions on their way, or in line for one: by destination and study. */
+  readonly #asking = new Map<string, Promise<void>>();
+  /** The last in line, by destination. */
+  readonly #lines = new Map<string, Promise<void>>();
+  readonly #silentUntil = new Map<string, number>();
+  #isStopped = false;
   #removedAt = Number.NEGATIVE_INFINITY;
   /** Told by this node, and not marked so yet: by study and generation, since when. */
   readonly #told = new Map<string, { readonly studyUid: string; readonly generation: number; readonly at: number }>();
@@ -163,7 +172,7 @@ export class Integrity {
   start(): void {
     const next = () => {
       this.#cancelTick = this.#clock.after(tickMs, () => {
-        void this.tick().finally(() => {
+        void this.look().finally(() => {
           if (this.#cancelTick !== undefined) next();
         });
       });
@@ -171,12 +180,18 @@ export class Integrity {
     next();
   }
 
-  /** Looks at everything that is due now. Never rejects. */
-  tick(): Promise<void> {
-    this.#ticking ??= this.#tick().finally(() => {
-      this.#ticking = undefined;
+  /** Looks at everything that is due now; what is to be asked of destinations is begun. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookAll().finally(() => {
+      this.#looking = undefined;
     });
-    return this.#ticking;
+    return this.#looking;
+  }
+
+  /** As {@link look}, and waits for the answers. */
+  async tick(): Promise<void> {
+    await this.look();
+    await Promise.all(this.#asking.values());
   }
 
   /** Events about these studies were lost before they came here; `''`: about whichever. */
@@ -219,11 +234,12 @@ export class Integrity {
     return this.#intake.flush();
   }
 
-  /** Writes what is left, and closes the home. */
+  /** Writes what is left, and closes the home. Questions on their way are not waited for: they are asked again. */
   async stop(): Promise<void> {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
-    await this.#ticking;
+    this.#isStopped = true;
+    await this.#looking;
     await this.flush();
     await this.#markTold(0).catch((error: unknown) => this.#failed(error));
     this.#intake.stop();
@@ -241,7 +257,7 @@ export class Integrity {
     };
   }
 
-  async #tick(): Promise<void> {
+  async #lookAll(): Promise<void> {
     try {
       await this.#markTold(tellSureMs);
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
@@ -336,9 +352,27 @@ export class Integrity {
     }
     const { telling } = study;
     if (telling?.leaseUntil !== undefined && telling.leaseUntil !== page.study.telling?.leaseUntil) this.#tellRoot(telling, now);
-    for (const [destinationId, state] of Object.entries(study.verify)) {
-      if (state.nextAt !== undefined && state.nextAt <= now) await this.#verify(studyUid, destinationId, state);
-    }
+    for (const [destinationId, { nextAt }] of Object.entries(study.verify))
+      if (nextAt !== undefined && nextAt <= now) this.#ask(studyUid, destinationId);
+  }
+
+  /** One question to a destination at a time: one that does not answer keeps nothing waiting but questions to itself. */
+  #ask(studyUid: string, destinationId: string): void {
+    const key = `${destinationId} ${studyUid}`;
+    // What finds no place in line is due again when its lease is over.
+    if (this.#asking.has(key) || this.#asking.size >= maxAsking) return;
+    const before = this.#lines.get(destinationId) ?? Promise.resolve();
+    const line = before
+      .then(() => (this.#isStopped ? undefined : this.#verify(studyUid, destinationId)))
+      .catch((error: unknown) => {
+        if (!this.#isStopped) this.#failed(error);
+      })
+      .finally(() => {
+        this.#asking.delete(key);
+        if (this.#lines.get(destinationId) === line) this.#lines.delete(destinationId);
+      });
+    this.#asking.set(key, line);
+    this.#lines.set(destinationId, line);
   }
 
   /** While a destination is asked, the study is not due for others. */
@@ -347,29 +381,35 @@ export class Integrity {
     return study.state !== 'open' && nextAt !== undefined && nextAt <= now ? { ...study, dueAt: now + verifyLeaseMs } : study;
   }
 
-  async #verify(studyUid: string, destinationId: string, state: VerifyState): Promise<void> {
+  async #verify(studyUid: string, destinationId: string): Promise<void> {
     const { find } = this.#options;
     const page = await this.ledger.page(studyUid);
-    if (find === undefined || page === undefined) return;
-    const options = this.#verifyOptions;
-    const step = verifyStep(page, destinationId, state, this.#clock.now(), options);
-    this.#verifications += 1;
+    const state = page?.study.verify[destinationId];
     const startedAt = this.#clock.now();
-    const verified = (answer: (InstancesAnswer | CountAnswer)['kind'], after: VerifyState | undefined) =>
-      this.#publish(studyVerified(page, destinationId, { startedAt, endedAt: this.#clock.now(), answer, after }));
-    if (step.kind === 'instances') {
-      const answer = await find.instances(destinationId, studyUid, step.seriesUids);
-      const now = this.#clock.now();
-      const settle = (current: StudyPage) => afterInstances(current, destinationId, state, answer, now, options);
-      verified(answer.kind, await this.#settle(studyUid, destinationId, settle));
-    } else if (step.kind === 'count') {
-      const answer = await find.count(destinationId, studyUid);
-      const now = this.#clock.now();
-      const after = (current: StudyPage) => afterCount(current, destinationId, state, answer, now, options);
-      verified(answer.kind, await this.#settle(studyUid, destinationId, (current) => ({ state: after(current), places: new Map() })));
-    } else {
+    if (find === undefined || page === undefined || state?.nextAt === undefined || state.nextAt > startedAt) return;
+    const options = this.#verifyOptions;
+    const step = verifyStep(page, destinationId, state, startedAt, options);
+    if (step.kind === 'state') {
       await this.#settle(studyUid, destinationId, () => ({ state: step.state, places: new Map() }));
+      return;
     }
+    // Whoever did not answer a moment ago is not waited for again, study after study.
+    const isSilent = (this.#silentUntil.get(destinationId) ?? 0) > startedAt;
+    if (!isSilent) this.#verifications += 1;
+    const answer = isSilent
+      ? ({ kind: 'unreachable' } as const)
+      : step.kind === 'instances'
+        ? await find.instances(destinationId, studyUid, step.seriesUids)
+        : await find.count(destinationId, studyUid);
+    const endedAt = this.#clock.now();
+    if (answer.kind !== 'unreachable') this.#silentUntil.delete(destinationId);
+    else if (!isSilent) this.#silentUntil.set(destinationId, endedAt + silentMs);
+    const after = await this.#settle(studyUid, destinationId, (current) =>
+      answer.kind === 'counted' || (step.kind === 'count' && answer.kind !== 'found')
+        ? { state: afterCount(current, destinationId, state, answer, endedAt, options), places: new Map() }
+        : afterInstances(current, destinationId, state, answer, endedAt, options),
+    );
+    if (!isSilent) this.#publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, after }));
   }
 
   /** Returns where it stands then; undefined: it was opened again. */

@@ -98,7 +98,7 @@ parentPort?.on('message', (message: ToThread) => {
     case 'flush':
       void integrity
         .flush()
-        .then(() => integrity.tick())
+        .then(() => integrity.look())
         .then(() => (isLossNew ? tellLevels() : undefined))
         .then(() => post({ kind: 'flushed', id: message.id }));
       return;

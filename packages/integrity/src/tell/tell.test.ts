@@ -150,3 +150,48 @@ it('what it tells of loss adds up to what the ledger says, and what is lost now 
   expect(sums).toEqual({ acknowledged: 4, forwarded: 4, confirmed: 4, lost: 1, recovered: 1 });
   expect(told.at(-1)).toMatchObject({ type: 'study.revised', lost: 0 });
 });
+
+it('a destination that does not answer keeps no study open, no other destination waiting, and no end', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const asked: string[] = [];
+  const integrity = node(new MemoryHome(), time, told, {
+    find: {
+      instances: (destinationId, studyUid) => {
+        asked.push(`${destinationId} ${studyUid}`);
+        if (destinationId === 'hangs') return new Promise(() => {});
+        return Promise.resolve({ kind: 'found', uids: new Set(['1.2.8.1', '1.2.9.1']) });
+      },
+      count: async () => ({ kind: 'unsupported' }),
+    },
+    verify: { firstDelayMs: 1000 },
+  });
+  for (const study of ['1.2.8', '1.2.9']) {
+    for (const destination of ['hangs', 'pacs'])
+      integrity.publish(sent({ uid: `${study}.1`, study, series: `${study}.2`, destination, after: time.now() - start }));
+    await integrity.flush();
+    time.pass(61_000);
+    await integrity.look();
+    time.pass(1000);
+    await integrity.look();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(asked.sort()).toEqual(['hangs 1.2.8', 'pacs 1.2.8', 'pacs 1.2.9']);
+  expect(rootsOf(told).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.2.8', '1.2.9']);
+  await integrity.stop();
+});
+
+it('one that cannot be reached is not tried again for each study in line', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told, {
+    find: { instances: async () => ({ kind: 'unreachable' }), count: async () => ({ kind: 'unreachable' }) },
+    verify: { firstDelayMs: 1000 },
+  });
+  for (const study of ['1.2.7', '1.2.8', '1.2.9']) integrity.publish(sent({ uid: `${study}.1`, study, series: `${study}.2` }));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 1000);
+  expect(integrity.stats().verifications).toBe(1);
+  for (const study of ['1.2.7', '1.2.8', '1.2.9'])
+    expect((await integrity.ledger.page(study))?.study.verify['pacs']).toMatchObject({ failures: 1, attempts: 0 });
+});
