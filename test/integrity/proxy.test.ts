@@ -210,3 +210,29 @@ itWith(
   },
   60_000,
 );
+
+itWith(
+  missingTools('storescu'),
+  'after a kill in the middle of a study nothing is held against the modality that the proxy itself did not see',
+  async () => {
+    const otlp = await receiver();
+    const pacs = await rawScp(stage);
+    const place = await proxyPlace(await stage.folder('proxy'));
+    const options = { place, destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url, quietPeriod: '3s' };
+    const study = studyOf(26);
+    const before = await startProxy(stage, options);
+    await send(before.port, study.slice(0, 2));
+    await eventually('the ledger to have them', async () => (await pageOf(before, study[0].studyInstanceUid))?.instances.length === 2);
+    await before.kill();
+    const after = await startProxy(stage, options);
+    const root = await eventually('the root', () => otlp.spans.find(({ name }) => name === 'study'), 30_000);
+    expect(root.attributes).toMatchObject({ 'radiotracer.study.ledger': 'incomplete', 'dicom.study.instance.count': 2 });
+    await after.stop();
+    const again = await startProxy(stage, options);
+    await send(again.port, studyOf(27));
+    const whole = await eventually('the root of the next', () => otlp.spans.filter(({ name }) => name === 'study')[1], 30_000);
+    expect(whole.attributes['radiotracer.study.ledger']).toBeUndefined();
+    await again.stop();
+  },
+  60_000,
+);

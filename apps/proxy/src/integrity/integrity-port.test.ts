@@ -26,7 +26,7 @@ async function place(): Promise<ThreadData> {
     spool: { dir },
     integrity: { quietPeriod: '300ms', verify: false },
   });
-  return { config, siteKey: new Uint8Array(32), node: 'n1' };
+  return { config, siteKey: new Uint8Array(32), node: 'n1', isAgain: false };
 }
 
 interface Said {

@@ -3,18 +3,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FindByRequestor, Integrity, LedgerUnavailable, type LostInstances, SqliteHome } from '@radiotracer/integrity';
 import { openLedgerHome } from '../kept/open-ledger.ts';
+import { spoolFolder } from '../kept/spool-folder.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
 import { restored } from './portable-event.ts';
 import { reach } from './reach.ts';
+import { RunningMark } from './running-mark.ts';
 
-const { config, siteKey, node } = workerData as ThreadData;
+const { config, siteKey, node, isAgain } = workerData as ThreadData;
 const retryMs = 500;
 const levelsEveryMs = 30_000;
 /** Studies that whoever tells their spans is to remember. */
 const maxGenerations = 5000;
+const maxUnfinished = 500;
+
+/** Events are on their way for so long at most, before they are in the ledger. */
+const underWayMs = 2000;
 
 const post = (message: FromThread) => parentPort?.postMessage(message);
 const home = await openLedgerHome(config, 'move-aside');
+const mark = new RunningMark(spoolFolder(config).ledgerRunning);
+const leftAt = isAgain ? undefined : mark.left();
 let movedAside = 0;
 let isLossNew = false;
 
@@ -70,11 +78,21 @@ async function tellLevels(): Promise<void> {
   }
 }
 
+/** The last process was killed: of the studies that it was at, something may be missing here that was never missing there. */
+async function markUnfinished(since: number): Promise<void> {
+  const { studies } = await integrity.ledger.list({ states: ['open'], from: since - underWayMs }, undefined, maxUnfinished);
+  integrity.lost(
+    studies.filter(({ nodes }) => nodes.includes(node)).map(({ uid }) => uid),
+    since,
+  );
+}
+
 /** Asks until there is an answer: the home may be away. */
 async function begin(): Promise<void> {
   for (;;) {
     try {
       post({ kind: 'started', generations: await integrity.generations(maxGenerations) });
+      if (leftAt !== undefined) await markUnfinished(leftAt);
       lookAside();
       return await tellLevels();
     } catch (error) {
@@ -89,6 +107,11 @@ let confirming = Promise.resolve();
 parentPort?.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'events':
+      try {
+        mark.touch(Date.now());
+      } catch (error) {
+        failed(error);
+      }
       for (const event of message.events) integrity.publish(restored(event));
       confirming = confirming.then(written).then(() => post({ kind: 'written', batch: message.batch }));
       return;
@@ -105,6 +128,7 @@ parentPort?.on('message', (message: ToThread) => {
     case 'stop':
       void integrity
         .stop()
+        .then(() => mark.remove())
         .catch(failed)
         .finally(() => {
           post({ kind: 'stopped' });

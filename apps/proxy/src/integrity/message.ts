@@ -8,6 +8,8 @@ export interface ThreadData {
   readonly config: Pick<Config, 'destinations' | 'routes' | 'limits' | 'spool' | 'queue' | 'telemetry' | 'integrity'>;
   readonly siteKey: Uint8Array;
   readonly node: string;
+  /** Of a process that began before: what was on its way to the last thread comes again. */
+  readonly isAgain: boolean;
 }
 
 export type ToThread =

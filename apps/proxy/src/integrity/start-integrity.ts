@@ -13,9 +13,14 @@ export interface IntegrityPorts {
 const resourceLimits = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 4 };
 
 /** Begins the ledger's thread, and begins it again whenever it ends. Never throws: without it images go as always. */
-export function startIntegrity(data: ThreadData, { logger, telemetry }: IntegrityPorts): IntegrityPort {
+export function startIntegrity(data: Omit<ThreadData, 'isAgain'>, { logger, telemetry }: IntegrityPorts): IntegrityPort {
+  let isAgain = false;
   const port = new IntegrityPort({
-    start: () => integrityThread(data),
+    start: () => {
+      const thread = integrityThread({ ...data, isAgain });
+      isAgain = true;
+      return thread;
+    },
     publish: telemetry.publish,
     remember: (studies) =>
       telemetry.rememberStudies(studies.map(({ uid, generation, closedAt }) => ({ studyInstanceUid: uid, generation, closedAt }))),

@@ -17,6 +17,8 @@ export interface SpoolFolder {
   readonly queue: string;
   /** SQLite; unused where the ledger is in Redis. */
   readonly ledger: string;
+  /** There while the ledger is fed; a process that is killed leaves it. */
+  readonly ledgerRunning: string;
   readonly capabilities: string;
 }
 
@@ -32,6 +34,7 @@ export function spoolFolder({ spool }: Pick<Config, 'spool'>): SpoolFolder {
     ownerId: ownerIdFile(dir),
     queue: join(dir, 'queue.db'),
     ledger: join(dir, 'integrity.db'),
+    ledgerRunning: join(dir, 'integrity.running'),
     capabilities: join(dir, 'capabilities.json'),
   };
 }
