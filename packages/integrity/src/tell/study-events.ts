@@ -34,7 +34,7 @@ function lostIn({ loss = [] }: StudyRecord): number {
 }
 
 /** What came to it between two looks, of each destination and modality. */
-export function lossDeltas(before: readonly LossLine[], after: readonly LossLine[]): readonly LossDelta[] {
+function lossDeltas(before: readonly LossLine[], after: readonly LossLine[]): readonly LossDelta[] {
   const keyOf = ({ destinationId, modality }: LossLine) => `${destinationId} ${modality}`;
   const known = new Map(before.map((line) => [keyOf(line), line]));
   return after.flatMap((line): LossDelta[] => {

@@ -7,7 +7,7 @@ import type { Finding } from '../verdict/finding.ts';
 import { isSettled, studyTold } from './study-told.ts';
 
 /** Told within it, and marked as told: after that somebody else takes it that whoever told it is gone. */
-export const tellLeaseMs = 30_000;
+const tellLeaseMs = 30_000;
 
 /** A closed study, looked at: what is stored of its telling; `undefined`: it names no study, and has no trace. */
 export function tellStep(
