@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { RetentionBudget } from './retention.ts';
 
 const MiB = 2 ** 20;
