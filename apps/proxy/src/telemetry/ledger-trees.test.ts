@@ -29,7 +29,7 @@ async function play(events: readonly TelemetryEvent[], options: Partial<Telemetr
   const sdk = startTelemetrySdk({ otlp: receiver.url, shutdownTimeoutMs: 500 });
   const listeners = [logTo(createLogger({ destination: { write: (line) => log.push(line) } }))];
   const telemetry = createTelemetry({ ...sdk, siteKey, studiesToldBy: 'ledger', listeners, ...options });
-  if (known !== undefined) telemetry.rememberStudy('1.2.3', known, Date.now());
+  if (known !== undefined) telemetry.rememberStudies([{ studyInstanceUid: '1.2.3', generation: known, closedAt: Date.now() }]);
   for (const event of events) telemetry.publish(event);
   await telemetry.flush();
   const metrics = (await sdk.metricsText()) ?? '';
