@@ -68,7 +68,7 @@ export function table(title: string, description: string, queries: readonly Quer
   return { title, type: 'table', description, queries, ...shape(options, { width: 8, height: 8 }) };
 }
 
-export function words(title: string, markdown: string, options: Options = {}): Panel {
+function words(title: string, markdown: string, options: Options = {}): Panel {
   const more = { options: { mode: 'markdown', content: markdown } };
   return { title, type: 'text', description: '', queries: [], ...shape(options, { width: 24, height: 4 }), more };
 }

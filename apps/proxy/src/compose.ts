@@ -3,7 +3,7 @@
  *
  *     relay ──take-over──> instanceStore(spool) ──committed──> scheduler ──> queue ──> forwarder ──> destination
  *       │ └─────────────── circuits, one per destination: what each knows of it, all know ───────────────┘
- *       └──events──> telemetry <──what it tells of studies── the ledger's thread <──events── all of them
+ *       └──events──> telemetry, and the ledger that tells it of studies: in a thread of their own
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';

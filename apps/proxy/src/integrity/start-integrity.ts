@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
-import { systemClock, type Telemetry } from '@radiotracer/telemetry';
+import { systemClock } from '@radiotracer/telemetry';
 import type pino from 'pino';
+import type { RunningTelemetry } from '../telemetry/index.ts';
 import { IntegrityPort, type IntegrityThread } from './integrity-port.ts';
 import type { ThreadData } from './message.ts';
 
 export interface IntegrityPorts {
   readonly logger: pino.Logger;
-  readonly telemetry: Pick<Telemetry, 'publish' | 'rememberStudies' | 'observeLedger'>;
+  readonly telemetry: Pick<RunningTelemetry, 'publish' | 'rememberStudies' | 'observeLedger' | 'integrityThread'>;
 }
 
 /** A study of 50,000 instances, the most that is kept of one, takes some 150 MB to be looked at; one of 2,000 some 10. */
@@ -17,7 +18,8 @@ export function startIntegrity(data: Omit<ThreadData, 'isAgain'>, { logger, tele
   let isAgain = false;
   const port = new IntegrityPort({
     start: () => {
-      const thread = integrityThread({ ...data, isAgain });
+      // Where telemetry has a thread, that one serves the ledger too: an empty thread takes 20 MB.
+      const thread = (telemetry.integrityThread ?? integrityThread)({ ...data, isAgain });
       isAgain = true;
       return thread;
     },

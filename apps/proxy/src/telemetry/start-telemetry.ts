@@ -1,6 +1,8 @@
 /** Everything between the stages' events and what leaves the process: spans, metrics, log lines. In the thread that calls it. */
 import type { Config } from '@radiotracer/config';
 import { createTelemetry, type Telemetry, type TelemetryOptions } from '@radiotracer/telemetry';
+import type { IntegrityThread } from '../integrity/integrity-port.ts';
+import type { ThreadData } from '../integrity/message.ts';
 import { type LogSink, logTo } from './log-line.ts';
 import type { LoopDelay } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
@@ -9,6 +11,8 @@ import { type SamplingRule, startTelemetrySdk, type TelemetrySdkConfig } from '.
 /** What the rest of the application knows of telemetry, in whichever thread it is. */
 export interface RunningTelemetry
   extends Pick<Telemetry, 'publish' | 'traceparent' | 'observeDelivery' | 'observeLedger' | 'rememberStudies' | 'flush'> {
+  /** A place for the ledger in the thread of telemetry, where there is one. @throws Error when it has just ended */
+  readonly integrityThread?: (data: ThreadData) => IntegrityThread;
   stats(): Promise<ReturnType<Telemetry['stats']>>;
   /** Metrics in Prometheus' text format; undefined when disabled, and after the shutdown. */
   metricsText(): Promise<string | undefined>;

@@ -1,6 +1,8 @@
 /** What the thread of the associations and the thread of telemetry say to one another. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '@radiotracer/config';
 import type { DeliverySources, LedgerSource, RememberedStudy, TelemetryEvent } from '@radiotracer/telemetry';
+import type { ThreadData } from '../../integrity/message.ts';
 import type { LogLine } from '../log-line.ts';
 import type { LoopDelay } from '../loop-watch.ts';
 import type { SamplingRule } from '../sdk.ts';
@@ -44,6 +46,8 @@ export type ToThread =
   | { readonly kind: 'events'; readonly events: readonly TelemetryEvent[]; readonly lost: number }
   /** From now on these sources can be asked. */
   | { readonly kind: 'sources'; readonly of: 'delivery' | 'ledger' }
+  /** Serves the ledger at that port. */
+  | { readonly kind: 'integrity'; readonly port: MessagePort; readonly data: ThreadData }
   | { readonly kind: 'studies'; readonly studies: readonly RememberedStudy[] }
   | Asked<keyof Questions>
   | Answer;

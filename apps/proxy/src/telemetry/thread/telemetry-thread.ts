@@ -6,9 +6,11 @@
  *     └ too many on their way: dropped, counted
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '@radiotracer/config';
 import { type DeliverySources, isPerInstance, type LedgerSource, type RememberedStudy, type TelemetryEvent } from '@radiotracer/telemetry';
+import type { IntegrityThread } from '../../integrity/integrity-port.ts';
+import type { ThreadData } from '../../integrity/message.ts';
 import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
@@ -36,8 +38,35 @@ const maxOnTheirWayInAll = 9216;
 const shutdownMs = 6000;
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
-/** What a collector that hangs makes it hold fits in several times. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 192 };
+/**
+ * What a collector that hangs makes it hold fits in several times; and a study of 50,000 instances, the most that is kept of one in the ledger,
+ * takes some 150 MB to be looked at; one of 2,000 some 10.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 384 };
+
+/** The near end of a channel to a part of a thread: messages go by the channel, the end is the thread's. */
+class PortOfThread implements IntegrityThread {
+  readonly #near: MessagePort;
+  readonly #worker: Worker;
+
+  constructor(near: MessagePort, worker: Worker) {
+    this.#near = near;
+    this.#worker = worker;
+  }
+
+  postMessage(message: unknown): void {
+    this.#near.postMessage(message);
+  }
+
+  on(event: 'message' | 'error' | 'exit', call: (what: never) => void): void {
+    if (event === 'message') this.#near.on(event, (message: unknown) => call(message as never));
+    else this.#worker.on(event, (error: unknown) => call(error as never));
+  }
+
+  async terminate(): Promise<void> {
+    this.#near.close();
+  }
+}
 
 export class TelemetryThread implements RunningTelemetry {
   readonly #options: TelemetryThreadOptions;
@@ -95,6 +124,16 @@ export class TelemetryThread implements RunningTelemetry {
     this.#post({ kind: 'studies', studies });
     for (const { studyInstanceUid, generation } of studies) if (generation > 0) this.#traceparents.rolledOver(studyInstanceUid, generation);
   }
+
+  /** The ledger in this thread too; it ends with it. */
+  readonly integrityThread = (data: ThreadData): IntegrityThread => {
+    const worker = this.#worker;
+    if (worker === undefined) throw new Error('the thread of telemetry has ended');
+    const { port1: near, port2: far } = new MessageChannel();
+    worker.postMessage({ kind: 'integrity', port: far, data } satisfies ToThread, [far]);
+    near.unref();
+    return new PortOfThread(near, worker);
+  };
 
   async stats(): ReturnType<RunningTelemetry['stats']> {
     this.#send();

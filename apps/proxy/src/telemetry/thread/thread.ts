@@ -61,6 +61,10 @@ function serve(port: NonNullable<typeof parentPort>): void {
         if (message.of === 'delivery') telemetry.observeDelivery(sources);
         else telemetry.observeLedger({ ledger: () => ask('ledger') });
         return;
+      case 'integrity':
+        // Its failure ends the thread; both are begun again then.
+        void import('../../integrity/serve-integrity.ts').then(({ serveIntegrity }) => serveIntegrity(message.port, message.data));
+        return;
       case 'studies':
         telemetry.rememberStudies(message.studies);
         return;

@@ -1,0 +1,173 @@
+/** The ledger as another thread serves it: what is read and written there, and how long it takes, no association feels. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
+import { FindByRequestor, Integrity, type LedgerHome, LedgerUnavailable, type LostInstances, SqliteHome } from '@radiotracer/integrity';
+import type { TelemetryEvent } from '@radiotracer/telemetry';
+import { openLedgerHome } from '../kept/open-ledger.ts';
+import { spoolFolder } from '../kept/spool-folder.ts';
+import type { FromThread, ThreadData, ToThread } from './message.ts';
+import { restored } from './portable-event.ts';
+import { reach } from './reach.ts';
+import { RunningMark } from './running-mark.ts';
+
+const retryMs = 500;
+const levelsEveryMs = 30_000;
+/** What was lost is told sooner than that when there is more, or less, of it. */
+const newsEveryMs = 1000;
+/** Studies that whoever tells their spans is to remember. */
+const maxGenerations = 5000;
+const maxUnfinished = 500;
+
+/** Events are on their way for so long at most, before they are in the ledger. */
+const underWayMs = 2000;
+
+/** Serves one near side, until that says stop. Resolves when the ledger could be read. */
+export async function serveIntegrity(port: MessagePort, data: ThreadData): Promise<void> {
+  await new IntegrityService(port, data, await openLedgerHome(data.config, 'move-aside')).begin();
+}
+
+class IntegrityService {
+  readonly #port: MessagePort;
+  readonly #node: string;
+  readonly #home: LedgerHome;
+  readonly #integrity: Integrity;
+  readonly #mark: RunningMark;
+  readonly #leftAt: number | undefined;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #confirming = Promise.resolve();
+  #movedAside = 0;
+  #isLossNew = false;
+
+  constructor(port: MessagePort, { config, siteKey, node, isAgain }: ThreadData, home: LedgerHome) {
+    this.#port = port;
+    this.#node = node;
+    this.#home = home;
+    this.#mark = new RunningMark(spoolFolder(config).ledgerRunning);
+    this.#leftAt = isAgain ? undefined : this.#mark.left();
+    this.#integrity = new Integrity({
+      home,
+      siteKey,
+      node,
+      find: config.integrity.verify ? new FindByRequestor({ reach: reach(config) }) : undefined,
+      quietPeriodMs: config.integrity.quietPeriodMs,
+      studyRolloverMs: config.telemetry.studyRolloverMs,
+      keepMs: config.integrity.keepMs,
+      verify: { firstDelayMs: config.integrity.verifyDelayMs },
+      publish: (event) => this.#told(event),
+      failed: (error) => this.#failed(error),
+    });
+    port.on('message', (message: ToThread) => this.#heard(message));
+    this.#timers = [
+      setInterval(() => void this.#tellLevels(), levelsEveryMs),
+      setInterval(() => {
+        if (this.#isLossNew) void this.#tellLevels();
+      }, newsEveryMs),
+    ];
+    this.#integrity.start();
+  }
+
+  /** Asks until there is an answer: the home may be away. */
+  async begin(): Promise<void> {
+    for (;;) {
+      try {
+        this.#post({ kind: 'started', generations: await this.#integrity.generations(maxGenerations) });
+        if (this.#leftAt !== undefined) await this.#markUnfinished(this.#leftAt);
+        this.#lookAside();
+        return await this.#tellLevels();
+      } catch (error) {
+        this.#failed(error);
+        await sleep(retryMs);
+      }
+    }
+  }
+
+  #heard(message: ToThread): void {
+    switch (message.kind) {
+      case 'events':
+        try {
+          this.#mark.touch(Date.now());
+        } catch (error) {
+          this.#failed(error);
+        }
+        for (const event of message.events) this.#integrity.publish(restored(event));
+        this.#confirming = this.#confirming.then(() => this.#written()).then(() => this.#post({ kind: 'written', batch: message.batch }));
+        return;
+      case 'lost':
+        this.#integrity.lost(message.studyUids, message.since);
+        return;
+      case 'flush':
+        void this.#flush().then(() => this.#post({ kind: 'flushed', id: message.id }));
+        return;
+      case 'stop':
+        void this.#stop();
+        return;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await this.#integrity.flush();
+    await this.#integrity.look();
+    if (this.#isLossNew) await this.#tellLevels();
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await this.#integrity.stop();
+      this.#mark.remove();
+    } catch (error) {
+      this.#failed(error);
+    }
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#post({ kind: 'stopped' });
+    this.#port.close();
+  }
+
+  #told(event: TelemetryEvent): void {
+    const isOfLoss = event.type === 'study.closed' || event.type === 'study.revised';
+    if (isOfLoss && event.deltas.some(({ lost, recovered }) => lost + recovered > 0)) this.#isLossNew = true;
+    this.#post({ kind: 'told', event });
+  }
+
+  #post(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+
+  #failed(error: unknown): void {
+    this.#lookAside();
+    if (error instanceof LedgerUnavailable) this.#post({ kind: 'failed', code: error.code, message: error.message });
+    else this.#post({ kind: 'failed', code: error instanceof Error ? error.name : 'internal', message: undefined });
+  }
+
+  #lookAside(): void {
+    if (!(this.#home instanceof SqliteHome)) return;
+    for (const path of this.#home.movedAside.slice(this.#movedAside)) this.#post({ kind: 'moved-aside', path });
+    this.#movedAside = this.#home.movedAside.length;
+  }
+
+  /** Everything that came before this call is in the ledger, however long that takes. */
+  async #written(): Promise<void> {
+    for (;;) {
+      await this.#integrity.flush();
+      const { queued, unwritten } = this.#integrity.stats();
+      if (queued === 0 && unwritten === 0) return;
+      await sleep(retryMs);
+    }
+  }
+
+  async #tellLevels(): Promise<void> {
+    try {
+      this.#isLossNew = false;
+      const lost: readonly LostInstances[] = await this.#integrity.lostInstances();
+      this.#post({ kind: 'levels', lost, dropped: this.#integrity.stats().dropped });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** The last process was killed: of the studies that it was at, something may be missing here that was never missing there. */
+  async #markUnfinished(since: number): Promise<void> {
+    const { studies } = await this.#integrity.ledger.list({ states: ['open'], from: since - underWayMs }, undefined, maxUnfinished);
+    const ours = studies.filter(({ nodes }) => nodes.includes(this.#node)).map(({ uid }) => uid);
+    this.#integrity.lost(ours, since);
+  }
+}
