@@ -68,11 +68,6 @@ export function table(title: string, description: string, queries: readonly Quer
   return { title, type: 'table', description, queries, ...shape(options, { width: 8, height: 8 }) };
 }
 
-function words(title: string, markdown: string, options: Options = {}): Panel {
-  const more = { options: { mode: 'markdown', content: markdown } };
-  return { title, type: 'text', description: '', queries: [], ...shape(options, { width: 24, height: 4 }), more };
-}
-
 /** Jaeger's newest traces of an operation; the id in each row opens the trace. */
 export function traces(title: string, description: string, operation: string, tags: string, options: Options = {}): Panel {
   return { title, type: 'traces', description, queries: [[operation, tags]], ...shape(options, { width: 24, height: 10 }) };
