@@ -5,7 +5,7 @@ export type Query = readonly [expr: string, legend?: string];
 
 export interface Panel {
   readonly title: string;
-  readonly type: 'timeseries' | 'stat' | 'table' | 'text' | 'traces';
+  readonly type: 'timeseries' | 'stat' | 'table' | 'traces';
   readonly width: number;
   readonly height: number;
   /** What to read from it, and what is good. */

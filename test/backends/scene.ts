@@ -104,13 +104,13 @@ export async function startScene(stage: Stage): Promise<Scene> {
   const more = (place: ProxyPlace) => ({
     destinations: {
       ...Object.fromEntries(Object.entries(lab.destinations).map(([id, values]) => [id, { ...values, host: '127.0.0.1', port: pacsPort }])),
-      archive: { host: '127.0.0.1', port: archive.port, retry: { initial: '200ms' } },
+      archive: { host: '127.0.0.1', port: archive.port, retry: { initial: '200ms' }, verify: false },
     },
     routes: [{ calledAet: 'ARCHIVE', to: 'archive' }, { calledAet: 'KEEP', to: 'archive', mode: 'store-and-forward' }, ...lab.routes],
     spool: { ...lab.spool, dir: spoolFolder },
     queue: { redis: schedule.url },
     telemetry: { otlp: tee.url, siteKey },
-    integrity: { quietPeriod: '2s' },
+    integrity: { quietPeriod: '2s', verifyDelay: '1s' },
     admin: { port: place.adminPort, token },
   });
   const env = { OTEL_METRICS_EXPORTER: 'none', OTEL_BSP_SCHEDULE_DELAY: '500' };
