@@ -9,7 +9,7 @@ export {
   type StudyGeneration,
 } from './integrity.ts';
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
-export { Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
+export { cursorOf, Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
 export { isOfInterest, studyOf } from './observe.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';

@@ -5,7 +5,7 @@ import type { LedgerHome, RecordWrite } from '../ledger/home.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { jsonReader, sent, slices, start } from '../testing/scene.ts';
+import { jsonReader, type Sent, sent, slices, start } from '../testing/scene.ts';
 import { HOMES, type TestHome } from './homes.ts';
 
 const keys = ['s:1', 's:2', 's:10', 'd:mpps:1', 's:'];
@@ -132,6 +132,30 @@ describe.each(HOMES.map((kind) => [kind.missing === undefined ? kind.name : `${k
       await Promise.all(engines.map((engine) => engine.stop()));
     }, 30_000);
 
+    test('finds studies by accession number, however they changed, and whatever a peer puts there', async () => {
+      count += 1;
+      const clock = new ManualClock(start);
+      const home = await homes.open(count);
+      const integrity = new Integrity({ home, clock, reader: jsonReader, node: 'n1', siteKey: new Uint8Array(32) });
+      const tell = async (...list: readonly Sent[]) => {
+        for (const one of list) integrity.publish(sent(one));
+        await integrity.flush();
+      };
+      await tell({ uid: '1', study: '1.1', accessionNumber: 'A 1' }, { uid: '2', study: '1.2', accessionNumber: '%_é:{}' });
+      await tell({ uid: '3', study: '1.1', accessionNumber: 'B' }, { uid: '4', study: '1.3', accessionNumber: 'A 1' });
+      const { ledger } = integrity;
+      expect(await ledger.studiesOfAccession('A 1')).toEqual(['1.1', '1.3']);
+      expect(await ledger.studiesOfAccession('B')).toEqual(['1.1']);
+      expect(await ledger.studiesOfAccession('%_é:{}')).toEqual(['1.2']);
+      expect(await ledger.studiesOfAccession('%')).toEqual([]);
+      expect(await ledger.page('1.1')).toMatchObject({ study: { instances: 2, accessionNumbers: ['A 1', 'B'] }, documents: [] });
+      // Each less than the one before, so that it takes its place in the facts.
+      for (let n = 0; n < 40; n += 1) await tell({ uid: `5.${n}`, study: '1.4', accessionNumber: `N${99 - n}` });
+      const rows = (await home.load([{ key: 's:1.4', rows: 'all' }]))[0]?.rows ?? new Map();
+      expect([...rows.keys()].filter((id) => id.startsWith('a:'))).toHaveLength(8);
+      await integrity.stop();
+    }, 30_000);
+
     test('closes a study once, whoever looks, and keeps it over a restart', async () => {
       count += 1;
       const clock = new ManualClock(start);
@@ -160,9 +184,10 @@ describe.each(HOMES.map((kind) => [kind.missing === undefined ? kind.name : `${k
         after = page.next;
       }
       expect(pages.sort()).toEqual([...uids].sort());
-      // Each has one instance and one series.
-      expect(await ledger.removeBefore(start + 1_000_000, 100)).toEqual({ records: 20, rows: 40 });
+      // Each has one instance, one series and one accession number.
+      expect(await ledger.removeBefore(start + 1_000_000, 100)).toEqual({ records: 20, rows: 60 });
       expect(await ledger.studiesOfInstances(['1.2.3.1.1'])).toEqual(new Map());
+      expect(await ledger.studiesOfAccession('A1')).toEqual([]);
       await ledger.close();
     }, 30_000);
   },

@@ -12,7 +12,7 @@ import { emptyInstance, type InstanceRecord, mergeInstances } from '../record/in
 import { emptySeries, mergeSeries, type SeriesRecord } from '../record/series-record.ts';
 import { laterDocument, type StudyDocument } from '../record/study-document.ts';
 import type { StudyPage } from '../record/study-page.ts';
-import { mergeFacts, newStudy, noFacts, type StudyRecord } from '../record/study-record.ts';
+import { maxValues, mergeFacts, newStudy, noFacts, type StudyRecord } from '../record/study-record.ts';
 import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
@@ -50,6 +50,8 @@ const instanceRow = (uid: string) => `i:${uid}`;
 const seriesRow = (uid: string) => `s:${uid}`;
 const documentRow = (id: string) => `d:${id}`;
 const lostShelf = (state: StudyState) => `${state}:lost`;
+/** Empty: that it is there finds the study. */
+const accessionRow = (accessionNumber: string) => `a:${accessionNumber}`;
 
 export class Ledger {
   readonly #home: LedgerHome;
@@ -151,6 +153,11 @@ export class Ledger {
     return this.#studiesOf(uids, seriesRow);
   }
 
+  /** The studies that name this Accession Number. */
+  async studiesOfAccession(accessionNumber: string): Promise<readonly string[]> {
+    return (await this.#studiesOf([accessionNumber], accessionRow)).get(accessionNumber) ?? [];
+  }
+
   /** Latest activity first. @param limit at most so many. */
   async list(filter: StudyFilter, after: PageCursor | undefined, limit: number): Promise<StudyListing> {
     const range = { from: filter.from ?? 0, until: filter.until ?? Number.MAX_SAFE_INTEGER };
@@ -162,7 +169,7 @@ export class Ledger {
     return { studies, next: cursors.length < limit ? undefined : cursors.at(-1) };
   }
 
-  /** Lets go of what had no activity since then. Returns how many studies, documents, series and instances went. */
+  /** Lets go of what had no activity since then. Returns how many records, and how many rows of them, went. */
   async removeBefore(before: number, limit: number): Promise<{ readonly records: number; readonly rows: number }> {
     return this.#home.remove(before, limit);
   }
@@ -191,7 +198,7 @@ export class Ledger {
       const value: unknown = JSON.parse(text);
       if (id.startsWith('i:')) instances.push(value as InstanceRecord);
       else if (id.startsWith('s:')) series.push(value as SeriesRecord);
-      else documents.push(value as StudyDocument);
+      else if (id.startsWith('d:')) documents.push(value as StudyDocument);
     }
     return { revision: stored.revision, page: { study: JSON.parse(stored.head) as StudyRecord, instances, series, documents } };
   }
@@ -212,6 +219,9 @@ export class Ledger {
       }
       for (const instance of change.instances) study = this.#withInstance(study, rows, instance);
     }
+    // As bounded as the facts are: once they are full, a number that takes the place of another gets no row.
+    const accessionNumbers = before.accessionNumbers.length < maxValues ? study.accessionNumbers : [];
+    for (const one of accessionNumbers) if (!before.accessionNumbers.includes(one)) rows.merge(accessionRow(one), '', () => '');
     const changed = rows.changed();
     const text = (record: StudyRecord) => JSON.stringify(mergeFacts(record, noFacts));
     if (changed.size === 0 && stored.head !== undefined && text(before) === text(study)) return undefined;
@@ -296,13 +306,17 @@ function mergedDocument(id: string, changes: readonly LedgerChange[], stored: St
   return documentWrite({ ...document, attempts: 0, dueAt: now }, stored.revision);
 }
 
-function studyWrite(study: StudyRecord, revision: number, rows: ReadonlyMap<string, string>, freshRows: readonly string[]): RecordWrite {
-  const { uid, dueAt, state } = study;
+/** Its place in {@link Ledger.list}. */
+export function cursorOf({ uid, lastAt, closedAt, dueAt }: StudyRecord): PageCursor {
   // Of one whose delivery alone was seen there is no activity; it is not old for that.
-  const at = study.lastAt ?? study.closedAt ?? dueAt ?? 0;
+  return { key: studyKey(uid), at: lastAt ?? closedAt ?? dueAt ?? 0 };
+}
+
+function studyWrite(study: StudyRecord, revision: number, rows: ReadonlyMap<string, string>, freshRows: readonly string[]): RecordWrite {
+  const { dueAt, state } = study;
   // Few have a loss, and those are asked for all the time.
   const shelf = study.loss?.some(({ lost }) => lost > 0) ? lostShelf(state) : state;
-  return { key: studyKey(uid), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf, at };
+  return { ...cursorOf(study), revision, head: JSON.stringify(study), rows, freshRows, dueAt, shelf };
 }
 
 function documentWrite(document: DocumentRecord, revision: number): RecordWrite {

@@ -51,7 +51,8 @@ export interface StudyRecord extends StudyFacts {
   readonly telling?: StudyTelling;
 }
 
-const maxValues = 8;
+/** Of each kind of fact. */
+export const maxValues = 8;
 const maxNodes = 16;
 
 export const noFacts: StudyFacts = {

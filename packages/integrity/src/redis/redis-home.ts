@@ -26,7 +26,7 @@ export interface RedisLedgerOptions {
  *     prefix:due            zset   key, score: when due
  *     prefix:shelf:SHELF    zset   key, score: time
  *     prefix:age            zset   key, score: time
- *     prefix:where:N        hash   row id -> keys, with a space between; N of 64
+ *     prefix:where:N        hash   row id -> keys, with a space between, some thousand at most; N of 64
  *
  * Only what is in the hash of a record is true; it changes by one script that looks at the revision first. The other keys lie in other slots of a
  * cluster: they are written before and after, so that a record may stand in one of them too early or too much, and never not at all. Readers
@@ -45,7 +45,7 @@ const PLACE = `
 for at = 2, #ARGV do
   local keys = redis.call('HGET', KEYS[1], ARGV[at])
   if not keys then redis.call('HSET', KEYS[1], ARGV[at], ARGV[1])
-  elseif not string.find(' ' .. keys .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
+  elseif #keys < 131072 and not string.find(' ' .. keys .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
     redis.call('HSET', KEYS[1], ARGV[at], keys .. ' ' .. ARGV[1])
   end
 end
