@@ -7,12 +7,12 @@ const connectWaitMs = 1_000;
 const commandTimeoutMs = 2_000;
 
 /**
- * The home of the ledger that the configuration names, whatever it is like: calls say so. `onCorrupt`: see SqliteLedgerOptions; only the
- * process that owns the spool may move a broken database aside.
+ * The home of the ledger that the configuration names, whatever it is like: calls say so. `move-aside` (a broken database): only for the
+ * process that owns the spool; others open it `read-only`.
  */
-export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, onCorrupt: 'move-aside' | 'refuse'): Promise<LedgerHome> {
+export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, use: 'move-aside' | 'read-only'): Promise<LedgerHome> {
   const { redis, keyPrefix } = config.queue;
-  if (redis === undefined) return new SqliteHome({ path: spoolFolder(config).ledger, onCorrupt });
+  if (redis === undefined) return new SqliteHome({ path: spoolFolder(config).ledger, readOnly: use === 'read-only' });
   const { connectRedis, redisServerOf } = await import('@radiotracer/queue/redis');
   const client = connectRedis(redisServerOf(redis), commandTimeoutMs);
   // Told by the calls that fail meanwhile.

@@ -15,6 +15,8 @@ export interface SqliteLedgerOptions {
   readonly path: string;
   /** What becomes of a file that is no database or a broken one; as in the queue. Default `move-aside`: an empty one is started. */
   readonly onCorrupt?: 'move-aside' | 'refuse';
+  /** For those who only look: no file is made, moved or migrated, and what writes fails. Default false. */
+  readonly readOnly?: boolean;
   /** How long to wait for another process' write, in all; 0: not at all. The thread is not blocked meanwhile. Default 5,000. */
   readonly busyWaitMs?: number;
   /** For the names of files moved aside. */
@@ -211,12 +213,14 @@ export class SqliteHome implements LedgerHome {
   }
 
   #connect(): DatabaseSync {
-    const { path } = this.#options;
-    mkdirSync(dirname(path), { recursive: true });
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    const { path, readOnly = false } = this.#options;
+    if (!readOnly) mkdirSync(dirname(path), { recursive: true });
+    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly });
     try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY');
-      migrate(database);
+      if (!readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      database.exec('PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY');
+      if (readOnly) mustBeKnown(versionOf(database));
+      else migrate(database);
     } catch (error) {
       database.close();
       throw error;
@@ -238,8 +242,8 @@ export class SqliteHome implements LedgerHome {
 
   #setAside(error: unknown): void {
     this.#disconnect();
-    const { path, onCorrupt = 'move-aside', now = Date.now } = this.#options;
-    if (onCorrupt === 'refuse') throw unavailable('corrupt', error);
+    const { path, readOnly, onCorrupt = 'move-aside', now = Date.now } = this.#options;
+    if (onCorrupt === 'refuse' || readOnly === true) throw unavailable('corrupt', error);
     const name = `${path}.broken-${now()}-${this.movedAside.length}`;
     for (const part of ['-wal', '-shm', '']) if (existsSync(path + part)) renameSync(path + part, name + part);
     this.movedAside.push(name);
@@ -257,13 +261,11 @@ export class SqliteHome implements LedgerHome {
 
 /** Each step whole or not at all. */
 function migrate(database: DatabaseSync): void {
-  const version = () => Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-  if (version() === MIGRATIONS.length) return;
+  if (versionOf(database) === MIGRATIONS.length) return;
   database.exec('BEGIN IMMEDIATE');
   try {
-    const from = version();
-    if (from > MIGRATIONS.length)
-      throw new LedgerUnavailable('newer-schema', `the ledger's database has version ${from}, this program knows ${MIGRATIONS.length}`);
+    const from = versionOf(database);
+    mustBeKnown(from);
     for (const migration of MIGRATIONS.slice(from)) database.exec(migration);
     database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     database.exec('COMMIT');
@@ -271,6 +273,15 @@ function migrate(database: DatabaseSync): void {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+}
+
+function mustBeKnown(version: number): void {
+  if (version <= MIGRATIONS.length) return;
+  throw new LedgerUnavailable('newer-schema', `the ledger's database has version ${version}, this program knows ${MIGRATIONS.length}`);
 }
 
 /** What an error of node:sqlite, or of the file system, says of the home; undefined: it is a fault of ours. */
