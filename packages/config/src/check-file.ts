@@ -55,6 +55,7 @@ function allowedAt(node: SchemaNode, path: KeyPath): string {
     case 'object':
       return path.length === 0 ? `a mapping of ${keysOf(node)}` : `a mapping with ${keysOf(node)}`;
     case 'record':
+      if (node.each.kind === 'value') return `a mapping of names of yours, to each of them ${node.each.info.allowed}`;
       return 'a mapping with at least one name, such as pacs: { host: 10.1.2.3, port: 104 }';
     case 'list':
       return `a list of at least one mapping with ${node.each.kind === 'object' ? keysOf(node.each) : 'values'}`;

@@ -178,6 +178,8 @@ export interface TelemetryConfig {
   readonly maxInstanceSpans: number;
   /** A study that comes back longer than this after its close gets a new trace, linked to the old. */
   readonly studyRolloverMs: number;
+  /** By name: URLs with `{traceId}` where that goes. */
+  readonly links: Readonly<Record<string, string>>;
 }
 
 /** The ledger of what was to come, what came and what arrived. */

@@ -64,6 +64,7 @@ function resolve(node: SchemaNode, value: unknown, rest: string): KeyPath[] {
   const known = node.kind === 'object' ? [...node.keys] : Object.keys(record(value)).map((key) => [key, node.each] as const);
   const found = known.flatMap(([key, child]) => resolveBelow(key, child, value, rest));
   if (found.length > 0 || node.kind === 'object') return found;
+  if (node.each.kind === 'value') return rest === '' ? [] : [[rest.toLowerCase()]];
   // A destination that the file does not have: what is left when a key of destinations has been taken off the end.
   return [...rest.matchAll(/_/g)]
     .map(({ index }) => rest.slice(0, index).toLowerCase())

@@ -70,7 +70,7 @@ test('three keys are enough; the rest has its default', () => {
     relay: { retainBytes: 32 * 2 ** 20, retainTotalBytes: 64 * 2 ** 20 },
     spool: { dir: './var/spool', maxBytes: 50 * 2 ** 30, minFreeBytes: 2 ** 30, shared: false },
     queue: { keyPrefix: 'radiotracer' },
-    telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000 },
+    telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000, links: {} },
     integrity: {
       ...{ enabled: true, quietPeriodMs: 60_000, keepMs: 7_776_000_000, checksums: false },
       ...{ verify: true, verifyDelayMs: 30_000, callingAet: 'RADIOTRACER' },
@@ -122,7 +122,7 @@ destinations:
 routes:
   - { to: pcas, source: 10.0.0.0/33 }
   - { callingAet: 12 }
-telemetry: { identifiers: [studyInstanceUid, studyUid] }
+telemetry: { identifiers: [studyInstanceUid, studyUid], links: { a: "http://h/trace", b: "javascript:{traceId}", c c: "http://h/{traceId}" } }
 shutdwon: { drain: 1s }
 log: quiet
 `,
@@ -140,6 +140,9 @@ log: quiet
     'f.yaml:9:7: routes[1].callingAet: found 12; allowed: an AE title',
     'f.yaml:9:5: routes[1].to: missing; allowed: the name of a destination',
     'f.yaml:10:46: telemetry.identifiers[1]: found "studyUid"; allowed: a list of studyInstanceUid, ',
+    'f.yaml:10:66: telemetry.links.a: found "http://h/trace"; allowed: an http or https URL with {traceId} in it, such as http://',
+    'f.yaml:10:87: telemetry.links.b: found "javascript:{traceId}"; allowed: an http or https URL',
+    'f.yaml:10:114: telemetry.links.c c: this name is not allowed',
     'f.yaml:11:1: shutdwon: unknown key; did you mean "shutdown"?',
     'f.yaml:12:1: log: found "quiet"; allowed: a mapping with level',
     'RADIOTRACER_LIMITS_MAX_ASSOCIATIONS: limits.maxAssociations: found "many"; allowed: a whole number',
@@ -241,6 +244,9 @@ test('a variable goes over the file, whatever the name of the destination; one t
   const env = { RADIOTRACER_DESTINATIONS_MAIN_PACS_1_HOST: 'other', RADIOTRACER_ADMIN_PORT: '9', RADIOTRACER_ADMIN_TOKEN: '' };
   const config = parseConfig(file, 'f.yaml', env);
   expect([config.destinations['main-pacs.1']?.host, config.admin.port, config.admin.token]).toEqual(['other', 9, undefined]);
+  const links = { RADIOTRACER_TELEMETRY_LINKS_JAEGER: 'http://b/{traceId}', RADIOTRACER_TELEMETRY_LINKS_MY_TEMPO: 'http://c/{traceId}' };
+  const linked = parseConfig(`${SMALLEST}\ntelemetry: { links: { jaeger: "http://a/{traceId}" } }`, 'f.yaml', links);
+  expect(linked.telemetry.links).toEqual({ jaeger: 'http://b/{traceId}', my_tempo: 'http://c/{traceId}' });
   const codes = (variable: string, text = SMALLEST): unknown => problemsOf(text, { [variable]: '1' }).map(({ code }) => code);
   for (const variable of [
     'RADIOTRACER_LISTENERS_2_PORT',
@@ -248,6 +254,7 @@ test('a variable goes over the file, whatever the name of the destination; one t
     'RADIOTRACER_ADMIN',
     'RADIOTRACER_',
     'RADIOTRACER_DESTINATIONS_PACS',
+    'RADIOTRACER_TELEMETRY_LINKS',
   ]) {
     expect([variable, codes(variable)]).toEqual([variable, ['unknown_variable']]);
   }
@@ -279,6 +286,7 @@ test('whatever a file holds, it is a configuration or a ConfigError, and nothing
     'token',
     'telemetry',
     'identifiers',
+    'links',
     '__proto__',
   ];
   const leaf = fc.oneof(

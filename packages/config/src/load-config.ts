@@ -129,6 +129,7 @@ function named(file: CheckedFile): Config {
       identifiers: file.telemetry.identifiers,
       maxInstanceSpans: file.telemetry.maxInstanceSpans,
       studyRolloverMs: file.telemetry.studyRollover,
+      links: file.telemetry.links,
     },
     integrity: {
       enabled: file.integrity.enabled,

@@ -106,6 +106,16 @@ export function url(schemes: readonly string[], example: string) {
   return { ...kind('text', `a URL such as ${example}`, textAs(read)), secrecy: 'password-in-url' as const };
 }
 
+/** Where a trace is shown. */
+export const traceLink = {
+  ...kind(
+    'text',
+    'an http or https URL with {traceId} in it, such as http://localhost:16686/trace/{traceId}',
+    textAs((text) => (/^https?:\/\/[^\s/]/.test(text) && URL.canParse(text) && text.includes('{traceId}') ? text : undefined)),
+  ),
+  secrecy: 'password-in-url' as const,
+};
+
 /** One server, several Sentinels with the name of the master, or nodes of a cluster. */
 export const redisUrl = {
   ...kind(

@@ -30,6 +30,11 @@ function required<S extends z.ZodType>(kind: Kind<S>, about: string): S {
   return note(kind.schema.clone(), kind, about, undefined, true);
 }
 
+/** Under a name that the user gives. */
+function entry<S extends z.ZodType>(kind: Kind<S>, about: string): S {
+  return note(kind.schema.clone(), kind, about, undefined, false);
+}
+
 function optional<S extends z.ZodType>(kind: Kind<S>, about: string) {
   return note(kind.schema.optional(), kind, about, undefined, false);
 }
@@ -268,6 +273,15 @@ export const fileSchema = z.strictObject({
         'Spans per study for single instances; past it only the noteworthy are kept. 0 is no limit.',
       ),
       studyRollover: standard(value.durationMs, '24h', 'A study that comes back longer than this after its close gets a new trace.'),
+      links: z
+        .record(
+          value.name.schema,
+          entry(
+            value.traceLink,
+            'Where a trace can be looked at, under a name of yours (`jaeger`); `radiotracer trace` prints it. Without any it prints ids alone.',
+          ),
+        )
+        .prefault({}),
     })
     .prefault({}),
   integrity: z
