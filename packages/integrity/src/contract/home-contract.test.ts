@@ -148,6 +148,8 @@ describe.each(HOMES.map((kind) => [kind.missing === undefined ? kind.name : `${k
       expect(await ledger.studiesOfAccession('B')).toEqual(['1.1']);
       expect(await ledger.studiesOfAccession('%_é:{}')).toEqual(['1.2']);
       expect(await ledger.studiesOfAccession('%')).toEqual([]);
+      expect(await ledger.study('1.1')).toEqual((await ledger.page('1.1'))?.study);
+      expect(await ledger.study('9')).toBeUndefined();
       expect(await ledger.page('1.1')).toMatchObject({ study: { instances: 2, accessionNumbers: ['A 1', 'B'] }, documents: [] });
       // Each less than the one before, so that it takes its place in the facts.
       for (let n = 0; n < 40; n += 1) await tell({ uid: `5.${n}`, study: '1.4', accessionNumber: `N${99 - n}` });

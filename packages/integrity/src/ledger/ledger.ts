@@ -83,6 +83,12 @@ export class Ledger {
     return { studyUids: of('s:'), documentIds: of('d:') };
   }
 
+  /** A study alone: none of its rows is read. */
+  async study(studyUid: string): Promise<StudyRecord | undefined> {
+    const [stored] = await this.#home.load([{ key: studyKey(studyUid), rows: [] }]);
+    return stored?.head === undefined ? undefined : (JSON.parse(stored.head) as StudyRecord);
+  }
+
   async page(studyUid: string): Promise<StudyPage | undefined> {
     return (await this.#load(studyUid))?.page;
   }
