@@ -19,7 +19,7 @@ const MAY_IMPORT = {
 };
 
 /** Tests, and what is made for tests alone and shipped nowhere. */
-const TEST_FILE = '(\\.test\\.ts|/src/contract/[^/]+\\.ts)$';
+const TEST_FILE = '(\\.test\\.ts|/contract/[^/]+\\.ts)$';
 
 const layers = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({
   name: `layer-of-${name}`,
@@ -60,14 +60,19 @@ module.exports = {
       from: { path: '^((?:packages|apps)/[^/]+|test|bench)/' },
       to: {
         path: '^(packages|apps)/[^/]+/src/',
-        pathNot: ['^$1/', '^(packages|apps)/[^/]+/src/index\\.ts$', '^packages/queue/src/redis/index\\.ts$'],
+        pathNot: [
+          '^$1/',
+          '^(packages|apps)/[^/]+/src/index\\.ts$',
+          '^packages/queue/src/redis/index\\.ts$',
+          '^packages/integrity/src/testing/index\\.ts$',
+        ],
       },
     },
     {
       name: 'stages-meet-in-compose',
       comment: 'the app has one place where the stages are put together',
       severity: 'error',
-      from: { path: '^apps/', pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/queue/', TEST_FILE] },
+      from: { path: '^apps/', pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/(queue|studies)/', TEST_FILE] },
       to: { path: '^packages/(relay|spool|queue|integrity|forwarder)/' },
     },
     {
@@ -84,7 +89,7 @@ module.exports = {
       comment: 'what ships imports no test, and no test tool',
       severity: 'error',
       from: { path: '^(packages|apps)/', pathNot: TEST_FILE },
-      to: { path: ['^(test|bench)/', TEST_FILE, 'node_modules/(fast-check|@jest|jest)/'] },
+      to: { path: ['^(test|bench)/', '/src/testing/index\\.ts$', TEST_FILE, 'node_modules/(fast-check|@jest|jest)/'] },
     },
   ],
   options: {

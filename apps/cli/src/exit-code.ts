@@ -6,6 +6,8 @@ export const ExitCode = {
   failed: 1,
   /** It could not try: wrong usage, wrong or unreadable configuration. */
   usage: 2,
+  /** `studies check` looked, and something is short or lost. */
+  found: 3,
 } as const;
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

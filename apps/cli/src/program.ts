@@ -7,6 +7,7 @@ import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
 import { addQueueCommands } from './queue/queue-commands.ts';
 import { type StartOptions, startCommand } from './start-command.ts';
+import { addStudiesCommands } from './studies/studies-commands.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const EXIT_CODES = `
@@ -14,6 +15,7 @@ Exit codes:
   0  done as asked; a proxy that was stopped by a signal included
   1  tried and failed: a port in use, a destination that does not answer, an instance that could not be held
   2  not tried: wrong usage, wrong or unreadable configuration
+  3  of "studies check" alone: a study is short, or something of it is lost
 `;
 
 /** Runs one command line (without `node` and the script) to its end. Never fails: the exit code tells. */
@@ -65,6 +67,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .action(async (target: string, options: EchoCommandOptions) => done(await echoCommand(target, options, surroundings)));
 
   addQueueCommands(program, surroundings, done, EXIT_CODES);
+  addStudiesCommands(program, surroundings, done, EXIT_CODES);
 
   program
     .command('lab')

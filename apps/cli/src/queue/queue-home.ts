@@ -1,11 +1,12 @@
 /** The schedule and the spool that a configuration names, opened beside a proxy that may be running. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '@radiotracer/config';
 import { keptText, loadOwnerId, openQueue, ownerIdFile, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import { type Queue, QueueUnavailable } from '@radiotracer/queue';
 import { SpoolError, SpoolView } from '@radiotracer/spool';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
+import { isThere, withoutPassword } from '../place.ts';
 import { type ConfigOption, readConfig } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 
@@ -45,7 +46,7 @@ export async function withHome(
     spools: config.spool.shared ? await sharedSpools(folder) : await reached('this', folder.dir),
     queue: await openQueue(config, 'refuse'),
     kind: redis === undefined ? 'sqlite' : 'redis',
-    place: redis === undefined ? folder.queue : redis.replace(/\/\/[^/@]*@/, '//'),
+    place: redis === undefined ? folder.queue : withoutPassword(redis),
   };
   try {
     return await act(home);
@@ -108,17 +109,6 @@ async function sharedSpools({ root }: SpoolFolder): Promise<ReadonlyMap<string, 
 function noneIfAbsent(error: unknown): [] {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
   throw error;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    // It is there, or may be: whoever opens it is told.
-    return true;
-  }
 }
 
 async function reading<T>(path: string, read: Promise<T>): Promise<T> {

@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '@radiotracer/config';
+import { type FindAtDestination, Integrity } from '@radiotracer/integrity';
+import { jsonReader, ManualClock, start } from '@radiotracer/integrity/testing';
+import { openLedgerHome, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
+import type { TelemetryEvent } from '@radiotracer/telemetry';
+import { run } from '../../program.ts';
+import type { RedisProcess } from '../../queue/contract/redis-process.ts';
+import type { Surroundings } from '../../surroundings.ts';
+
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+let prefixes = 0;
+
+/** A proxy that keeps a ledger, and beside it the command line. */
+export class StudiesWorld {
+  readonly dir = mkdtempSync(join(tmpdir(), 'radiotracer-cli-studies-'));
+  readonly folder: SpoolFolder;
+  readonly clock = new ManualClock(start);
+  /** What PACS answer to a C-FIND: UIDs, a number where they name none, undefined where they do not answer. */
+  readonly answers = new Map<string, ReadonlySet<string> | number>();
+  config: string;
+  #integrity: Integrity | undefined;
+
+  constructor(redis: RedisProcess | undefined) {
+    const queue = redis === undefined ? '' : `queue: { redis: "redis://127.0.0.1:${redis.port}", keyPrefix: "s${++prefixes}" }`;
+    this.config = [
+      'listeners: [{ port: 11112 }]',
+      'destinations: { pacs: { host: 127.0.0.1, port: 104 }, archive: { host: 127.0.0.1, port: 105 } }',
+      'routes: [{ to: pacs }]',
+      `spool: { dir: ${JSON.stringify(join(this.dir, 'spool'))} }`,
+      queue,
+    ].join('\n');
+    this.folder = spoolFolder(parseConfig(this.config));
+  }
+
+  async startProxy(): Promise<void> {
+    const home = await openLedgerHome(parseConfig(this.config), 'move-aside');
+    const node = 'n1';
+    this.#integrity = new Integrity({ home, node, clock: this.clock, reader: jsonReader, siteKey: new Uint8Array(32), find: this.#find() });
+  }
+
+  async stopProxy(): Promise<void> {
+    await this.#integrity?.stop();
+    this.#integrity = undefined;
+  }
+
+  get integrity(): Integrity {
+    if (this.#integrity === undefined) throw new Error('the proxy is down');
+    return this.#integrity;
+  }
+
+  async tell(...events: readonly TelemetryEvent[]): Promise<void> {
+    for (const event of events) this.integrity.publish(event);
+    await this.integrity.flush();
+  }
+
+  /** Time goes by, in as many steps as are given. */
+  async pass(...steps: readonly number[]): Promise<void> {
+    for (const ms of steps) {
+      this.clock.pass(ms);
+      await this.integrity.tick();
+      await this.integrity.flush();
+    }
+  }
+
+  async rc(args: string, changes: Partial<Surroundings> = {}): Promise<Said> {
+    let [out, err] = ['', ''];
+    const code = await run(
+      args.split(' ').filter((arg) => arg !== ''),
+      {
+        env: {},
+        version: '1.2.3',
+        readFile: () => Promise.resolve(this.config),
+        out: (text) => {
+          out += text;
+        },
+        err: (text) => {
+          err += text;
+        },
+        readCapabilities: () => Promise.resolve({}),
+        taken: () => Promise.resolve(true),
+        startProxy: () => Promise.reject(new Error('not here')),
+        startLabProxy: () => Promise.reject(new Error('not here')),
+        terminal: { isTerminal: false, isColoured: false, columns: undefined },
+        now: () => this.clock.now(),
+        ask: undefined,
+        echo: () => Promise.reject(new Error('not here')),
+        onStopSignal: () => {},
+        ...changes,
+      },
+    );
+    return { code, out, err };
+  }
+
+  async json<T>(args: string, code = 0): Promise<T> {
+    const said = await this.rc(`${args} --json`);
+    if (said.code !== code) throw new Error(`code ${said.code}: ${said.err}`);
+    return JSON.parse(said.out) as T;
+  }
+
+  async end(): Promise<void> {
+    await this.stopProxy();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #find(): FindAtDestination {
+    return {
+      instances: async (id) => {
+        const answer = this.answers.get(id);
+        if (answer === undefined) return { kind: 'unreachable' };
+        return typeof answer === 'number' ? { kind: 'unsupported' } : { kind: 'found', uids: answer };
+      },
+      count: async (id) => {
+        const answer = this.answers.get(id);
+        return typeof answer === 'number' ? { kind: 'counted', instances: answer } : { kind: 'unreachable' };
+      },
+    };
+  }
+}
