@@ -99,22 +99,26 @@ function facts({ study }: StudyPage, now: number): readonly (readonly [name: str
 }
 
 function destinationLines(one: DestinationDetails, study: StudyRecord, now: number, paint: Paint): readonly string[] {
-  const { acknowledged, spooled, forwarded, confirmed, lost, waiting } = one;
+  const { acknowledged, spooled, forwarded, confirmed, lost, waiting, givenUp } = one;
   const bySpool = spooled === 0 ? '' : ` (${spooled} by the spool)`;
   const counts = `${acknowledged} acknowledged${bySpool}, ${forwarded} forwarded, ${confirmed} confirmed, ${lost} lost`;
-  const asked =
-    one.verify !== undefined
-      ? `asked what it has: ${verifySentence(one.verify, now)}`
-      : study.state === 'open'
-        ? 'it is asked what it has when the study is closed'
-        : 'it is not asked what it has (integrity.verify, or its own verify)';
+  // To be copied into a shell: a UID comes from a peer.
+  const queued = `radiotracer queue ls${/^[0-9.]+$/.test(study.uid) ? ` --study ${study.uid}` : ''}`;
   return [
     `${paint('name', printable(one.id))}: ${lost > 0 ? paint('bad', counts) : counts}`,
-    `  ${asked}`,
-    ...(waiting === 0 ? [] : [`  ${counted(waiting, 'instance')} not delivered yet: radiotracer queue ls --study ${printable(study.uid)}`]),
+    `  ${asked(one, study, now)}`,
+    ...(waiting === 0 ? [] : [`  ${counted(waiting, 'instance')} not delivered yet: ${queued}`]),
+    ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${queued} --state dead`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
     ...indented(listed(one.refusedUids, one.refusedUids.length, 'storage commitment refused  ')),
   ];
+}
+
+function asked({ verify, acknowledged, confirmed }: DestinationDetails, { state }: StudyRecord, now: number): string {
+  if (verify !== undefined) return `asked what it has: ${verifySentence(verify, now)}`;
+  if (confirmed >= acknowledged) return 'it has said that it has all of them';
+  if (state === 'open') return 'it is asked what it has when the study is closed';
+  return 'it is not asked what it has (integrity.verify)';
 }
 
 function seriesTable(series: readonly SeriesDetails[], paint: Paint): readonly string[] {

@@ -1,7 +1,7 @@
 /** The commands over both homes of the ledger, beside the proxy that writes it, and without one. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { type Sent, sent, slices, start, stepSet } from '@radiotracer/integrity/testing';
+import { delivered, type Sent, sent, slices, start, stepSet } from '@radiotracer/integrity/testing';
 import { createStudyIdentity } from '@radiotracer/telemetry';
 import { homes, startRedis } from '../queue/contract/queue-world.ts';
 import type { RedisProcess } from '../queue/contract/redis-process.ts';
@@ -177,6 +177,23 @@ describe.each(homes)('$home', ({ home, missing }) => {
     await world.pass(...untilLost);
     expect((await world.rc('studies show 7')).out).toContain('it counts 2 fewer than it was sent');
     expect((await world.rc('studies ls --lost')).out).toMatch(/\t7\t.*\t2\tquiet-time/);
+  });
+
+  it('show: dead letters are lost, and where they are', async () => {
+    const one = { uid: '8.1', study: '8', series: '8.0', destination: 'archive', spooled: true };
+    const facts = {
+      attempts: 8,
+      errorType: 'retry_budget_exhausted',
+      status: undefined,
+      contextResult: undefined,
+      quarantined: false,
+    } as const;
+    await world.tell(sent(one), { ...delivered(one, 20), ...facts, type: 'delivery.dead_lettered', at: start + 20 });
+    await world.pass(61_000);
+    const { out } = await world.rc('studies show 8');
+    expect(out).toContain('archive: 1 acknowledged (1 by the spool), 0 forwarded, 0 confirmed, 1 lost\n');
+    expect(out).toMatch(/\n {4}1 instance given up \(dead letters\): radiotracer queue ls --study 8 --state dead\n {4}lost {2}8\.1\n/);
+    expect((await world.rc('studies check')).code).toBe(3);
   });
 
   it('check: 0 when nothing is short or lost, 3 and a line for each when something is, and the totals', async () => {

@@ -35,6 +35,8 @@ export interface DestinationDetails {
   readonly lostUids: readonly string[];
   /** Acknowledged, not there yet, and not given up. */
   readonly waiting: number;
+  /** Of the lost ones, dead letters: they are in the queue still. */
+  readonly givenUp: number;
   /** It refused to commit to keep them, and has not been seen to have them since. At most 100. */
   readonly refusedUids: readonly string[];
   readonly verify: VerifyState | undefined;
@@ -82,15 +84,17 @@ function destinationOf(id: string, { study, instances }: StudyPage, { lines }: S
     const place = at[id];
     return place === undefined ? [] : [{ uid, ...place }];
   });
+  const undelivered = places.filter(
+    ({ acknowledgedAt, forwardedAt, confirmedAt }) =>
+      acknowledgedAt !== undefined && forwardedAt === undefined && confirmedAt === undefined,
+  );
   const refused = places.filter(({ commitFailure, confirmedAt }) => commitFailure !== undefined && confirmedAt === undefined);
   return {
     ...{ id, acknowledged: sum('acknowledged'), forwarded: sum('forwarded'), confirmed: sum('confirmed'), lost: sum('lost') },
     spooled: places.filter(({ spooledAt }) => spooledAt !== undefined).length,
     lostUids: mine.flatMap(({ lostUids }) => lostUids),
-    waiting: places.filter(
-      ({ acknowledgedAt, forwardedAt, confirmedAt, deadAt }) =>
-        acknowledgedAt !== undefined && forwardedAt === undefined && confirmedAt === undefined && deadAt === undefined,
-    ).length,
+    waiting: undelivered.filter(({ deadAt }) => deadAt === undefined).length,
+    givenUp: undelivered.filter(({ deadAt }) => deadAt !== undefined).length,
     refusedUids: refused.map(({ uid }) => uid).slice(0, maxListed),
     verify: study.verify[id],
   };
