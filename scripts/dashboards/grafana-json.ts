@@ -71,7 +71,6 @@ function body({ title, type, description, queries, unit, more = {} }: Panel): Re
   const defaults = { ...(unit === undefined ? {} : { unit }), ...fieldConfig };
   const common = { title, type, description, fieldConfig: { defaults, overrides: [] }, options, ...rest };
   switch (type) {
-      return common;
     case 'traces':
       return { ...common, type: 'table', datasource: jaeger, targets: queries.map(search), links: [jaegerLink(queries)] };
     case 'table':
