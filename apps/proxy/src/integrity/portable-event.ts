@@ -1,6 +1,7 @@
 /** Events as they go to another thread: values only, and no byte of a buffer that is not theirs. */
 import type { InstanceHead, InstancePlace } from '@radiotracer/instance';
 import type { DeliveryAttempted, DeliveryDeadLettered, OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
+import { portableHead } from '../telemetry/thread/portable.ts';
 
 interface PortablePlace extends Omit<InstancePlace, 'patientKey'> {
   /** Stays in this process, and is hashed there. */
@@ -44,17 +45,8 @@ export function restored(event: PortableEvent): TelemetryEvent {
   return { ...event, head: { ...head, place: { ...place, patientKey } } };
 }
 
-/** Heads are read when they are asked, and so asked by name. */
 function headOf(head: InstanceHead): PortableHead {
-  return {
-    sopClassUid: head.sopClassUid,
-    sopInstanceUid: head.sopInstanceUid,
-    studyInstanceUid: head.studyInstanceUid,
-    seriesInstanceUid: head.seriesInstanceUid,
-    modality: head.modality,
-    numberOfFrames: head.numberOfFrames,
-    place: head.place === undefined ? undefined : placeOf(head.place),
-  };
+  return { ...portableHead(head), place: head.place === undefined ? undefined : placeOf(head.place) };
 }
 
 function placeOf(place: InstancePlace): PortablePlace {

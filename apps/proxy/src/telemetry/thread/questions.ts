@@ -6,6 +6,9 @@ interface Question<What> {
   readonly what: What;
 }
 
+/** More than the longest of what is asked, the export of all that waits. */
+const patienceMs = 10_000;
+
 /** Questions to another thread that wait for their answers. */
 export class OpenQuestions<What extends string> {
   readonly #post: (question: Question<What>) => void;
@@ -16,14 +19,19 @@ export class OpenQuestions<What extends string> {
     this.#post = post;
   }
 
-  /** Undefined: there is nobody to answer. */
+  /** Undefined: there is nobody to answer, or not in time. */
   ask(what: What): Promise<unknown> {
     this.#number += 1;
     const number = this.#number;
-    return new Promise((resolve) => {
-      this.#open.set(number, resolve);
-      this.#post({ kind: 'asked', number, what });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    // Whoever scrapes asks again and again, also of one that hangs.
+    const late = setTimeout(() => this.answered({ kind: 'answer', number, value: undefined }), patienceMs).unref();
+    this.#open.set(number, (value) => {
+      clearTimeout(late);
+      resolve(value);
     });
+    this.#post({ kind: 'asked', number, what });
+    return promise;
   }
 
   answered({ number, value }: Answer): void {

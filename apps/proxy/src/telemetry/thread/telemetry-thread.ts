@@ -183,28 +183,52 @@ export class TelemetryThread implements RunningTelemetry {
     }
   }
 
-  /** Where there is no thread there is no answer either. */
+  /** Never throws. Where there is no thread there is no answer either. */
   #post(message: ToThread): void {
-    if (this.#worker === undefined) this.#questions.drop();
-    else this.#worker.postMessage(message);
+    if (this.#worker === undefined) {
+      this.#questions.drop();
+      return;
+    }
+    try {
+      this.#worker.postMessage(message);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'telemetry could not be told something; images are not affected');
+    }
   }
 
+  /** Never throws: a system that has no thread left relays all the same. */
   #start(): void {
-    const { config, version, siteKey, program } = this.#options;
-    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const start: ThreadStart = { config, version, siteKey, come: this.#come };
-    const worker = new Worker(program ?? new URL(`./thread${extension}`, import.meta.url), {
-      name: 'telemetry',
-      workerData: start,
-      resourceLimits,
-    });
+    let worker: Worker;
+    try {
+      worker = this.#newWorker();
+    } catch (error) {
+      this.#failed(error);
+      this.#startLater();
+      return;
+    }
     this.#worker = worker;
     worker.on('message', (message: FromThread) => this.#received(message));
-    worker.on('error', (error) => this.#options.logger.error({ err: error }, 'telemetry failed; images are not affected'));
+    worker.on('error', (error) => this.#failed(error));
     worker.on('exit', () => this.#ended(worker));
     if (this.#sources !== undefined) this.#post({ kind: 'sources', of: 'delivery' });
     if (this.#ledger !== undefined) this.#post({ kind: 'sources', of: 'ledger' });
     if (this.#studies.length > 0) this.#post({ kind: 'studies', studies: this.#studies });
+  }
+
+  #newWorker(): Worker {
+    const { config, version, siteKey, program } = this.#options;
+    const isSource = import.meta.url.endsWith('.ts');
+    const start: ThreadStart = { config, version, siteKey, come: this.#come };
+    return new Worker(program ?? new URL(`./thread${isSource ? '.ts' : '.js'}`, import.meta.url), {
+      name: 'telemetry',
+      workerData: start,
+      resourceLimits,
+      execArgv: isSource ? ['--conditions=@radiotracer/source'] : [],
+    });
+  }
+
+  #failed(error: unknown): void {
+    this.#options.logger.error({ err: error }, 'telemetry failed; images are not affected');
   }
 
   #received(message: FromThread): void {
@@ -244,7 +268,10 @@ export class TelemetryThread implements RunningTelemetry {
     this.#sent = 0;
     Atomics.store(this.#come, 0, 0);
     this.#questions.drop();
-    if (this.#isEnding) return;
+    if (!this.#isEnding) this.#startLater();
+  }
+
+  #startLater(): void {
     this.#restart = setTimeout(() => this.#start(), this.#pauseMs).unref();
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
