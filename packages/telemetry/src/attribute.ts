@@ -203,6 +203,13 @@ export const attributeRegistry = {
     description: 'POSIX error code, or the spool’s own',
     pattern: /^[A-Za-z][A-Za-z0-9-]{0,31}$/,
   },
+  'radiotracer.source.quiet.duration': {
+    patientData: 'P0',
+    type: 'double',
+    description: 'How long a calling AE has been quiet, or was, seconds',
+  },
+  'radiotracer.source.habit.gap': { patientData: 'P0', type: 'double', description: 'How long it may be by its habit, seconds' },
+  'radiotracer.worklist.age': { patientData: 'P0', type: 'double', description: 'Since when a worklist item waits for a study, seconds' },
   'radiotracer.telemetry.result': { patientData: 'P0', type: 'string', description: 'told, dropped' },
   'network.io.direction': { patientData: 'P0', type: 'string', description: 'receive, transmit' },
   'cpu.mode': { patientData: 'P0', type: 'string', description: 'user, system' },

@@ -9,6 +9,7 @@ import type { MetricSet, MetricValues } from './metric-set.ts';
 import { knownModality } from './modality.ts';
 import { dispositionOf, isDelivered } from './operation-values.ts';
 import { RelayOverhead } from './relay-overhead.ts';
+import { SourceMetrics } from './source-metrics.ts';
 import { associationErrorType, operationErrorType } from './span-status.ts';
 
 export interface EventMetricsOptions {
@@ -26,6 +27,7 @@ export class EventMetrics {
   readonly #destinations = new DestinationHealth();
   readonly #deliveries: DeliveryMetrics;
   readonly #ledger: LedgerMetrics;
+  readonly #sources: SourceMetrics;
 
   constructor({ metrics, associations, aeTitles }: EventMetricsOptions) {
     this.#metrics = metrics;
@@ -34,6 +36,7 @@ export class EventMetrics {
     this.overhead = new RelayOverhead(metrics);
     this.#deliveries = new DeliveryMetrics(metrics, this.#destinations);
     this.#ledger = new LedgerMetrics(metrics);
+    this.#sources = new SourceMetrics(metrics, aeTitles);
     this.#observeAssociations();
     this.#observeDestinations();
   }
@@ -76,6 +79,12 @@ export class EventMetrics {
       case 'study.verified':
       case 'study.told':
         this.#ledger.record(event);
+        return;
+      case 'source.observed':
+        this.#sources.observed(event);
+        return;
+      case 'worklist.unfollowed':
+        this.#sources.unfollowed(event);
         return;
       case 'association.accepted':
       case 'spool.acceptance_changed':

@@ -104,6 +104,26 @@ export const metricRegistry = {
     attributes: ['dicom.calling_ae.title'],
   },
 
+  'radiotracer.source.silent': {
+    instrument: 'gauge',
+    unit: '{source}',
+    description:
+      '1: a calling AE has been quiet for longer than its habit at this hour; of _OTHER how many are. Proxies that share a ledger tell the same: max, not sum',
+    attributes: ['dicom.calling_ae.title'],
+  },
+  'radiotracer.source.habit.gap': {
+    instrument: 'gauge',
+    unit: 's',
+    description: 'How long a calling AE may be quiet, from when it was last seen, before it is silent; absent: its habit is not known yet',
+    attributes: ['dicom.calling_ae.title'],
+  },
+  'radiotracer.worklist.unfollowed': {
+    instrument: 'counter',
+    unit: '{item}',
+    description: 'Worklist items that a calling AE took up without a study of theirs in time',
+    attributes: ['dicom.calling_ae.title'],
+  },
+
   // What is kept, and delivered later
   'radiotracer.take_overs': {
     instrument: 'counter',

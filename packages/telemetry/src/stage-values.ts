@@ -5,10 +5,12 @@ import type {
   CircuitChanged,
   DeliveryBacklogEnded,
   QueueAvailabilityChanged,
+  SourceObserved,
   SpoolAcceptanceChanged,
   SpoolCommitted,
   SpoolFailed,
   SpoolFound,
+  WorklistUnfollowed,
 } from './event.ts';
 
 /** Events of stages that have no span of their own. */
@@ -19,7 +21,9 @@ export type StageEvent =
   | SpoolAcceptanceChanged
   | SpoolCommitted
   | SpoolFailed
-  | SpoolFound;
+  | SourceObserved
+  | SpoolFound
+  | WorklistUnfollowed;
 
 /** What log lines say of them. */
 export function stageValues(event: StageEvent): AttributeValues {
@@ -48,6 +52,14 @@ export function stageValues(event: StageEvent): AttributeValues {
       return { 'radiotracer.destination.id': event.destinationId, 'radiotracer.spool.error_code': event.code };
     case 'spool.found':
       return { 'radiotracer.spool.finding.kind': event.kind, 'radiotracer.instance.id': event.instanceId };
+    case 'source.observed':
+      return {
+        'dicom.calling_ae.title': event.callingAeTitle,
+        'radiotracer.source.quiet.duration': secondsBetween(event.lastSeenAt, event.at),
+        'radiotracer.source.habit.gap': event.habitGapMs === undefined ? undefined : event.habitGapMs / 1000,
+      };
+    case 'worklist.unfollowed':
+      return { 'dicom.calling_ae.title': event.callingAeTitle, 'radiotracer.worklist.age': secondsBetween(event.askedAt, event.at) };
     case 'spool.committed':
       return {};
   }

@@ -247,6 +247,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       case 'spool.acceptance_changed':
       case 'spool.found':
       case 'queue.availability_changed':
+      case 'source.observed':
+      case 'worklist.unfollowed':
         return { context: undefined, values: stageValues(event) };
     }
   };

@@ -55,6 +55,11 @@ function logLine(told: ToldEvent): LogLine | undefined {
     case 'study.verified':
     case 'study.told':
       return undefined;
+    case 'source.observed':
+      if (event.change === 'silent') return { level: 'warn', message: 'modality is silent', fields: fieldsOf(told) };
+      return event.change === 'back' ? { level: 'info', message: 'modality is back', fields: fieldsOf(told) } : undefined;
+    case 'worklist.unfollowed':
+      return { level: 'warn', message: 'worklist item without a study', fields: fieldsOf(told) };
     case 'association.ended': {
       const failed = event.ours ? 'error' : 'warn';
       return { level: told.values['error.type'] === undefined ? 'info' : failed, message: 'association ended', fields: fieldsOf(told) };

@@ -1,5 +1,12 @@
 /** What is measured, as a scraper sees it and as it is pushed. */
-import { createTelemetry, type DeliverySources, type MetricDefinition, metricRegistry, prometheusName } from '@radiotracer/telemetry';
+import {
+  createTelemetry,
+  type DeliverySources,
+  type MetricDefinition,
+  metricRegistry,
+  prometheusName,
+  type TelemetryEvent,
+} from '@radiotracer/telemetry';
 import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
 import { adminApp } from '../admin/admin-app.ts';
 import { listenAdmin } from '../admin/admin-server.ts';
@@ -101,7 +108,16 @@ const events = [
   studyTold(),
   opened('server', { associationId: 's2', callingAeTitle: 'EVIL"\n\\' }),
   opened('client', { associationId: 'c2', pairedWith: 's2' }),
+  ...sourceTold('CT1', true, 'silent'),
+  ...sourceTold('EVIL 1', true, 'silent'),
+  ...sourceTold('EVIL 2', true, 'silent'),
+  ...sourceTold('EVIL 1', false, 'back'),
+  { type: 'worklist.unfollowed', at: began, callingAeTitle: 'EVIL 3', askedAt: began },
 ] as const;
+
+function sourceTold(callingAeTitle: string, silent: boolean, change: 'silent' | 'back'): readonly TelemetryEvent[] {
+  return [{ type: 'source.observed', at: began, callingAeTitle, silent, lastSeenAt: began, habitGapMs: 5_400_000, change }];
+}
 
 const oldestReceivedAt = Date.now() - 60_000;
 const sources: DeliverySources = {
@@ -179,6 +195,10 @@ it('the numbers are those of what happened, and titles that nobody configured ar
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="retry",error_type="status_failure"': 1,
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"': 1,
   });
+  // Of those that are told together: how many.
+  expect(values('radiotracer_source_silent')).toEqual({ 'dicom_calling_ae_title="CT1"': 1, 'dicom_calling_ae_title="_OTHER"': 1 });
+  expect(values('radiotracer_source_habit_gap_seconds')).toEqual({ 'dicom_calling_ae_title="CT1"': 5400 });
+  expect(values('radiotracer_worklist_unfollowed_total')).toEqual({ 'dicom_calling_ae_title="_OTHER"': 1 });
   expect(Object.keys(values('radiotracer_source_last_seen_seconds'))).toEqual([
     'dicom_calling_ae_title="CT1"',
     'dicom_calling_ae_title="_OTHER"',
