@@ -198,6 +198,10 @@ export interface IntegrityConfig {
   readonly verifyDelayMs: number;
   /** The calling AE title of these questions, trimmed. */
   readonly callingAet: string;
+  /** Of the habits of modalities; undefined: that of the process. */
+  readonly timeZone: string | undefined;
+  /** From a worklist item that was taken up to its study. 0: not looked at. */
+  readonly worklistFollowMs: number;
 }
 
 export interface AdminConfig {

@@ -73,7 +73,7 @@ test('three keys are enough; the rest has its default', () => {
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000, links: {} },
     integrity: {
       ...{ enabled: true, quietPeriodMs: 60_000, keepMs: 7_776_000_000, checksums: false },
-      ...{ verify: true, verifyDelayMs: 30_000, callingAet: 'RADIOTRACER' },
+      ...{ verify: true, verifyDelayMs: 30_000, callingAet: 'RADIOTRACER', worklistFollowMs: 14_400_000 },
     },
     admin: { host: '127.0.0.1', port: 8080 },
     shutdown: { drainMs: 30_000 },

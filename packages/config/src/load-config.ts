@@ -139,6 +139,8 @@ function named(file: CheckedFile): Config {
       verify: file.integrity.verify,
       verifyDelayMs: file.integrity.verifyDelay,
       callingAet: file.integrity.callingAet,
+      timeZone: file.integrity.timeZone,
+      worklistFollowMs: file.integrity.worklistFollow,
     },
     admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token },
     shutdown: { drainMs: file.shutdown.drain },

@@ -133,6 +133,20 @@ const redisShape = new RegExp(
     `|^rediss?-cluster:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*$`,
 );
 
+export const timeZone = kind(
+  'text',
+  'a time zone of the IANA database, such as Europe/Berlin',
+  textAs((text) => (isTimeZone(text) ? text : undefined)),
+);
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: text }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 export const flag = kind(
   'text',
   'true or false',

@@ -313,6 +313,15 @@ export const fileSchema = z.strictObject({
         'RADIOTRACER',
         'The calling AE title of these questions: the PACS must know it and let it query.',
       ),
+      timeZone: optional(
+        value.timeZone,
+        'Whose hours of the week the habits of modalities go by; the same on all proxies that share a ledger. Left out: that of the process (`TZ`).',
+      ),
+      worklistFollow: standard(
+        value.durationMs,
+        '4h',
+        'A worklist item that a modality took up is told when no study of it has come for so long. 0: not looked at.',
+      ),
     })
     .prefault({}),
   admin: z
