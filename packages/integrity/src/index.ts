@@ -1,5 +1,11 @@
 export type { DataSetReader, PlainDataSet } from './data-set/plain-data-set.ts';
 export { documentOperations, maxDataSetBytes } from './data-set/read-document.ts';
+export type { HabitHour } from './health/habit.ts';
+export type { HealthOptions } from './health/health.ts';
+export { errorsOf, type HourCell } from './health/hour-cell.ts';
+export { type LatencySummary, type ModalityPage, type ModalitySummary, readModalities, readModality } from './health/modality-page.ts';
+export { otherModalities } from './health/modality-record.ts';
+export type { ModalityState } from './health/modality-state.ts';
 export {
   Integrity,
   type IntegrityListener,

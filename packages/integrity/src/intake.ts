@@ -10,7 +10,7 @@ import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { readDocument } from './data-set/read-document.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { isOfInterest, type ObserveOptions, observe, studyOf } from './observe.ts';
+import { isOfInterest, isOfStudies, type ObserveOptions, observe, studyOf } from './observe.ts';
 import { noFacts } from './record/study-record.ts';
 
 export interface IntakeOptions extends ObserveOptions {
@@ -22,6 +22,8 @@ export interface IntakeOptions extends ObserveOptions {
   /** Events that wait to be looked at. */
   readonly maxQueuedEvents: number;
   readonly failed: (error: unknown) => void;
+  /** Is told every event, when its turn comes. */
+  readonly hear: (event: TelemetryEvent) => void;
 }
 
 export interface IntakeStats {
@@ -133,9 +135,10 @@ export class Intake {
     const event = this.#ring.shift();
     if (event === undefined) return;
     try {
+      this.#options.hear(event);
       const change = observe(event, this.#options);
       if (change !== undefined) this.#add(change);
-      else if (event.type === 'operation.ended') this.#read(event);
+      else if (event.type === 'operation.ended' && isOfStudies(event)) this.#read(event);
     } catch (error) {
       this.#errors += 1;
       this.#options.failed(error);
@@ -166,6 +169,7 @@ export class Intake {
   }
 
   #lost(event: TelemetryEvent): void {
+    if (!isOfStudies(event)) return;
     const at = this.#options.clock.now();
     const studyUid = studyOf(event);
     if (studyUid === undefined || !this.#mark(studyUid, at)) this.#markedAllSince ??= at;

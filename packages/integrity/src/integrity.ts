@@ -7,6 +7,7 @@ import { type Clock, type Publish, systemClock, type TelemetryEvent } from '@rad
 import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { ThreadReader } from './data-set/thread-reader.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
+import { Health, type HealthOptions } from './health/health.ts';
 import { Intake, type IntakeStats } from './intake.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
@@ -48,8 +49,12 @@ export interface IntegrityOptions {
   /** Name of this node; the same after a restart. */
   readonly node: string;
   readonly listener?: IntegrityListener;
-  /** Is told `study.closed`, `study.revised`, `study.verified` and `study.told`, each by the node that stored it. */
+  /**
+   * Is told `study.closed`, `study.revised`, `study.verified` and `study.told`, each by the node that stored it; and what becomes of modalities,
+   * `source.observed` and `worklist.unfollowed`.
+   */
   readonly publish?: Publish;
+  readonly health?: HealthOptions;
   /** Undefined: destinations are not asked. */
   readonly find?: FindAtDestination | undefined;
   /** Default 60 s. */
@@ -126,6 +131,7 @@ export class Integrity {
   readonly #clock: Clock;
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
+  readonly #health: Health;
   #cancelTick: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   /** Questions on their way, or in line for one: by destination and study. */
@@ -154,12 +160,16 @@ export class Integrity {
       ...(options.maxInstancesPerStudy === undefined ? {} : { maxInstancesPerStudy: options.maxInstancesPerStudy }),
     });
     this.#reader = options.reader ?? new ThreadReader();
+    const told = (event: TelemetryEvent) => this.#tell(() => options.publish?.(event));
+    const { home, node, health = {} } = options;
+    this.#health = new Health({ home, ledger: this.ledger, reader: this.#reader, clock, node, publish: told }, health);
     this.#intake = new Intake({
       ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
       patientKey: (id) => createHmac('sha256', options.siteKey).update('v1|patient|').update(id).digest('hex').slice(0, 16),
       soon: options.soon ?? ((call) => void setImmediate(call)),
       maxQueuedEvents: options.maxQueuedEvents ?? 8192,
       failed: (error) => this.#failed(error),
+      hear: (event) => this.#health.hear(event),
     });
   }
 
@@ -230,8 +240,9 @@ export class Integrity {
   }
 
   /** Everything that was published is in the ledger, or the home is away. */
-  flush(): Promise<void> {
-    return this.#intake.flush();
+  async flush(): Promise<void> {
+    await this.#intake.flush();
+    await this.#health.flush().catch((error: unknown) => this.#failed(error));
   }
 
   /** Writes what is left, and closes the home. Questions on their way are not waited for: they are asked again. */
@@ -267,6 +278,7 @@ export class Integrity {
         if (studyUids.length + documentIds.length < maxDuePerTick) break;
       }
       await this.#removeOld();
+      await this.#health.tick();
     } catch (error) {
       this.#failed(error);
     }

@@ -27,11 +27,27 @@ const maxUidCharacters = 128;
 const uidShape = /^[0-9]+(\.[0-9]+)*$/;
 const standardRoot = '1.2.840.10008.';
 
-/** Whether the ledger wants this event at all. */
+/** Whether the ledger wants this event at all: for its studies, or for the modalities. */
 export function isOfInterest(event: TelemetryEvent): boolean {
   switch (event.type) {
+    case 'association.opened':
+      return event.role === 'server';
+    case 'association.ended':
+      return true;
     case 'operation.ended':
-      return (event.operation === 'C-STORE' && event.invokedBy === 'requestor') || event.dataSet !== undefined;
+      return event.invokedBy === 'requestor' || isOfStudies(event);
+    default:
+      return isOfStudies(event);
+  }
+}
+
+/** Whether something is missing of some study when this event is lost. */
+export function isOfStudies(event: TelemetryEvent): boolean {
+  switch (event.type) {
+    case 'operation.ended':
+      return (
+        (event.operation === 'C-STORE' && event.invokedBy === 'requestor') || (event.dataSet !== undefined && event.operation !== 'C-FIND')
+      );
     case 'delivery.attempted':
       return event.outcome === 'delivered';
     case 'delivery.dead_lettered':
@@ -189,7 +205,7 @@ function optional<Values extends Record<string, unknown>>(values: Values): { [Na
 }
 
 /** 53 bits of a text (cyrb53): tells operations of one instance apart, nothing more. */
-function hashText(text: string): string {
+export function hashText(text: string): string {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let index = 0; index < text.length; index += 1) {

@@ -9,6 +9,7 @@ export interface DataSetReader {
 }
 
 export const Tag = {
+  accessionNumber: '00080050',
   studyInstanceUid: '0020000D',
   seriesInstanceUid: '0020000E',
   failedSopInstanceUidList: '00080058',

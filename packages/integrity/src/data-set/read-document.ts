@@ -12,6 +12,8 @@ export const documentOperations: ReadonlySet<OperationName> = new Set([
   'N-EVENT-REPORT',
   'C-MOVE',
   'C-GET',
+  // For what was asked of the worklist.
+  'C-FIND',
 ]);
 
 /** A longer one is not read: 5,000 instances fit in it. */
