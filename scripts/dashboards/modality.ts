@@ -12,11 +12,25 @@ export const modality: Dashboard = {
   panels: [
     table(
       'silent for',
-      'Since the last association or request, on whichever proxy. Compare with its habit on the right.',
+      'Since the last association or request, on whichever proxy. Compare with how long it may be, below.',
       [[`time() - max by (${ae}) (max_over_time(radiotracer_source_last_seen_seconds{${picked}}[7d]))`]],
       { unit: 's' },
     ),
-    lines('instances in the hour before', 'The day’s rhythm: a scanner that is silent against it is what the alert is about.', [
+    lines('silent', '1: for longer than its own habit at this hour of the week; the alert is about it. Of _OTHER how many are.', [
+      [`max by (${ae}) (radiotracer_source_silent{${picked}})`, `{{${ae}}}`],
+    ]),
+    lines(
+      'how long it may be quiet',
+      'From when it was last seen until it is silent: short while it works, over the night or the weekend when it does not. Absent for its first two weeks.',
+      [[`max by (${ae}) (radiotracer_source_habit_gap_seconds{${picked}})`, `{{${ae}}}`]],
+      { unit: 's' },
+    ),
+    lines(
+      'worklist items without a study',
+      'Taken up (MPPS, or a query for one), and no study of theirs in time. `radiotracer modalities show` names them.',
+      [[`sum by (${ae}) (increase(radiotracer_worklist_unfollowed_total{${picked}}[1h]))`, `{{${ae}}}`]],
+    ),
+    lines('instances in the hour before', 'The day’s rhythm: compare it with yesterday’s.', [
       [`sum by (${ae}) (increase(radiotracer_instances_total{${picked}}[1h]))`, `{{${ae}}}`],
     ]),
     lines(
