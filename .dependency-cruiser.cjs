@@ -72,7 +72,10 @@ module.exports = {
       name: 'stages-meet-in-compose',
       comment: 'the app has one place where the stages are put together',
       severity: 'error',
-      from: { path: '^apps/', pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/(queue|studies)/', TEST_FILE] },
+      from: {
+        path: '^apps/',
+        pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/(queue|studies|modalities)/', TEST_FILE],
+      },
       to: { path: '^packages/(relay|spool|queue|integrity|forwarder)/' },
     },
     {

@@ -5,6 +5,7 @@ import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
 import { OUR_AE_TITLE } from './echo-request.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
+import { addModalitiesCommands } from './modalities/modalities-commands.ts';
 import { addQueueCommands } from './queue/queue-commands.ts';
 import { type StartOptions, startCommand } from './start-command.ts';
 import { addStudiesCommands } from './studies/studies-commands.ts';
@@ -68,6 +69,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
 
   addQueueCommands(program, surroundings, done, EXIT_CODES);
   addStudiesCommands(program, surroundings, done, EXIT_CODES);
+  addModalitiesCommands(program, surroundings, done, EXIT_CODES);
 
   program
     .command('lab')

@@ -1,6 +1,6 @@
 /** The ledger that a configuration names, looked at beside a proxy that may be running. Nothing in it is changed. */
 import type { Config } from '@radiotracer/config';
-import { Ledger, LedgerUnavailable } from '@radiotracer/integrity';
+import { Ledger, type LedgerHome, LedgerUnavailable } from '@radiotracer/integrity';
 import { openLedgerHome, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { isThere, withoutPassword } from '../place.ts';
@@ -10,6 +10,7 @@ import type { Surroundings } from '../surroundings.ts';
 export interface LedgerView {
   readonly config: Config;
   readonly folder: SpoolFolder;
+  readonly home: LedgerHome;
   readonly ledger: Ledger;
   /** Where it is, without passwords. */
   readonly place: string;
@@ -31,7 +32,7 @@ export async function withLedger(
   const lifetime = { quietPeriodMs, settleMs: 0, studyRolloverMs: config.telemetry.studyRolloverMs };
   const isAbsent = redis === undefined && !(await isThere(folder.ledger));
   const view: LedgerView = {
-    ...{ config, folder, ledger: new Ledger({ home, ...lifetime }) },
+    ...{ config, folder, home, ledger: new Ledger({ home, ...lifetime }) },
     place: redis === undefined ? folder.ledger : withoutPassword(redis),
     absent: isAbsent ? whyAbsent(config) : undefined,
   };

@@ -12,7 +12,7 @@ export interface HourCell {
   readonly errors: Readonly<Record<string, number>>;
   /** Instances that were given up. */
   readonly dead: number;
-  /** Hashes of their UIDs; at most {@link maxStudies}. */
+  /** Hashes of their UIDs; at most 200. */
   readonly studies: readonly string[];
   /** That were acknowledged. */
   readonly instances: number;
@@ -26,9 +26,9 @@ export interface HourCell {
 }
 
 export const hourMs = 3_600_000;
-export const maxStudies = 200;
+const maxStudies = 200;
 /** Eight days. */
-export const keptHours = 8 * 24;
+const keptHours = 8 * 24;
 /** A closed list; more than that is somebody else's. */
 const maxErrorTypes = 40;
 

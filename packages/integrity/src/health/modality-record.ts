@@ -49,7 +49,6 @@ const maxNodes = 16;
 const maxTitle = 16;
 
 export const modalityKey = (aeTitle: string) => `m:${aeTitle}`;
-export const titleOf = (key: string) => key.slice(2);
 
 /** A title as it is kept. */
 export function keptTitle(aeTitle: string): string {
