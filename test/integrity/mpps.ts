@@ -23,10 +23,16 @@ function item(tag: readonly [number, number], value: string | readonly Buffer[])
 const sequenceItem = (...elements: readonly Buffer[]): Buffer => item([0xfffe, 0xe000], elements);
 
 /** N-CREATE, of a step of the study; gives the response's status. */
-export function createStep(connection: RawConnection, contextId: number, stepUid: string, studyUid: string): Promise<number> {
+export function createStep(
+  connection: RawConnection,
+  contextId: number,
+  stepUid: string,
+  studyUid: string,
+  accessionNumber = '',
+): Promise<number> {
   const dataSet = Buffer.concat([
     item([0x0040, 0x0252], 'IN PROGRESS '),
-    item([0x0040, 0x0270], [sequenceItem(item([0x0020, 0x000d], studyUid))]),
+    item([0x0040, 0x0270], [sequenceItem(item([0x0008, 0x0050], accessionNumber.padEnd(16)), item([0x0020, 0x000d], studyUid))]),
     item([0x0040, 0x0340], []),
   ]);
   const fields = { [element.affectedSopClassUid]: mppsSopClass, [element.affectedSopInstanceUid]: stepUid };

@@ -17,7 +17,7 @@ export {
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 export { cursorOf, Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
-export { isOfInterest, studyOf } from './observe.ts';
+export { isOfInterest, isOfStudies, studyOf } from './observe.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
 export type { InstanceAtDestination, InstanceRecord } from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';

@@ -190,7 +190,7 @@ test('what cannot be copied, or is nonsense, is nobody’s concern; bytes go wit
     },
   };
   port.publish(nonsense as never);
-  port.publish({ type: 'association.ended' } as never);
+  port.publish({ type: 'spool.found' } as never);
   const slab = Buffer.alloc(8192, 'secret');
   port.publish(operation({ operation: 'N-SET', dataSet: slab.subarray(10, 14) }));
   expect(port.levels).toMatchObject({ published: 2, errors: 1 });

@@ -8,7 +8,7 @@
  * What the thread has not said to have written is kept: when it dies, the next one gets it again. Once: a batch that ends two threads is let go.
  */
 import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
-import { isOfInterest, studyOf } from '@radiotracer/integrity';
+import { isOfInterest, isOfStudies, studyOf } from '@radiotracer/integrity';
 import type { Clock, LedgerLevels, Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import type { FromThread, ToThread } from './message.ts';
 import { type PortableEvent, portable } from './portable-event.ts';
@@ -97,7 +97,7 @@ export class IntegrityPort {
       this.#published += 1;
       if (this.#queue.length + this.#unconfirmedEvents >= this.#maxQueuedEvents) {
         this.#dropped += 1;
-        this.#mark(studyOf(event));
+        if (isOfStudies(event)) this.#mark(studyOf(event));
         return;
       }
       const copy = portable(event);
@@ -191,7 +191,7 @@ export class IntegrityPort {
   #letGo(id: number, events: readonly PortableEvent[]): void {
     this.#confirmed(id);
     this.#dropped += events.length;
-    for (const event of events) this.#mark(studyOf(event as TelemetryEvent));
+    for (const event of events as readonly TelemetryEvent[]) if (isOfStudies(event)) this.#mark(studyOf(event));
   }
 
   #heard(message: FromThread): void {

@@ -1,6 +1,13 @@
 /** Events as they go to another thread: values only, and no byte of a buffer that is not theirs. */
 import type { InstanceHead, InstancePlace } from '@radiotracer/instance';
-import type { DeliveryAttempted, DeliveryDeadLettered, OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
+import type {
+  AssociationEnded,
+  AssociationOpened,
+  DeliveryAttempted,
+  DeliveryDeadLettered,
+  OperationEnded,
+  TelemetryEvent,
+} from '@radiotracer/telemetry';
 import { portableHead } from '../telemetry/thread/portable.ts';
 
 interface PortablePlace extends Omit<InstancePlace, 'patientKey'> {
@@ -14,12 +21,16 @@ interface PortableHead extends Omit<InstanceHead, 'place'> {
 
 export type PortableEvent =
   | (Omit<OperationEnded, 'head'> & { readonly head: PortableHead | undefined })
+  | AssociationOpened
+  | AssociationEnded
   | DeliveryAttempted
   | DeliveryDeadLettered;
 
 /** Undefined: the ledger has no use for this kind. */
 export function portable(event: TelemetryEvent): PortableEvent | undefined {
   switch (event.type) {
+    case 'association.opened':
+    case 'association.ended':
     case 'delivery.attempted':
     case 'delivery.dead_lettered':
       return event;

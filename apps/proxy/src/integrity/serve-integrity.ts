@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { FindByRequestor, Integrity, type LedgerHome, LedgerUnavailable, type LostInstances, SqliteHome } from '@radiotracer/integrity';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
+import { configuredAeTitles } from '../configured-ae-titles.ts';
 import { openLedgerHome } from '../kept/open-ledger.ts';
 import { spoolFolder } from '../kept/spool-folder.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
@@ -53,6 +54,11 @@ class IntegrityService {
       studyRolloverMs: config.telemetry.studyRolloverMs,
       keepMs: config.integrity.keepMs,
       verify: { firstDelayMs: config.integrity.verifyDelayMs },
+      health: {
+        aeTitles: configuredAeTitles(config),
+        timeZone: config.integrity.timeZone,
+        worklistFollowMs: config.integrity.worklistFollowMs,
+      },
       publish: (event) => this.#told(event),
       failed: (error) => this.#failed(error),
     });

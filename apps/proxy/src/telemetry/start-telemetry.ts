@@ -1,6 +1,7 @@
 /** Everything between the stages' events and what leaves the process: spans, metrics, log lines. In the thread that calls it. */
 import type { Config } from '@radiotracer/config';
 import { createTelemetry, type Telemetry, type TelemetryOptions } from '@radiotracer/telemetry';
+import { configuredAeTitles } from '../configured-ae-titles.ts';
 import type { IntegrityThread } from '../integrity/integrity-port.ts';
 import type { ThreadData } from '../integrity/message.ts';
 import { type LogSink, logTo } from './log-line.ts';
@@ -78,16 +79,4 @@ export function startTelemetry(config: Config, ports: TelemetryPorts): Telemetry
       await sdk.shutdown();
     },
   };
-}
-
-/** Those that a metric may name: what else is called, or calls, could be anything. */
-function configuredAeTitles({ routes, destinations }: Config): ReadonlySet<string> {
-  const titles = new Set<string>();
-  const add = (title: string | undefined) => {
-    if (title !== undefined) titles.add(title);
-  };
-  for (const { calledAet, callingAet, rewriteCallingAet } of routes)
-    for (const title of [calledAet, callingAet, rewriteCallingAet]) add(title);
-  for (const { aet } of Object.values(destinations)) add(aet);
-  return titles;
 }
