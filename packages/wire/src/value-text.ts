@@ -15,13 +15,34 @@ export function uidValue(bytes: Uint8Array): string {
   return trimUid(latin1.decode(bytes));
 }
 
-/** The first value of an IS (PS3.5 6.2); undefined where it is no whole number that a number can hold exactly. */
+const space = 0x20;
+const backslash = 0x5c;
+const plus = 0x2b;
+const minus = 0x2d;
+const digitZero = 0x30;
+
+/**
+ * The first value of an IS (PS3.5 6.2); undefined where it is no whole number that a number can hold exactly. Read from the bytes: it is asked
+ * several times of every instance, on the way of the images.
+ */
 export function integerStringValue(bytes: Uint8Array): number | undefined {
-  const [first = ''] = latin1.decode(bytes).split('\\');
-  const text = first.replace(/^[ \0]+|[ \0]+$/g, '');
-  if (!/^[+-]?\d+$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : undefined;
+  const isPadding = (byte: number | undefined) => byte === space || byte === 0;
+  let end = bytes.indexOf(backslash);
+  if (end < 0) end = bytes.length;
+  while (end > 0 && isPadding(bytes[end - 1])) end -= 1;
+  let at = 0;
+  while (at < end && isPadding(bytes[at])) at += 1;
+  const isNegative = bytes[at] === minus;
+  if (isNegative || bytes[at] === plus) at += 1;
+  if (at >= end) return undefined;
+  let value = 0;
+  for (; at < end; at += 1) {
+    const digit = (bytes[at] as number) - digitZero;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+    if (value > Number.MAX_SAFE_INTEGER) return undefined;
+  }
+  return isNegative ? -value : value;
 }
 
 /** The first value of a US; undefined where there is none. */
