@@ -2,7 +2,6 @@
  * What was to come, what came, what arrived. Reads the events that all stages publish, keeps a ledger of every study, and looks at a study
  * when it has gone quiet, when something more is known of it, and when a destination is to be asked what it has.
  */
-import { createHmac } from 'node:crypto';
 import { type Clock, type Publish, systemClock, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { ThreadReader } from './data-set/thread-reader.ts';
@@ -12,6 +11,7 @@ import { Intake, type IntakeStats } from './intake.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { PatientKeys } from './patient-keys.ts';
 import { attribute } from './record/attribute.ts';
 import { namedUids } from './record/document-record.ts';
 import { emptyInstance, mergeInstances } from './record/instance-record.ts';
@@ -163,9 +163,10 @@ export class Integrity {
     const told = (event: TelemetryEvent) => this.#tell(() => options.publish?.(event));
     const { home, node, health = {} } = options;
     this.#health = new Health({ home, ledger: this.ledger, reader: this.#reader, clock, node, publish: told }, health);
+    const patientKeys = new PatientKeys(options.siteKey);
     this.#intake = new Intake({
       ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
-      patientKey: (id) => createHmac('sha256', options.siteKey).update('v1|patient|').update(id).digest('hex').slice(0, 16),
+      patientKey: (id) => patientKeys.of(id),
       soon: options.soon ?? ((call) => void setImmediate(call)),
       maxQueuedEvents: options.maxQueuedEvents ?? 8192,
       failed: (error) => this.#failed(error),
