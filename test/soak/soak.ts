@@ -9,7 +9,7 @@ import { throttledScp } from '../fixtures/throttled-scp.ts';
 import { missingTools } from '../fixtures/tools.ts';
 import { bigInstance, realSenders, studyFiles } from './loads.ts';
 
-const MAX_PEAK_BYTES = 230e6;
+const MAX_PEAK_BYTES = 200e6;
 /** When 200 associations are taken over within seconds: what is retained, and a file being written for each, come on top. */
 const MAX_TAKEN_OVER_BYTES = 280e6;
 const GIB = 1024 ** 3;

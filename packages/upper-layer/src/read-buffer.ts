@@ -20,13 +20,19 @@ export const unleased: Lease = { retain() {}, release() {} };
 const sizes = [8 * 1024, 64 * 1024, 256 * 1024] as const;
 
 /**
- * Buffers of each size that may be out at once, in a process; further readers get smaller ones. Hundreds of associations into a destination that
- * does not read would otherwise each hold several large ones. 20 and 12 MiB.
+ * Buffers of each size that may be out at once, in a process; further readers get smaller ones. 20 and 12 MiB: they are held as long as an
+ * instance is retained, and small ones cost half as much again.
  */
 const maxOut = [Number.POSITIVE_INFINITY, 320, 48] as const;
 
 /** Free buffers kept of each size: all but the smallest, for what is dropped stays in memory until the collector comes. 4, 20 and 12 MiB. */
 const keptFree = [512, 320, 48] as const;
+
+/**
+ * So many sockets share them all. The more there are past it, the fewer large buffers are used: hundreds of associations take their memory
+ * otherwise, and a destination that so many wait for reads none of them fast.
+ */
+const fewReaders = 32;
 
 /** Reads in a row that a smaller buffer would have served, before one is taken. */
 const smallReadsToShrink = 4;
@@ -54,13 +60,19 @@ export class ReadBuffer implements Lease {
 /** Buffers of one size. */
 class SizeClass {
   readonly #bytes: number;
-  readonly #keep: number;
+  readonly #keep: () => number;
   readonly #free: ReadBuffer[] = [];
   out = 0;
 
-  constructor(bytes: number, keep: number) {
+  constructor(bytes: number, keep: () => number) {
     this.#bytes = bytes;
     this.#keep = keep;
+  }
+
+  /** Lets go what is not to be kept any more. */
+  trim(): void {
+    const keep = Math.floor(this.#keep());
+    if (this.#free.length > keep) this.#free.length = keep;
   }
 
   take(): ReadBuffer {
@@ -73,19 +85,38 @@ class SizeClass {
 
   readonly #giveBack = (buffer: ReadBuffer): void => {
     this.out--;
-    if (this.#free.length < this.#keep) this.#free.push(buffer);
+    if (this.#free.length < this.#keep()) this.#free.push(buffer);
   };
 }
 
 /** The buffers of a process. */
 export class ReadBufferPool {
-  readonly #classes = sizes.map((bytes, at) => new SizeClass(bytes, keptFree[at] as number));
+  #readers = 0;
+  readonly #classes = sizes.map(
+    (bytes, at) => new SizeClass(bytes, () => (at === 0 ? keptFree[0] : (keptFree[at] as number) * this.#share)),
+  );
+
+  /** A socket begins to read. */
+  join(): void {
+    this.#readers++;
+    if (this.#readers > fewReaders) for (const each of this.#classes) each.trim();
+  }
+
+  /** A socket reads no more. */
+  leave(): void {
+    this.#readers--;
+  }
 
   /** A buffer of the size class, or of the largest below of which not too many are out, with one lease on it. */
   take(sizeClass: number): ReadBuffer {
     let at = sizeClass;
-    while ((this.#classes[at] as SizeClass).out >= (maxOut[at] as number)) at--;
+    while ((this.#classes[at] as SizeClass).out >= (maxOut[at] as number) * this.#share) at--;
     return (this.#classes[at] as SizeClass).take();
+  }
+
+  /** Of the larger sizes, for as many as read now; 1: all. */
+  get #share(): number {
+    return this.#readers <= fewReaders ? 1 : fewReaders / this.#readers;
   }
 }
 

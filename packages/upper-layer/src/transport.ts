@@ -82,7 +82,9 @@ class PooledReads {
   }
 
   transport(socket: Socket): Transport {
+    this.#pool.join();
     socket.once('close', () => {
+      this.#pool.leave();
       this.#buffer?.release();
       this.#buffer = undefined;
     });
