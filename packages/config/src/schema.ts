@@ -214,7 +214,7 @@ export const fileSchema = z.strictObject({
       retainTotalBytes: standard(
         value.sizeBytes,
         '64MiB',
-        'The same for all associations together; less while they are many, for each takes memory by itself, and an eighth at least. 0 is none.',
+        'The same for all associations together; less while they are many, for each takes memory by itself, and a sixteenth at least. 0 is none.',
       ),
     })
     .prefault({}),

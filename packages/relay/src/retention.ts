@@ -9,7 +9,7 @@ import type { Lease } from '@radiotracer/upper-layer';
 /** What an association takes of memory by itself, measured with hundreds of them. */
 const associationBytes = 384 * 1024;
 /** Of the whole, for retentions however many associations there are. */
-const leastShare = 1 / 8;
+const leastShare = 1 / 16;
 
 /** Memory that all retentions of a process, or of an association, share. Bytes. */
 export class RetentionBudget {
