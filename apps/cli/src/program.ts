@@ -73,13 +73,15 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
 
   program
     .command('lab')
-    .description('a demonstration on this machine alone: a CT study through the proxy into a small PACS, and its trace')
+    .description('a demonstration on this machine alone: CT studies through the proxy into a small PACS, and what is told of them')
     .addOption(new Option('--slices <counts>', 'instances of each series').argParser(counts).default([24, 12], '24,12'))
     .option('--size <pixels>', 'rows and columns of a slice', between(16, 2048), 256)
     .option('--port <port>', 'where the proxy listens; 0: any free port', between(0, 65_535), 0)
-    .option('--no-outage', 'only the study; not the second one, during which the PACS dies and comes back')
+    .option('--no-short', 'without the study of which the modality withholds two slices')
+    .option('--no-outage', 'without the study during which the PACS dies and comes back')
+    .option('--trace-link <url>', 'where a trace can be looked at', traceLink, 'http://localhost:16686/trace/{traceId}')
     .option('--stay', 'keep proxy and PACS running until Ctrl-C; the default on a terminal')
-    .option('--no-stay', 'end after the study; the default when the output goes to a pipe or a file')
+    .option('--no-stay', 'end after the studies; the default when the output goes to a pipe or a file')
     .option('--json', 'print a line of JSON for each event')
     .addHelpText('after', EXIT_CODES)
     .action(async (options: LabCommandOptions) => done(await labCommand(options, surroundings)));
@@ -108,4 +110,9 @@ function between(least: number, most: number): (text: string) => number {
 function aeTitle(text: string): string {
   if (isAeTitle(text)) return text;
   throw new InvalidArgumentError('Allowed: 1 to 16 characters, no backslash, no spaces around it.');
+}
+
+function traceLink(text: string): string {
+  if (/^https?:\/\/\S+$/.test(text) && text.includes('{traceId}')) return text;
+  throw new InvalidArgumentError('Allowed: an http or https URL with {traceId} in it.');
 }

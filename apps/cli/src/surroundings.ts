@@ -1,7 +1,7 @@
 import type { Config } from '@radiotracer/config';
 import type { RunningProxy, readCapabilities } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
-import type { LabOptions } from './lab/lab.ts';
+import type { StartLabProxy } from './lab/lab-proxy.ts';
 
 /** What `start` needs of a proxy. */
 export type StartedProxy = Pick<RunningProxy, 'listeners' | 'adminPort' | 'drain' | 'abort'>;
@@ -27,7 +27,7 @@ export interface Surroundings {
   /** Resolves when the reader of standard output has taken all of it, however long that takes; false: there is none any more. */
   readonly taken: () => Promise<boolean>;
   readonly startProxy: (config: Config) => Promise<StartedProxy>;
-  readonly startLabProxy: LabOptions['startProxy'];
+  readonly startLabProxy: StartLabProxy;
   /** What destinations were seen to accept: destination, abstract syntax, transfer syntax. */
   readonly readCapabilities: typeof readCapabilities;
   readonly terminal: Terminal;

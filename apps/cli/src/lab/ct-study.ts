@@ -11,6 +11,30 @@ export interface CtStudyOptions {
   readonly size: number;
   /** Another number is another study. Left out: 1. */
   readonly number?: number;
+  /** Left out: none. */
+  readonly withheld?: WithheldSlices | undefined;
+}
+
+/** Slices that were made, and are not sent. */
+export interface WithheldSlices {
+  /** Series Number, from 1. */
+  readonly series: number;
+  /** Instance Numbers, from 1. */
+  readonly numbers: readonly number[];
+}
+
+/** Of a series with fewer slices nobody could tell that two are missing: by what is left the numbers might as well go in steps. */
+const leastToMissTwo = 6;
+
+/**
+ * Two slices, a quarter and three quarters through the first series that has enough of them; where none has, of a study of its own. A
+ * first or last one could not be missed by the numbers of the others.
+ */
+export function withTwoWithheld(slices: readonly number[]): { readonly slices: readonly number[]; readonly withheld: WithheldSlices } {
+  const index = slices.findIndex((count) => count >= leastToMissTwo);
+  if (index < 0) return withTwoWithheld([8]);
+  const count = slices[index] ?? 0;
+  return { slices, withheld: { series: index + 1, numbers: [1, 3].map((quarters) => 1 + Math.floor((count * quarters) / 4)) } };
 }
 
 export interface CtInstance {
@@ -22,12 +46,13 @@ export const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
 export const explicitVrLittleEndian = '1.2.840.10008.1.2.1';
 
 /** Yields the instances in the order of the acquisition; one is in memory at a time. */
-export function* ctStudy({ slices, size, number = 1 }: CtStudyOptions): Generator<CtInstance, void, undefined> {
+export function* ctStudy({ slices, size, number = 1, withheld }: CtStudyOptions): Generator<CtInstance, void, undefined> {
   const studyUid = uid('study', slices.join(), size, number);
   for (const [index, count] of slices.entries()) {
     const series = index + 1;
     const seriesUid = uid('series', studyUid, series);
     for (let slice = 1; slice <= count; slice++) {
+      if (withheld?.series === series && withheld.numbers.includes(slice)) continue;
       const sopInstanceUid = uid('instance', seriesUid, slice);
       const dataSet = encode([
         [0x0008_0008, 'CS', 'ORIGINAL\\PRIMARY\\AXIAL'],
@@ -58,6 +83,7 @@ export function* ctStudy({ slices, size, number = 1 }: CtStudyOptions): Generato
         [0x0020_0032, 'DS', `-120\\-120\\${(slice - 1) * 5}`],
         [0x0020_0037, 'DS', '1\\0\\0\\0\\1\\0'],
         [0x0020_0052, 'UI', uid('frame of reference', studyUid)],
+        [0x0020_1002, 'IS', `${count}`],
         [0x0020_1040, 'LO', ''],
         [0x0028_0002, 'US', uint16(1)],
         [0x0028_0004, 'CS', 'MONOCHROME2'],

@@ -4,8 +4,7 @@ import { stopSignals } from '../stop-signals.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Lab } from './lab.ts';
 import { furtherJson, outageJson, readyJson, resultJson } from './lab-json.ts';
-import { studyTrace } from './lab-result.ts';
-import { furtherText, headline, outageText, resultText, stayText } from './lab-text.ts';
+import { furtherText, headline, outageText, resultText, shortText, stayText } from './lab-text.ts';
 import { painter } from './paint.ts';
 
 export interface LabCommandOptions {
@@ -14,7 +13,10 @@ export interface LabCommandOptions {
   readonly port: number;
   /** Undefined: stay when standard output is a terminal. */
   readonly stay?: boolean;
+  readonly short: boolean;
   readonly outage: boolean;
+  /** Where a trace can be looked at, with `{traceId}` in the place of its id. */
+  readonly traceLink: string;
   readonly json?: boolean;
 }
 
@@ -22,8 +24,8 @@ export interface LabCommandOptions {
 const plainColumns = 120;
 
 /**
- * One study through a proxy and into a PACS, on this machine alone. The code is `ok` only when every data set arrived with every byte
- * equal and the trace is whole. Staying, it goes on until SIGINT or SIGTERM, which do not change the code.
+ * Studies through a proxy and into a PACS, on this machine alone. The code is `ok` only when every data set arrived with every byte
+ * equal, the traces are whole, and the ledger knew what was withheld. Staying, it goes on until SIGINT or SIGTERM, which do not change the code.
  */
 export async function labCommand(options: LabCommandOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { out, err, version, terminal } = surroundings;
@@ -34,10 +36,8 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
   const lab: Lab = new Lab({
     ...options,
     startProxy: surroundings.startLabProxy,
-    onFurtherStudy: (root) => {
-      const trace = studyTrace(lab.record, root);
-      out(json ? furtherJson(trace) : furtherText(trace, tree));
-    },
+    links: { jaeger: options.traceLink },
+    onFurtherStudy: (trace) => out(json ? furtherJson(trace) : furtherText(trace, tree)),
   });
   let stopped = false;
   const stopping = stop.first.then(async () => {
@@ -48,7 +48,7 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
     const places = await lab.start().catch((error: unknown): never => {
       throw new CommandFailure(ExitCode.failed, `cannot start: ${describeError(error)}`);
     });
-    out(json ? readyJson(version, places) : headline(places, paint));
+    out(json ? readyJson(version, places) : headline(places, areExported(surroundings.env), paint));
     const progress = terminal.isTerminal && !json ? progressLine(out, options.slices) : undefined;
     const result = await lab.run(places, (count) => progress?.update(count));
     progress?.clear();
@@ -57,6 +57,13 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
       return ExitCode.failed;
     }
     out(json ? resultJson(result) : resultText(result, options.size, tree));
+    const short = options.short ? await lab.short(places, (count) => progress?.update(count)) : undefined;
+    progress?.clear();
+    if (stopped) {
+      err('stopped before the study with slices withheld was through\n');
+      return ExitCode.failed;
+    }
+    if (short !== undefined) out(json ? resultJson(short) : shortText(short, surroundings.now(), tree));
     const outage = options.outage ? await lab.outage(places, (count) => progress?.update(count)) : undefined;
     progress?.clear();
     if (stopped) {
@@ -70,10 +77,15 @@ export async function labCommand(options: LabCommandOptions, surroundings: Surro
       await stopping;
       if (!json) out(`${terminal.isTerminal ? '\n' : ''}${paint('dim', 'Stopped. Nothing is left behind.')}\n`);
     }
-    return result.ok && outage?.ok !== false ? ExitCode.ok : ExitCode.failed;
+    return result.ok && short?.ok !== false && outage?.ok !== false ? ExitCode.ok : ExitCode.failed;
   } finally {
     await (stopped ? stopping : lab.stop());
   }
+}
+
+/** As the SDK's own variables say. */
+function areExported(env: Surroundings['env']): boolean {
+  return ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].some((name) => (env[name] ?? '') !== '');
 }
 
 /** Written over itself, and gone at the end. */

@@ -1,3 +1,5 @@
+import type { StudyOfTrace } from '../studies/study-of-trace.ts';
+import { withTwoWithheld } from './ct-study.ts';
 import type { SentInstance } from './lab-modality.ts';
 import { type Happened, labResult } from './lab-result.ts';
 import type { LabSpan } from './lab-span.ts';
@@ -24,6 +26,11 @@ function span(name: string, kind: LabSpan['kind'], more: Partial<LabSpan> = {}):
 }
 
 const success = { 'dicom.status.code': '0000', 'dicom.status.class': 'success' };
+
+/** What the ledger says of it. */
+function ledger(state: string, numbers: readonly number[] = []): StudyOfTrace {
+  return { page: { study: { state, verdict: { missing: { count: numbers.length, numbers } } } } } as unknown as StudyOfTrace;
+}
 
 /** All that a study of 4 + 2 slices leaves when all goes well. */
 function allWell() {
@@ -57,11 +64,24 @@ function allWell() {
   return { sent, stored: new Map(sent.map((instance) => [instance.sopInstanceUid, { ...instance }])), root, spans, associations };
 }
 
-function judged({ sent, stored, root, spans, associations }: ReturnType<typeof allWell>, more: Partial<Happened> = {}) {
+function judged(
+  { sent, stored, root, spans, associations }: ReturnType<typeof allWell>,
+  more: Partial<Happened> = {},
+  study: StudyOfTrace | undefined = ledger('complete'),
+) {
   const none = { count: 0, sumMs: 0, maxMs: 0 };
   const overhead = { request: none, response: none };
-  const trace = { root, spans, associations };
-  return labResult({ expected: { slices, destination: 'pacs' }, sent, stored, overhead, trace, error: undefined, ...more });
+  const trace = { root, spans, associations, study };
+  return labResult({
+    expected: { slices, destination: 'pacs' },
+    withheld: undefined,
+    sent,
+    stored,
+    overhead,
+    trace,
+    error: undefined,
+    ...more,
+  });
 }
 
 test('all is well only when every instance arrived, equal, answered, and told', () => {
@@ -79,6 +99,31 @@ test('all is well only when every instance arrived, equal, answered, and told', 
   expect(bent(({ sent }) => sent.pop())).toMatchObject({ ok: false, sent: 5, arrival: { equal: 5, missing: 1 } });
   expect(bent(({ sent }) => sent.splice(2, 1, { ...(sent[2] as SentInstance), status: 0xa700 }))).toMatchObject({ ok: false, failed: 1 });
   expect(bent(() => {}, { error: 'aborted' }).ok).toBe(false);
+});
+
+test('all is well only when the ledger misses what was withheld, and nothing else', () => {
+  const withheld = { series: 1, numbers: [7, 19] };
+  const ok = (more: Partial<Happened>, ...said: Parameters<typeof ledger>) => judged(allWell(), more, ledger(...said)).ok;
+  expect([ok({}, 'complete'), ok({}, 'quiet'), ok({}, 'short', [7]), ok({}, 'excess')]).toEqual([true, true, false, false]);
+  expect(ok({ withheld }, 'short', [7, 19])).toBe(true);
+  for (const wrong of [[7], [7, 18], [7, 19, 20], []]) expect(ok({ withheld }, 'short', wrong)).toBe(false);
+  for (const state of ['complete', 'quiet', 'excess']) expect(ok({ withheld }, state, [7, 19])).toBe(false);
+  const { root, spans, associations } = allWell();
+  expect(judged(allWell(), { trace: { root, spans, associations, study: undefined } }).ok).toBe(false);
+});
+
+test('of the slices that are withheld the numbers of the others tell, whatever the series', () => {
+  for (let count = 1; count <= 300; count++) {
+    const { slices, withheld } = withTwoWithheld([1, count, 5000]);
+    expect([withheld.series, withheld.numbers.length]).toEqual([count < 6 ? 3 : 2, 2]);
+    const all = Array.from({ length: slices[withheld.series - 1] ?? 0 }, (_, index) => index + 1);
+    const left = all.filter((number) => !withheld.numbers.includes(number));
+    expect([left[0], left.at(-1)]).toEqual([1, all.length]);
+    // Some step by one: it is no series of every second number.
+    expect(left.some((number) => left.includes(number + 1))).toBe(true);
+  }
+  expect(withTwoWithheld([24, 12]).withheld).toEqual({ series: 1, numbers: [7, 19] });
+  expect(withTwoWithheld([5, 2])).toEqual({ slices: [8], withheld: { series: 1, numbers: [3, 7] } });
 });
 
 test('a trace that lacks any one of its spans, or a link, is not whole', () => {

@@ -1,4 +1,11 @@
 /** The results of the lab, for a person at a terminal. */
+
+import { printable } from '../queue/words.ts';
+import { pageText } from '../studies/page-text.ts';
+import { detailsOf } from '../studies/study-details.ts';
+import type { StudyOfTrace } from '../studies/study-of-trace.ts';
+import { tracedText } from '../studies/study-trace.ts';
+import { verdictSentences } from '../studies/study-words.ts';
 import { counted, duration, size } from './figures.ts';
 import type { LabResult, RelayOverhead, StudyTrace } from './lab-result.ts';
 import type { LabSpan } from './lab-span.ts';
@@ -12,15 +19,27 @@ export interface Places {
   readonly host: string;
   readonly proxyPort: number;
   readonly pacsPort: number;
+  /** Of the proxy, while it runs. */
+  readonly configFile: string;
 }
 
-export function headline({ modalityTitle, host, proxyPort, pacsPort }: Places, paint: Paint): string {
+/** `areExported`: a collector gets the traces, too. */
+export function headline({ modalityTitle, host, proxyPort, pacsPort }: Places, areExported: boolean, paint: Paint): string {
   const arrow = paint('dim', '══>');
   return lines(
     `${paint('bold', 'radiotracer lab')}: a CT study goes through the proxy, and what became of it`,
     '',
     `  modality ${paint('name', modalityTitle)} ${arrow} ${paint('bold', 'radiotracer')} ${host}:${proxyPort} ${arrow} ${paint('name', 'pacs')} ${host}:${pacsPort}`,
     '',
+    ...(areExported
+      ? []
+      : [
+          paint(
+            'dim',
+            'Traces stay here. With OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 they also go to a Jaeger there, and their links lead to them.',
+          ),
+          '',
+        ]),
   );
 }
 
@@ -36,8 +55,36 @@ export function resultText(result: LabResult, pixels: number, options: TreeOptio
     ...(failed === 0 ? [] : [row('', paint('bad', `${failed} answered with another status than Success`), paint)]),
     row('rate', rateText(sent, bytes, sendingMs), paint),
     ...overheadText(result.overhead).map((text, index) => row(index === 0 ? 'relay' : '', text, paint)),
+    row('ledger', verdictText(result.trace, result.isVerdictRight, paint), paint),
     '',
     ...traceText(result.trace, options),
+    ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
+    '',
+  );
+}
+
+/** What the ledger makes of a study of which two slices were withheld; `now`: milliseconds since 1970. */
+export function shortText(result: LabResult, now: number, options: TreeOptions): string {
+  const { paint } = options;
+  const { slices, instances, sent, bytes, failed, withheld, error, trace, isVerdictRight } = result;
+  const { numbers = [], series = 0 } = withheld ?? {};
+  return lines(
+    `${paint('bold', 'slices withheld')}: of the next study the modality keeps back slices ${numbers.join(' and ')} of series ${series}`,
+    '',
+    row('sent', `${sent} of the ${counted(instances + numbers.length, 'CT slice')} (${slices.join(' + ')}): ${size(bytes)}`, paint),
+    ...(error === undefined ? [] : [row('', paint('bad', error), paint)]),
+    row('arrived', arrivalText(result, paint), paint),
+    ...(failed === 0 ? [] : [row('', paint('bad', `${failed} answered with another status than Success`), paint)]),
+    ...(isVerdictRight ? [] : [row('', paint('bad', 'the ledger was to call it short, and to name these two'), paint)]),
+    '',
+    ...(trace.study === undefined
+      ? [row('ledger', verdictText(trace, isVerdictRight, paint), paint)]
+      : [
+          commandHead('ledger', 'radiotracer studies show', trace.study, paint),
+          ...indentedLines(pageText(trace.study.page, now, paint)),
+          '',
+        ]),
+    ...traceText(trace, options),
     ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
     '',
   );
@@ -56,6 +103,7 @@ export function outageText(result: OutageResult, options: TreeOptions): string {
     row('kept', `${counted(instances - relayed, 'instance')} synced in the spool before they were answered`, paint),
     row('back', `the last of them had arrived ${duration(deliveredInMs)} after the PACS was back`, paint),
     row('arrived', arrivalText(result, paint), paint),
+    row('ledger', verdictText(result.trace, result.isVerdictRight, paint), paint),
     '',
     ...traceText(result.trace, options),
     ...result.missingFromTrace.map((what) => `  ${paint('bad', `missing from the trace: ${what}`)}`),
@@ -67,25 +115,46 @@ export function outageText(result: OutageResult, options: TreeOptions): string {
 export function furtherText(trace: StudyTrace, options: TreeOptions): string {
   const { attributes } = trace.root ?? { attributes: {} as LabSpan['attributes'] };
   const from = String(attributes['dicom.calling_ae.title'] ?? 'somebody');
-  return lines(`${options.paint('bold', 'another study')} from ${options.paint('name', from)}`, '', ...traceText(trace, options), '');
+  return lines(
+    `${options.paint('bold', 'another study')} from ${options.paint('name', printable(from))}`,
+    '',
+    row('ledger', verdictText(trace, true, options.paint), options.paint),
+    '',
+    ...traceText(trace, options),
+    '',
+  );
 }
 
-export function stayText({ host, proxyPort }: Places, paint: Paint): string {
+export function stayText({ host, proxyPort, configFile }: Places, paint: Paint): string {
   return lines(
     `Proxy and PACS keep running. Send them something of yours, under any AE title, to ${paint('bold', `${host}:${proxyPort}`)}:`,
     '',
     `  storescu ${host} ${proxyPort} FILE.dcm`,
+    '',
+    'Or look at it from another terminal:',
+    '',
+    `  radiotracer studies ls --config ${configFile}`,
     '',
     `${paint('dim', 'Each study is printed when it has been quiet for a second. Ctrl-C ends it.')}`,
     '',
   );
 }
 
-function traceText({ root, spans, associations }: StudyTrace, options: TreeOptions): readonly string[] {
+function verdictText({ study }: StudyTrace, isRight: boolean, paint: Paint): string {
+  if (study === undefined) return paint('bad', 'it has no study of this trace');
+  const { page } = study;
+  const { verdict, figures } = detailsOf(page);
+  const said = verdictSentences(page.study, verdict, figures.received).join(' ');
+  return isRight ? paint('good', said) : paint('bad', `${said} That is not so.`);
+}
+
+function traceText({ root, spans, associations, study }: StudyTrace, options: TreeOptions): readonly string[] {
   const { paint } = options;
   if (root === undefined) return [`  ${paint('bad', 'the study has no trace')}`];
   return [
-    `${paint('bold', 'trace')} ${paint('id', root.traceId)}`,
+    ...(study === undefined
+      ? [`${paint('bold', 'trace')} ${paint('id', root.traceId)}`]
+      : [commandHead('trace', 'radiotracer trace', study, paint), ...indentedLines(tracedText(study.traced, paint)), '']),
     ...traceTree(spans, options),
     '',
     `${paint('bold', 'associations')}, each a trace of its own, linked with the study's and with each other`,
@@ -148,6 +217,18 @@ function overheadText({ request, response }: RelayOverhead): readonly string[] {
     `${duration(mean(request) + mean(response))} inside the relay for each C-STORE: request ${duration(mean(request))}, response ${duration(mean(response))}`,
     `at most: request ${duration(request.maxMs)}, response ${duration(response.maxMs)}`,
   ];
+}
+
+/** What is below it, that command prints. */
+function commandHead(label: string, command: string, { page: { study } }: StudyOfTrace, paint: Paint): string {
+  return row(label, paint('dim', `${command} ${printable(study.accessionNumbers[0] ?? study.uid)}`), paint);
+}
+
+function indentedLines(text: string): readonly string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line === '' ? '' : `  ${line}`));
 }
 
 function row(label: string, text: string, paint: Paint): string {

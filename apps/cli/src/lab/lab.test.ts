@@ -23,9 +23,11 @@ interface Span {
 type Event = Readonly<Record<string, unknown>>;
 
 /** The real process, without the NODE_OPTIONS of the test runner, its temporary files in a folder of this test. */
-function lab(...args: readonly string[]) {
+const lab = (...args: readonly string[]) => cli('lab', ...args);
+
+function cli(...args: readonly string[]) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(OTEL_|RADIOTRACER_|NODE_OPTIONS)/.test(key)));
-  const child = spawn(process.execPath, ['--conditions=@radiotracer/source', main, 'lab', ...args], {
+  const child = spawn(process.execPath, ['--conditions=@radiotracer/source', main, ...args], {
     env: { ...env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,10 +79,26 @@ test('the whole lab, into a pipe: everything arrives, the trace is whole, it end
     relayOverhead: { request: { count: 36 }, response: { count: 36 } },
     traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
     missingFromTrace: [],
+    ledger: { state: 'complete', source: 'images-in-acquisition', received: 36, missing: 0 },
   });
   const { spans, associations } = await event('study');
   expect(countedSpans(spans)).toEqual({ 'study INTERNAL': 1, 'series CT INTERNAL': 2, 'C-STORE SERVER': 36, 'C-STORE pacs CLIENT': 36 });
   expect(countedSpans(associations)).toEqual({ 'association SERVER': 1, 'association pacs CLIENT': 1 });
+  const short = await event('short-study');
+  expect(short).toMatchObject({
+    ok: true,
+    sent: { instances: 34, of: 34, slices: [22, 12], withheld: { series: 1, numbers: [7, 19] } },
+    arrived: { equal: 34, different: 0, missing: 0 },
+    missingFromTrace: [],
+    ledger: {
+      accessionNumbers: ['LAB-2'],
+      state: 'short',
+      verdict: {
+        missing: { count: 2, numbers: [7, 19] },
+        evidence: [{ source: 'images-in-acquisition', agreeing: 'instance-numbers', confidence: 'medium', expected: 24, received: 22 }, {}],
+      },
+    },
+  });
   const outage = await event('outage');
   expect(outage).toMatchObject({
     ok: true,
@@ -89,14 +107,29 @@ test('the whole lab, into a pipe: everything arrives, the trace is whole, it end
     relayed: 12,
     arrived: { equal: 36, different: 0, missing: 0 },
     missingFromTrace: [],
+    ledger: { state: 'complete', received: 36, missing: 0, destinations: [{ acknowledged: 36, forwarded: 36 }] },
   });
+  // The ids that the command line computes are those that were exported.
+  for (const { traceId, trace } of [await event('study'), short, outage])
+    expect(trace).toMatchObject({ traceId, links: { jaeger: `http://localhost:16686/trace/${traceId}` } });
   expect(outage['traceId']).not.toBe((await event('study'))['traceId']);
   expect(await ended).toEqual(clean);
 }, 60_000);
 
 test('staying: further studies are told, and SIGINT ends it clean', async () => {
-  const { child, ended, event } = lab('--json', '--stay', '--no-outage', '--slices', '2', '--size', '16');
-  const { proxy } = (await event('ready')) as unknown as { proxy: { host: string; port: number } };
+  const { child, ended, event } = lab(
+    '--json',
+    '--stay',
+    '--no-short',
+    '--no-outage',
+    '--slices',
+    '2',
+    '--size',
+    '16',
+    '--trace-link',
+    'http://j/{traceId}',
+  );
+  const { proxy, config } = (await event('ready')) as unknown as { proxy: { host: string; port: number }; config: string };
   expect(await event('study')).toMatchObject({ ok: true, arrived: { equal: 2 } });
   const statuses: number[] = [];
   await sendStudy({
@@ -113,6 +146,16 @@ test('staying: further studies are told, and SIGINT ends it clean', async () => 
     'series CT INTERNAL': 2,
     'C-STORE SERVER': 4,
   });
+  // From another terminal, with the lab's configuration file.
+  const { traceId, ledger, trace } = await event('further-study');
+  const [studyUid, links] = [(ledger as Event)['studyInstanceUid'], { jaeger: `http://j/${traceId}` }];
+  expect([ledger, trace]).toMatchObject([
+    { callingAets: ['SOMEBODY'], received: 4 },
+    { studyInstanceUid: studyUid, traceId, links },
+  ]);
+  const beside = cli('trace', String(studyUid), '--json', '--config', config);
+  expect(await beside.ended).toMatchObject({ code: 0, errors: '' });
+  expect(JSON.parse(beside.printed.join('\n'))).toEqual({ studies: [trace], more: 0, note: null });
   child.kill('SIGINT');
   expect(await ended).toEqual(clean);
 }, 30_000);
@@ -130,7 +173,14 @@ test('for a person: what matters, in plain text, without a control character', a
   const text = printed.join('\n');
   expect(text).toContain('5 of 5 instances arrived, every byte equal');
   expect(text).toContain('… 3 more alike');
-  expect(text).toMatch(/^trace [0-9a-f]{32}$/m);
+  expect(text).toMatch(/^ledger +Everything came: 5 came, 5 were expected, by Images in Acquisition/m);
+  expect(text).toMatch(/^trace +radiotracer trace LAB-1\n {2}2\.25\.\d+\n {4}trace +([0-9a-f]{32})\n(.*\n){2} {4}jaeger +\S+\/trace\/\1$/m);
+  expect(text).toMatch(
+    /^ledger +radiotracer studies show LAB-2\n {2}2\.25\.\d+ {2}short\n {2}2 of 8 expected instances did not come, .*; 6 came in all\.$/m,
+  );
+  expect(text).toMatch(/^ {2}missing\n {4}Instance Numbers 3, 7$/m);
+  expect(text).toMatch(/^ {4}short: Images in Acquisition .* says 8 .*, and so does Instance Number/m);
+  expect(text).toMatch(/^ {2}study .* closed: short, 2 missing$/m);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
 }, 30_000);

@@ -1,27 +1,27 @@
 /** A proxy, a PACS behind it, and a study sent through; on loopback, in one process, with nothing left behind. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, configFrom } from '@radiotracer/config';
-import type { ProxyPorts, RunningProxy } from '@radiotracer/proxy';
-import { type CtStudyOptions, ctStudy } from './ct-study.ts';
+import { studyOfTrace } from '../studies/study-of-trace.ts';
+import { type CtStudyOptions, ctStudy, type WithheldSlices, withTwoWithheld } from './ct-study.ts';
 import { type SentInstance, sendStudy } from './lab-modality.ts';
 import { type LabPacs, type LabPacsListener, type StoredInstance, startLabPacs } from './lab-pacs.ts';
-import { type LabResult, labResult, studyTrace } from './lab-result.ts';
+import type { LabProxy, StartLabProxy } from './lab-proxy.ts';
+import { type LabResult, labResult, type StudyTrace, tracedSpans } from './lab-result.ts';
 import { type LabSpan, SpanRecord } from './lab-span.ts';
 import type { Places } from './lab-text.ts';
 import { type OutageResult, outageResult } from './outage-result.ts';
 
-/** What the lab needs of a proxy. */
-export type LabProxy = Pick<RunningProxy, 'listeners' | 'drain' | 'flushTelemetry' | 'telemetryStats'>;
-
-export interface LabOptions extends CtStudyOptions {
+export interface LabOptions extends Pick<CtStudyOptions, 'slices' | 'size'> {
   /** Of the proxy; 0: any free port. */
   readonly port: number;
-  readonly startProxy: (config: Config, ports: Pick<ProxyPorts, 'localExporter'>) => Promise<LabProxy>;
+  readonly startProxy: StartLabProxy;
+  /** Where a trace can be looked at: `telemetry.links`, by name. */
+  readonly links: Readonly<Record<string, string>>;
   /** A study was closed that was not the lab's own. */
-  readonly onFurtherStudy: (root: LabSpan) => void;
+  readonly onFurtherStudy: (trace: StudyTrace) => void;
 }
 
 const host = '127.0.0.1';
@@ -49,9 +49,11 @@ export class Lab {
   /** What is followed of the PACS while a study of the lab is on its way. */
   #follows: LabPacsListener | undefined;
   #folder: string | undefined;
+  #config: Config | undefined;
+  #furtherStudies: Promise<void> = Promise.resolve();
   #pacs: LabPacs | undefined;
   #proxy: LabProxy | undefined;
-  readonly record = new SpanRecord((root) => this.#studyClosed(root));
+  readonly #record = new SpanRecord((root) => this.#studyClosed(root));
 
   constructor(options: LabOptions) {
     this.#options = options;
@@ -65,43 +67,68 @@ export class Lab {
   }
 
   async #start(): Promise<Places> {
-    this.#folder = await mkdtemp(join(tmpdir(), 'radiotracer-lab-'));
-    this.#pacs = await startLabPacs({
+    const folder = await mkdtemp(join(tmpdir(), 'radiotracer-lab-'));
+    this.#folder = folder;
+    const pacs = await startLabPacs({
       begun: () => this.#follows?.begun(),
       stored: (instance) => this.#follows?.stored(instance),
     });
-    const config = configFrom({
-      listeners: [{ host, port: this.#options.port }],
+    this.#pacs = pacs;
+    const settings = (port: number) => ({
+      listeners: [{ host, port }],
       // Nobody wants to wait here as long as in a hospital.
-      destinations: { [destination]: { host, port: this.#pacs.port, circuit: { probe: '250ms' }, retry: { initial: '100ms', max: '1s' } } },
+      destinations: { [destination]: { host, port: pacs.port, circuit: { probe: '250ms' }, retry: { initial: '100ms', max: '1s' } } },
       routes: [{ to: destination }],
-      spool: { dir: join(this.#folder, 'spool') },
-      integrity: { quietPeriod },
+      spool: { dir: join(folder, 'spool') },
+      // This PACS answers no C-FIND.
+      integrity: { quietPeriod, verify: false },
       // A study of the lab is told whole, however large.
-      telemetry: { maxInstanceSpans: 0 },
+      telemetry: { maxInstanceSpans: 0, links: this.#options.links },
       admin: { host, port: 0 },
       log: { level: 'silent' },
     });
-    this.#proxy = await this.#options.startProxy(config, { localExporter: this.record });
+    this.#config = configFrom(settings(this.#options.port));
+    this.#proxy = await this.#options.startProxy(this.#config, { localExporter: this.#record });
     const proxyPort = this.#proxy.listeners[0]?.port ?? 0;
-    return { modalityTitle, host, proxyPort, pacsPort: this.#pacs.port };
+    // For commands beside it. JSON is YAML.
+    const configFile = join(folder, 'radiotracer.yaml');
+    await writeFile(configFile, JSON.stringify(settings(proxyPort)));
+    return { modalityTitle, host, proxyPort, pacsPort: pacs.port, configFile };
   }
 
   /** Sends the study and waits until its trace is closed; what goes wrong on the way is in the result. */
-  async run(places: Places, onSent: (count: number) => void): Promise<LabResult> {
+  run(places: Places, onSent: (count: number) => void): Promise<LabResult> {
+    return this.#run(places, onSent, { slices: this.#options.slices, withheld: undefined });
+  }
+
+  /** Sends another study, of which the modality keeps two slices back. */
+  short(places: Places, onSent: (count: number) => void): Promise<LabResult> {
+    return this.#run(places, onSent, withTwoWithheld(this.#options.slices));
+  }
+
+  async #run(
+    places: Places,
+    onSent: (count: number) => void,
+    study: { readonly slices: readonly number[]; readonly withheld: WithheldSlices | undefined },
+  ): Promise<LabResult> {
     const { proxy } = this.#parts();
     const stored = new Map<string, StoredInstance>();
     this.#follows = { begun() {}, stored: (instance) => stored.set(instance.sopInstanceUid, instance) };
     const closed = this.#awaitClose();
-    const { sent, error } = await this.#send(places, onSent);
+    const { sent, error } = await this.#send(places, onSent, study);
     const root = await this.#closed(proxy, closed, error !== undefined);
     this.#follows = undefined;
+    const { slices, withheld } = study;
     return labResult({
-      expected: { slices: this.#options.slices, destination },
+      expected: {
+        slices: slices.map((count, index) => (withheld?.series === index + 1 ? count - withheld.numbers.length : count)),
+        destination,
+      },
+      withheld,
       sent,
       stored,
       overhead: (await proxy.telemetryStats()).relayOverhead,
-      trace: studyTrace(this.record, root),
+      trace: await this.#trace(root),
       error,
     });
   }
@@ -127,7 +154,7 @@ export class Lab {
       },
     };
     const closed = this.#awaitClose();
-    const { sent, error } = await this.#send(places, onSent);
+    const { sent, error } = await this.#send(places, onSent, { slices: this.#options.slices });
     await sleep(outageMs, undefined, { signal: this.#stop.signal }).catch(() => {});
     const goneMs = performance.now() - failedAt;
     const backAt = performance.now();
@@ -137,15 +164,15 @@ export class Lab {
     const root = await this.#closed(proxy, closed, error !== undefined);
     this.#follows = undefined;
     const happened = { instances, destination, sent, stored, relayed: relayed ?? 0, goneMs, deliveredInMs, error };
-    return await this.#told(proxy, () => outageResult({ ...happened, trace: studyTrace(this.record, root) }));
+    return await this.#told(proxy, async () => outageResult({ ...happened, trace: await this.#trace(root) }));
   }
 
   /** The last delivery is told a moment after the PACS has it, and the study may have been closed before: it belongs to its trace all the same. */
-  async #told(proxy: LabProxy, result: () => OutageResult): Promise<OutageResult> {
+  async #told(proxy: LabProxy, result: () => Promise<OutageResult>): Promise<OutageResult> {
     const until = performance.now() + longestTellingMs;
     for (;;) {
       await proxy.flushTelemetry();
-      const now = result();
+      const now = await result();
       if (now.missingFromTrace.length === 0 || performance.now() > until || this.#stop.signal.aborted) return now;
       await sleep(20);
     }
@@ -159,6 +186,7 @@ export class Lab {
   async #send(
     places: Places,
     onSent: (count: number) => void,
+    study: Pick<CtStudyOptions, 'slices' | 'withheld'>,
   ): Promise<{ readonly sent: SentInstance[]; readonly error: string | undefined }> {
     const sent: SentInstance[] = [];
     this.#ownStudies++;
@@ -168,7 +196,7 @@ export class Lab {
         port: places.proxyPort,
         calledAeTitle: 'LABPACS',
         callingAeTitle: modalityTitle,
-        instances: ctStudy({ ...this.#options, number: this.#ownStudies }),
+        instances: ctStudy({ ...study, size: this.#options.size, number: this.#ownStudies }),
         onSent: (instance) => onSent(sent.push(instance)),
         signal: this.#stop.signal,
       });
@@ -184,6 +212,7 @@ export class Lab {
     this.#closedStudy?.resolve(undefined);
     await this.#starting.catch(() => {});
     await this.#proxy?.drain(0);
+    await this.#furtherStudies;
     await this.#pacs?.close();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
   }
@@ -206,6 +235,13 @@ export class Lab {
 
   #studyClosed(root: LabSpan): void {
     if (this.#closedStudy !== undefined && root.attributes['dicom.calling_ae.title'] === modalityTitle) this.#closedStudy.resolve(root);
-    else this.#options.onFurtherStudy(root);
+    else this.#furtherStudies = this.#furtherStudies.then(async () => this.#options.onFurtherStudy(await this.#trace(root)));
+  }
+
+  /** What was seen of a study, and what the ledger knows of it; without the ledger the trace is told all the same, and the lab is not content. */
+  async #trace(root: LabSpan | undefined): Promise<StudyTrace> {
+    const config = this.#config;
+    const study = root === undefined || config === undefined ? undefined : await studyOfTrace(config, root.traceId).catch(() => undefined);
+    return { ...tracedSpans(this.#record, root), study };
   }
 }

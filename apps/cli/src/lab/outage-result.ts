@@ -3,7 +3,7 @@
 import { statusClass } from '@radiotracer/wire';
 import type { SentInstance } from './lab-modality.ts';
 import type { StoredInstance } from './lab-pacs.ts';
-import { type Arrival, arrivalOf, type StudyTrace } from './lab-result.ts';
+import { type Arrival, arrivalOf, isRight, type StudyTrace } from './lab-result.ts';
 
 export interface OutageResult {
   /** Every answer was Success, on one association, and every instance is in the PACS, every byte equal, and all of it is one trace. */
@@ -21,6 +21,8 @@ export interface OutageResult {
   readonly arrival: Arrival;
   readonly trace: StudyTrace;
   readonly missingFromTrace: readonly string[];
+  /** The ledger does not call it short. */
+  readonly isVerdictRight: boolean;
   /** Why the association ended early. */
   readonly error: string | undefined;
 }
@@ -42,8 +44,9 @@ export function outageResult(happened: OutageHappened): OutageResult {
   const arrival = arrivalOf(sent, stored, instances);
   const failed = sent.filter(({ status }) => statusClass(status) !== 'success').length;
   const missing = missingFromTrace(trace, instances, destination);
+  const isVerdictRight = isRight(trace.study, undefined);
   return {
-    ok: arrival.equal === instances && failed === 0 && missing.length === 0 && error === undefined,
+    ok: arrival.equal === instances && failed === 0 && missing.length === 0 && isVerdictRight && error === undefined,
     instances,
     sent: sent.length,
     failed,
@@ -54,6 +57,7 @@ export function outageResult(happened: OutageHappened): OutageResult {
     arrival,
     trace,
     missingFromTrace: missing,
+    isVerdictRight,
     error,
   };
 }

@@ -123,7 +123,12 @@ function noteOf(span: LabSpan, paint: Paint): string {
     return `${instances}, ${size(Number(attributes[`dicom.${of}.size`] ?? 0))}`;
   };
   if (attributes['dicom.study.instance.count'] !== undefined)
-    return `${counts('study')}, closed: ${String(attributes['radiotracer.study.completion'])}`;
+    return [
+      `${counts('study')}, closed: ${String(attributes['radiotracer.study.completion'])}`,
+      ...(attributes['radiotracer.study.missing.count'] === undefined
+        ? []
+        : [paint('bad', `${attributes['radiotracer.study.missing.count']} missing`)]),
+    ].join(', ');
   if (attributes['dicom.series.instance.count'] !== undefined) return counts('series');
   const said = outcome(span);
   const bytes =

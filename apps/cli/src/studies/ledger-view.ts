@@ -25,6 +25,11 @@ export async function withLedger(
   act: (view: LedgerView) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
+  return await withLedgerOf(config, act);
+}
+
+/** As {@link withLedger}, of a configuration that has been read. */
+export async function withLedgerOf<T>(config: Config, act: (view: LedgerView) => Promise<T>): Promise<T> {
   const folder = spoolFolder(config);
   const { redis } = config.queue;
   const { quietPeriodMs } = config.integrity;

@@ -122,7 +122,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
   it('show: who says what, what is missing and what is lost, by UID and by accession number', async () => {
     await scene(world);
     const short = (await world.rc('studies show 1.2.1')).out;
-    expect(short).toMatch(/^1\.2\.1 {2}short\n1 instance did not come: 9 came, 10 were expected, by .*\(MPPS\), confidence high\.\n/);
+    expect(short).toMatch(/^1\.2\.1 {2}short\n1 of 10 expected instances did not come, by .*\(MPPS\), confidence high; 9 came in all\.\n/);
     expect(short).toMatch(/^missing\n {2}1\.2\.1\.1\.4$/m);
     expect(short).toMatch(/who says so\n {2}short: .*MPPS\) says 10 of the series 1\.2\.1\.1; 9 came \(confidence high\)/);
     expect(short).toMatch(/notes\n {2}Instance Number .*: a better source decides/);

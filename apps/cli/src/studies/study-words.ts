@@ -33,7 +33,8 @@ export function verdictSentences(study: StudyRecord, verdict: Verdict, received:
     case 'complete':
       return [`Everything came: ${few}, ${sure}.`];
     case 'short':
-      return [`${counted(missing.count, 'instance')} did not come: ${few}, ${sure}.`];
+      // Expected is of the series that are short, received of the whole study: not to be set against each other.
+      return [`${missing.count} of ${expected} expected instances did not come, ${sure}; ${received} came in all.`];
     case 'excess':
       return [`More came than was named: ${few}, ${unexpected.count} of them not named, ${sure}.`];
     case 'discontinued':
