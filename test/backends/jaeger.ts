@@ -9,6 +9,8 @@ import { partPath } from './parts.ts';
 export interface Jaeger {
   /** Where it takes OTLP/gRPC. */
   readonly otlpPort: number;
+  /** Of its pages, which the one that is built here has not, and its API. */
+  readonly url: string;
   /** The spans of a trace; undefined: it knows none. */
   trace(traceId: string): Promise<readonly ReceivedSpan[] | undefined>;
   /** Trace ids, of service radiotracer. */
@@ -29,8 +31,9 @@ export async function startJaeger(stage: Stage): Promise<Jaeger> {
   // It would wait for connections that are kept open to it; its traces are in memory anyway.
   stage.defer(() => server.end('SIGKILL'));
   for (const port of [otlpPort, httpPort]) await listening(port, server, 60_000);
+  const url = `http://127.0.0.1:${httpPort}`;
   const api = async (path: string): Promise<JaegerAnswer | undefined> => {
-    const answer = await fetch(`http://127.0.0.1:${httpPort}/api${path}`);
+    const answer = await fetch(`${url}/api${path}`);
     const text = await answer.text();
     if (answer.status === 404) return undefined;
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
@@ -38,6 +41,7 @@ export async function startJaeger(stage: Stage): Promise<Jaeger> {
   };
   return {
     otlpPort,
+    url,
     trace: async (traceId) => {
       const [trace] = (await api(`/traces/${traceId}`))?.data ?? [];
       return trace?.spans.map((span) => received(span, trace.processes));

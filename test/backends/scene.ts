@@ -12,14 +12,17 @@ import { rawScp, success } from '../fixtures/raw-scp.ts';
 import { rawAssociate } from '../fixtures/raw-scu.ts';
 import { redis } from '../fixtures/redis.ts';
 import type { Stage } from '../fixtures/stage.ts';
+import { createStep, mppsSopClass } from '../integrity/mpps.ts';
 import { type Jaeger, startJaeger } from './jaeger.ts';
 import { labFile, labText, labYaml } from './lab-files.ts';
 import { partPath, tool } from './parts.ts';
+import { writePast } from './past.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { startTee, type Tee } from './tee.ts';
 
 const token = 'lab-token-known-to-all';
 export const siteKey = 'lab-site-key-known-to-all';
+const keyPrefix = 'lab';
 
 export interface Collector {
   readonly url: string;
@@ -67,6 +70,10 @@ export interface Scene {
   startPacs(): Promise<void>;
   /** One study to a called AE title of the scene: ARCHIVE refuses everything (the very first time for now), KEEP is stored and forwarded to it. */
   sendTo(calledAet: string): Promise<string>;
+  /** One study to the PACS, of which two slices are withheld. */
+  sendShort(): Promise<string>;
+  /** A step is begun of which no study comes. Gives the response's status. */
+  beginStep(): Promise<number>;
   /** One on which nothing happens. */
   openAssociation(): Promise<{ release(): Promise<void> }>;
 }
@@ -83,6 +90,8 @@ export async function startScene(stage: Stage): Promise<Scene> {
   const collector = await startCollector(stage, jaeger.otlpPort);
   const tee = await startTee(stage, collector.url);
   const schedule = await redis(stage);
+  await writePast(schedule.url, keyPrefix, 'CT0');
+  const ris = await rawScp(stage);
   let archived = 0;
   const archive = await rawScp(stage, {
     // Once out of resources, so that something is tried again; and then never.
@@ -105,12 +114,20 @@ export async function startScene(stage: Stage): Promise<Scene> {
     destinations: {
       ...Object.fromEntries(Object.entries(lab.destinations).map(([id, values]) => [id, { ...values, host: '127.0.0.1', port: pacsPort }])),
       archive: { host: '127.0.0.1', port: archive.port, retry: { initial: '200ms' }, verify: false },
+      ris: { host: '127.0.0.1', port: ris.port, verify: false },
     },
-    routes: [{ calledAet: 'ARCHIVE', to: 'archive' }, { calledAet: 'KEEP', to: 'archive', mode: 'store-and-forward' }, ...lab.routes],
+    routes: [
+      { callingAet: 'US7', calledAet: 'RIS', to: 'ris' },
+      // For its name alone.
+      { callingAet: 'CT0', to: 'pacs' },
+      { calledAet: 'ARCHIVE', to: 'archive' },
+      { calledAet: 'KEEP', to: 'archive', mode: 'store-and-forward' },
+      ...lab.routes,
+    ],
     spool: { ...lab.spool, dir: spoolFolder },
-    queue: { redis: schedule.url },
+    queue: { redis: schedule.url, keyPrefix },
     telemetry: { otlp: tee.url, siteKey },
-    integrity: { quietPeriod: '2s', verifyDelay: '1s' },
+    integrity: { quietPeriod: '2s', verifyDelay: '1s', worklistFollow: '3s' },
     admin: { port: place.adminPort, token },
   });
   const env = { OTEL_METRICS_EXPORTER: 'none', OTEL_BSP_SCHEDULE_DELAY: '500' };
@@ -138,7 +155,7 @@ export async function startScene(stage: Stage): Promise<Scene> {
     },
     token,
   );
-  const modality = (title: string, called: string, every: string) =>
+  const modality = (title: string, called: string, every: string, ...more: readonly string[]) =>
     new RunningProcess(process.execPath, [
       '--conditions=@radiotracer/source',
       join(repositoryFolder, 'apps/cli/src/lab/modality.ts'),
@@ -155,6 +172,7 @@ export async function startScene(stage: Stage): Promise<Scene> {
         '4,2',
         '--size',
         '64',
+        ...more,
       ],
     ]);
   const kept = (title: string, every: string) => {
@@ -175,16 +193,25 @@ export async function startScene(stage: Stage): Promise<Scene> {
       const { connection } = await rawAssociate(stage, frontPort, { contexts });
       return { release: async () => void (await connection.release()) };
     },
-    sendTo: async (calledAet) => {
-      // Another title, or two scanners would make the same study in the same second.
-      const running = modality('MR9', calledAet, '1h');
-      try {
-        return await eventually(`a study to ${calledAet} to be sent`, () => running.stdout.split('\n').find((line) => line !== ''), 60_000);
-      } finally {
-        await running.end('SIGTERM');
-      }
+    // Other titles, or two scanners would make the same study in the same second.
+    sendTo: async (calledAet) => await sentOnce(modality('MR9', calledAet, '1h')),
+    sendShort: async () => await sentOnce(modality('CT8', 'RADIOTRACER', '1h', '--withhold')),
+    beginStep: async () => {
+      const contexts = [{ id: 1, abstractSyntax: mppsSopClass, transferSyntaxes: [implicitVrLittleEndian] }];
+      const { connection } = await rawAssociate(stage, frontPort, { contexts, calling: 'US7', called: 'RIS' });
+      const status = await createStep(connection, 1, '2.25.701', '2.25.702', 'NOSTUDY');
+      await connection.release();
+      return status;
     },
   };
+}
+
+async function sentOnce(running: RunningProcess): Promise<string> {
+  try {
+    return await eventually('a study to be sent', () => running.stdout.split('\n').find((line) => line !== ''), 60_000);
+  } finally {
+    await running.end('SIGTERM');
+  }
 }
 
 /** haproxy with lab/haproxy.cfg, which must have just the places that are replaced. */

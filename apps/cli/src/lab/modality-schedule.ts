@@ -1,5 +1,5 @@
 /** A scanner that never tires: a new study every so often, on an association of its own. */
-import { ctStudy } from './ct-study.ts';
+import { ctStudy, withTwoWithheld } from './ct-study.ts';
 import { sendStudy } from './lab-modality.ts';
 
 export interface ModalitySchedule {
@@ -13,6 +13,8 @@ export interface ModalitySchedule {
   readonly slices: readonly number[];
   /** Rows and columns. */
   readonly size: number;
+  /** Two slices of every study are kept back. */
+  readonly withhold: boolean;
   /** Ends it; the study on its way is aborted. */
   readonly signal: AbortSignal;
 }
@@ -26,8 +28,9 @@ export interface ModalityPorts {
 
 /** Resolves when the signal is aborted. What goes wrong is a line, and the next study is sent all the same, as a scanner would. */
 export async function sendOnSchedule(schedule: ModalitySchedule, { now, sleep, out }: ModalityPorts): Promise<void> {
-  const { slices, size, everyMs, callingAeTitle, signal } = schedule;
-  const total = slices.reduce((sum, count) => sum + count, 0);
+  const { size, everyMs, callingAeTitle, signal } = schedule;
+  const study = schedule.withhold ? withTwoWithheld(schedule.slices) : { slices: schedule.slices, withheld: undefined };
+  const total = study.slices.reduce((sum, count) => sum + count, 0) - (study.withheld?.numbers.length ?? 0);
   while (!signal.aborted) {
     const startedAt = now();
     // Of the study, and `LAB-` and it are its accession number (16 characters at most): its time, and something of the scanner's name.
@@ -37,7 +40,7 @@ export async function sendOnSchedule(schedule: ModalitySchedule, { now, sleep, o
     try {
       await sendStudy({
         ...schedule,
-        instances: ctStudy({ slices, size, number }),
+        instances: ctStudy({ ...study, size, number }),
         onSent: ({ status }) => {
           if (status === 0) taken += 1;
           else failure = `, then ${status.toString(16).toUpperCase().padStart(4, '0')}`;

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     every: { type: 'string', default: '30s' },
     slices: { type: 'string', default: '8,4' },
     size: { type: 'string', default: '128' },
+    withhold: { type: 'boolean', default: false },
   },
 });
 const [, host, port] = /^(.+):(\d+)$/.exec(values.to) ?? [];
@@ -21,7 +22,7 @@ const slices = values.slices.split(',').map(Number);
 const size = Number(values.size);
 if (host === undefined || everyMs === undefined || !slices.every((count) => count >= 1) || !(size >= 16)) {
   process.stderr.write(
-    'radiotracer-modality [--to HOST:PORT] [--called-aet T] [--calling-aet T] [--every 30s] [--slices 8,4] [--size 128]\n',
+    'radiotracer-modality [--to HOST:PORT] [--called-aet T] [--calling-aet T] [--every 30s] [--slices 8,4] [--size 128] [--withhold]\n',
   );
   process.exit(2);
 }
@@ -36,6 +37,7 @@ await sendOnSchedule(
     everyMs,
     slices,
     size,
+    withhold: values.withhold,
     signal: stop.signal,
   },
   {
