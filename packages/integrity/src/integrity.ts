@@ -10,29 +10,19 @@ import { Health, type HealthOptions } from './health/health.ts';
 import { Intake, type IntakeStats } from './intake.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
+import { layDocument } from './ledger/lay-document.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { PatientKeys } from './patient-keys.ts';
-import { attribute } from './record/attribute.ts';
-import { namedUids } from './record/document-record.ts';
-import { emptyInstance, mergeInstances } from './record/instance-record.ts';
 import { emptySeries } from './record/series-record.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts, type StudyRecord } from './record/study-record.ts';
 import type { StudyTelling } from './record/study-telling.ts';
-import type { VerifyState } from './record/verify-state.ts';
 import { studyClosed, studyRevised } from './tell/study-events.ts';
-import { studyVerified } from './tell/study-verified.ts';
 import { overdueTelling } from './tell/tell-step.ts';
 import type { Finding } from './verdict/finding.ts';
 import type { FindAtDestination } from './verify/find-at-destination.ts';
-import {
-  afterCount,
-  afterInstances,
-  defaultVerifyOptions,
-  nextVerifyAt,
-  type VerifyOptions,
-  verifyStep,
-} from './verify/verify-schedule.ts';
+import { Questions } from './verify/questions.ts';
+import { defaultVerifyOptions, nextVerifyAt, type VerifyOptions } from './verify/verify-schedule.ts';
 
 /** Told once for each, by the node that looked; not again after a crash in between. */
 export interface IntegrityListener {
@@ -108,18 +98,11 @@ const maxDuePerTick = 64;
 const maxRoundsPerTick = 16;
 /** While one node asks a destination, the others do not. */
 const verifyLeaseMs = 120_000;
-const documentFirstDelayMs = 1000;
-const documentLongestDelayMs = 600_000;
-const documentGiveUpMs = 86_400_000;
 const removeEveryMs = 3_600_000;
 const removeAtOnce = 200;
-const uidsAtOnce = 500;
 const studiesPerPage = 200;
 /** Of studies with a loss; with more of them than that, the figure is a lower bound. */
 const maxLostPages = 50;
-/** Questions that wait in line, over all destinations. */
-const maxAsking = 256;
-const silentMs = 30_000;
 /** After so long what was told has left the process. */
 const tellSureMs = 10_000;
 
@@ -127,24 +110,17 @@ export class Integrity {
   readonly ledger: Ledger;
   readonly #options: IntegrityOptions;
   readonly #evaluate: EvaluateOptions;
-  readonly #verifyOptions: VerifyOptions;
+  readonly #questions: Questions;
   readonly #clock: Clock;
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
   readonly #health: Health;
   #cancelTick: (() => void) | undefined;
   #looking: Promise<void> | undefined;
-  /** Questions on their way, or in line for one: by destination and study. */
-  readonly #asking = new Map<string, Promise<void>>();
-  /** The last in line, by destination. */
-  readonly #lines = new Map<string, Promise<void>>();
-  readonly #silentUntil = new Map<string, number>();
-  #isStopped = false;
   #removedAt = Number.NEGATIVE_INFINITY;
   /** Told by this node, and not marked so yet: by study and generation, since when. */
   readonly #told = new Map<string, { readonly studyUid: string; readonly generation: number; readonly at: number }>();
   #closedStudies = 0;
-  #verifications = 0;
   #removedRecords = 0;
   #removedRows = 0;
 
@@ -153,11 +129,16 @@ export class Integrity {
     const lifetime = { quietPeriodMs, settleMs, studyRolloverMs };
     this.#options = options;
     this.#clock = clock;
-    this.#verifyOptions = { ...defaultVerifyOptions, ...options.verify };
-    this.#evaluate = { ...lifetime, verify: options.find === undefined ? undefined : this.#verifyOptions };
+    const verify = { ...defaultVerifyOptions, ...options.verify };
+    this.#evaluate = { ...lifetime, verify: options.find === undefined ? undefined : verify };
     this.ledger = new Ledger({
       ...{ home: options.home, ...lifetime },
       ...(options.maxInstancesPerStudy === undefined ? {} : { maxInstancesPerStudy: options.maxInstancesPerStudy }),
+    });
+    this.#questions = new Questions({
+      ...{ ledger: this.ledger, clock, find: options.find, verify },
+      publish: (event) => this.#publish(event),
+      failed: (error) => this.#failed(error),
     });
     this.#reader = options.reader ?? new ThreadReader();
     const told = (event: TelemetryEvent) => this.#tell(() => options.publish?.(event));
@@ -202,7 +183,7 @@ export class Integrity {
   /** As {@link look}, and waits for the answers. */
   async tick(): Promise<void> {
     await this.look();
-    await Promise.all(this.#asking.values());
+    await this.#questions.answered();
   }
 
   /** Events about these studies were lost before they came here; `''`: about whichever. */
@@ -250,7 +231,7 @@ export class Integrity {
   async stop(): Promise<void> {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
-    this.#isStopped = true;
+    this.#questions.stop();
     await this.#looking;
     await this.flush();
     await this.#markTold(0).catch((error: unknown) => this.#failed(error));
@@ -263,7 +244,7 @@ export class Integrity {
     return {
       ...this.#intake.stats,
       closedStudies: this.#closedStudies,
-      verifications: this.#verifications,
+      verifications: this.#questions.count,
       removedRecords: this.#removedRecords,
       removedRows: this.#removedRows,
     };
@@ -274,7 +255,7 @@ export class Integrity {
       await this.#markTold(tellSureMs);
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
-        for (const id of documentIds) await this.#guarded(this.#lay(id));
+        for (const id of documentIds) await this.#guarded(layDocument(this.ledger, id, this.#clock.now()));
         for (const studyUid of studyUids) await this.#guarded(this.#look(studyUid));
         if (studyUids.length + documentIds.length < maxDuePerTick) break;
       }
@@ -293,47 +274,6 @@ export class Integrity {
       if (error instanceof LedgerUnavailable) throw error;
       this.#failed(error);
     }
-  }
-
-  /** Lays a document to the studies that it speaks of, as far as they are known. */
-  async #lay(id: string): Promise<void> {
-    const document = await this.ledger.document(id);
-    const now = this.#clock.now();
-    if (document?.dueAt === undefined || document.dueAt > now) return;
-    const whereIs = new Map<string, string>();
-    const uids = namedUids(document);
-    for (let at = 0; at < uids.length; at += uidsAtOnce) {
-      const found = await this.ledger.studiesOfInstances(uids.slice(at, at + uidsAtOnce));
-      for (const [uid, [studyUid]] of found) if (studyUid !== undefined) whereIs.set(uid, studyUid);
-    }
-    const { studies, isOpen } = attribute(document, whereIs);
-    const { firstAt = now, lastAt = now, callingAeTitle, destinationId, answered } = document;
-    const answeredAt = answered?.at ?? lastAt;
-    const changes = studies.map(({ studyUid, document: said, kept, failed }): LedgerChange => {
-      const callingAeTitles = callingAeTitle === undefined ? [] : [callingAeTitle];
-      return {
-        studyUid,
-        facts: { ...noFacts, callingAeTitles, firstAt, lastAt },
-        document: said,
-        // Whose answer it is, the request says; until that is seen it waits.
-        instances:
-          destinationId === undefined
-            ? []
-            : [
-                ...kept.map((uid) => ({ ...emptyInstance(uid), at: { [destinationId]: { confirmedAt: answeredAt } } })),
-                ...failed.map(({ uid, reason }) => ({ ...emptyInstance(uid), at: { [destinationId]: { commitFailure: reason } } })),
-              ],
-      };
-    });
-    await this.ledger.apply(changes, now);
-    await this.ledger.updateDocument(id, (current) => {
-      if (current.lastAt !== document.lastAt || current.attempts !== document.attempts) return undefined;
-      const { dueAt: _, ...rest } = current;
-      const attempts = current.attempts + 1;
-      const delayMs = Math.min(documentFirstDelayMs * 2 ** Math.min(current.attempts, 20), documentLongestDelayMs);
-      const again = isOpen && now - firstAt < documentGiveUpMs;
-      return { ...rest, attempts, ...(again ? { dueAt: now + delayMs } : {}) };
-    });
   }
 
   async #look(studyUid: string): Promise<void> {
@@ -366,85 +306,13 @@ export class Integrity {
     const { telling } = study;
     if (telling?.leaseUntil !== undefined && telling.leaseUntil !== page.study.telling?.leaseUntil) this.#tellRoot(telling, now);
     for (const [destinationId, { nextAt }] of Object.entries(study.verify))
-      if (nextAt !== undefined && nextAt <= now) this.#ask(studyUid, destinationId);
-  }
-
-  /** One question to a destination at a time: one that does not answer keeps nothing waiting but questions to itself. */
-  #ask(studyUid: string, destinationId: string): void {
-    const key = `${destinationId} ${studyUid}`;
-    // What finds no place in line is due again when its lease is over.
-    if (this.#asking.has(key) || this.#asking.size >= maxAsking) return;
-    const before = this.#lines.get(destinationId) ?? Promise.resolve();
-    const line = before
-      .then(() => (this.#isStopped ? undefined : this.#verify(studyUid, destinationId)))
-      .catch((error: unknown) => {
-        if (!this.#isStopped) this.#failed(error);
-      })
-      .finally(() => {
-        this.#asking.delete(key);
-        if (this.#lines.get(destinationId) === line) this.#lines.delete(destinationId);
-      });
-    this.#asking.set(key, line);
-    this.#lines.set(destinationId, line);
+      if (nextAt !== undefined && nextAt <= now) this.#questions.ask(studyUid, destinationId);
   }
 
   /** While a destination is asked, the study is not due for others. */
   #leased(study: StudyRecord, now: number): StudyRecord {
     const nextAt = nextVerifyAt(study.verify);
     return study.state !== 'open' && nextAt !== undefined && nextAt <= now ? { ...study, dueAt: now + verifyLeaseMs } : study;
-  }
-
-  async #verify(studyUid: string, destinationId: string): Promise<void> {
-    const { find } = this.#options;
-    const page = await this.ledger.page(studyUid);
-    const state = page?.study.verify[destinationId];
-    const startedAt = this.#clock.now();
-    if (find === undefined || page === undefined || state?.nextAt === undefined || state.nextAt > startedAt) return;
-    const options = this.#verifyOptions;
-    const step = verifyStep(page, destinationId, state, startedAt, options);
-    if (step.kind === 'state') {
-      await this.#settle(studyUid, destinationId, () => ({ state: step.state, places: new Map() }));
-      return;
-    }
-    // Whoever did not answer a moment ago is not waited for again, study after study.
-    const isSilent = (this.#silentUntil.get(destinationId) ?? 0) > startedAt;
-    if (!isSilent) this.#verifications += 1;
-    const answer = isSilent
-      ? ({ kind: 'unreachable' } as const)
-      : step.kind === 'instances'
-        ? await find.instances(destinationId, studyUid, step.seriesUids)
-        : await find.count(destinationId, studyUid);
-    const endedAt = this.#clock.now();
-    if (answer.kind !== 'unreachable') this.#silentUntil.delete(destinationId);
-    else if (!isSilent) this.#silentUntil.set(destinationId, endedAt + silentMs);
-    const after = await this.#settle(studyUid, destinationId, (current) =>
-      answer.kind === 'counted' || (step.kind === 'count' && answer.kind !== 'found')
-        ? { state: afterCount(current, destinationId, state, answer, endedAt, options), places: new Map() }
-        : afterInstances(current, destinationId, state, answer, endedAt, options),
-    );
-    if (!isSilent) this.#publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, after }));
-  }
-
-  /** Returns where it stands then; undefined: it was opened again. */
-  async #settle(
-    studyUid: string,
-    destinationId: string,
-    after: (page: StudyPage) => ReturnType<typeof afterInstances>,
-  ): Promise<VerifyState | undefined> {
-    const update = await this.ledger.update(studyUid, (page) => {
-      // Opened again meanwhile: it will be asked about as a whole.
-      if (page.study.verify[destinationId] === undefined) return undefined;
-      const { state, places } = after(page);
-      const verify = { ...page.study.verify, [destinationId]: state };
-      const instances = page.instances.flatMap((instance) => {
-        const place = places.get(instance.uid);
-        return place === undefined ? [] : [mergeInstances(instance, { ...emptyInstance(instance.uid), at: { [destinationId]: place } })];
-      });
-      // Looked at once more, for its figures.
-      const dueAt = page.study.state === 'open' ? page.study.dueAt : this.#clock.now();
-      return { study: { ...page.study, verify, ...(dueAt === undefined ? {} : { dueAt }) }, instances };
-    });
-    return update?.study.verify[destinationId];
   }
 
   /** A series of one UID in two studies: both are told. True: this one was. */
