@@ -11,7 +11,9 @@ export type ProblemCode =
   | 'no_such_destination'
   | 'duplicate'
   | 'token_needed'
-  | 'redis_needed';
+  | 'redis_needed'
+  | 'ledger_needed'
+  | 'title_taken';
 
 /** One thing that is wrong, told so that it can be mended without looking anything up. */
 export interface Problem {

@@ -48,6 +48,8 @@ export interface Destination {
   readonly statuses: StatusesConfig;
   /** It may be asked by C-FIND what it has. */
   readonly verify: boolean;
+  /** When it is asked for storage commitment (PS3.4 J) by us; afterBacklog: of what it got from the spool. */
+  readonly commit: 'never' | 'afterBacklog';
 }
 
 /** When what was not delivered is tried again. */
@@ -196,7 +198,9 @@ export interface IntegrityConfig {
   readonly verify: boolean;
   /** From the close of a study to the first question. */
   readonly verifyDelayMs: number;
-  /** The calling AE title of these questions, trimmed. */
+  /** How long the report of a storage commitment is waited for. */
+  readonly commitReportMs: number;
+  /** The calling AE title of these questions, trimmed; the one that reports of storage commitment come to. */
   readonly callingAet: string;
   /** Of the habits of modalities; undefined: that of the process. */
   readonly timeZone: string | undefined;

@@ -1,4 +1,5 @@
 /** What no single key can tell. Works on values that may be wrong in other ways, so that everything is told at once. */
+import { trimAeTitle } from './ae-title.ts';
 import { isLoopbackHost } from './address-range.ts';
 import type { Finding } from './config-error.ts';
 import { nearest } from './nearest.ts';
@@ -6,7 +7,10 @@ import { defaults } from './schema.ts';
 import type { KeyPath } from './schema-walk.ts';
 
 export function crossCheck(file: unknown): Finding[] {
-  return [...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file), ...unsharedSchedule(file)];
+  return [
+    ...[...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file), ...unsharedSchedule(file)],
+    ...[...commitWithoutLedger(file), ...sharedReportTitle(file)],
+  ];
 }
 
 function* unknownDestinations(file: unknown): Generator<Finding> {
@@ -69,6 +73,38 @@ function* unsharedSchedule(file: unknown): Generator<Finding> {
   if ((shared !== true && shared !== 'true') || field(field(file, 'queue'), 'redis') !== undefined) return;
   const text = 'found true without queue.redis; allowed: true with a schedule that all of them share, queue.redis, or false';
   yield { code: 'redis_needed', path: ['spool', 'shared'], text };
+}
+
+function commits(file: unknown): readonly string[] {
+  const destinations = Object.entries(field(file, 'destinations') ?? {});
+  return destinations.flatMap(([id, destination]) => (field(destination, 'commit') === 'afterBacklog' ? [id] : []));
+}
+
+function* commitWithoutLedger(file: unknown): Generator<Finding> {
+  const enabled = field(field(file, 'integrity'), 'enabled');
+  if (enabled !== false && enabled !== 'false') return;
+  for (const id of commits(file)) {
+    const text = 'found "afterBacklog" with integrity.enabled false; allowed: "never", or a ledger, which is where the answers are kept';
+    yield { code: 'ledger_needed', path: ['destinations', id, 'commit'], text };
+  }
+}
+
+/** Reports of our own storage commitments come to our title: one that a modality has too would keep its reports from it. */
+function* sharedReportTitle(file: unknown): Generator<Finding> {
+  if (commits(file).length === 0) return;
+  const ours = trimmed(field(field(file, 'integrity'), 'callingAet') ?? defaults.integrityCallingAet);
+  for (const [index, route] of list(field(file, 'routes')).entries()) {
+    for (const key of ['calledAet', 'rewriteCallingAet']) {
+      const title = field(route, key);
+      if (typeof title !== 'string' || trimmed(title) !== ours) continue;
+      const text = `found "${ours}", to which storage commitment is reported to the proxy itself; allowed: another title, or another integrity.callingAet`;
+      yield { code: 'title_taken', path: ['routes', index, key], text };
+    }
+  }
+}
+
+function trimmed(title: unknown): string {
+  return typeof title === 'string' ? trimAeTitle(title) : '';
 }
 
 function list(value: unknown): readonly unknown[] {

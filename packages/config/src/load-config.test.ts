@@ -48,6 +48,7 @@ test('three keys are enough; the rest has its default', () => {
         circuit: { failures: 3, probeMs: 10_000 },
         statuses: { delivered: [], retry: [], dead: [] },
         verify: true,
+        commit: 'never',
       },
     },
     routes: [{ id: 'route-1', to: 'pacs', onFailure: 'spool', mode: 'relay', sopClasses: [], transferSyntaxes: [] }],
@@ -73,7 +74,8 @@ test('three keys are enough; the rest has its default', () => {
     telemetry: { identifiers: [], maxInstanceSpans: 1500, studyRolloverMs: 86_400_000, links: {} },
     integrity: {
       ...{ enabled: true, quietPeriodMs: 60_000, keepMs: 7_776_000_000, checksums: false },
-      ...{ verify: true, verifyDelayMs: 30_000, callingAet: 'RADIOTRACER', worklistFollowMs: 14_400_000 },
+      ...{ verify: true, verifyDelayMs: 30_000, commitReportMs: 3_600_000 },
+      ...{ callingAet: 'RADIOTRACER', worklistFollowMs: 14_400_000 },
     },
     admin: { host: '127.0.0.1', port: 8080 },
     shutdown: { drainMs: 30_000 },
@@ -180,6 +182,23 @@ test('what no single key can tell: ports that meet, an admin open to others, nam
   for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);
   const routes = SMALLEST.replace('[{ to: pacs }]', '[{ id: route-2, to: pacs }, { to: pacs }]');
   expect(problemsOf(routes).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'routes[1].id']]);
+});
+
+test('storage commitment of our own needs a ledger, and a title to report to that nobody else has', () => {
+  const keys = (route: string, more = ''): unknown[] => {
+    const text = SMALLEST.replace('port: 104 }', 'port: 104, commit: afterBacklog }').replace('[{ to: pacs }]', `[${route}]`);
+    expect(text).toContain('afterBacklog');
+    return problemsOf(text + more).map(({ code, key }) => [code, key]);
+  };
+  expect(keys('{ to: pacs }')).toEqual([]);
+  expect(keys('{ to: pacs }', 'integrity: { enabled: false }')).toEqual([['ledger_needed', 'destinations.pacs.commit']]);
+  const shared = '{ calledAet: RADIOTRACER, to: pacs }, { rewriteCallingAet: RADIOTRACER, to: pacs }';
+  expect(keys(shared)).toEqual([
+    ['title_taken', 'routes[0].calledAet'],
+    ['title_taken', 'routes[1].rewriteCallingAet'],
+  ]);
+  expect(keys(shared, 'integrity: { callingAet: RT_COMMIT }')).toEqual([]);
+  expect(problemsOf(SMALLEST.replace('[{ to: pacs }]', `[${shared}]`))).toEqual([]);
 });
 
 test('a secret is never shown, not even a wrong one', () => {

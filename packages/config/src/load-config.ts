@@ -93,11 +93,11 @@ function named(file: CheckedFile): Config {
     destinations: Object.fromEntries(
       Object.entries(file.destinations).map(([id, written]): [string, Destination] => {
         const own = definedOnly(namedTimeouts(written.timeouts));
-        const { host, port, aet, maxAssociations, retry, circuit, statuses, verify } = written;
+        const { host, port, aet, maxAssociations, retry, circuit, statuses, verify, commit } = written;
         return [
           id,
           {
-            ...{ id, host, port, aet, maxAssociations, statuses, verify, timeouts: { ...timeouts, ...own } },
+            ...{ id, host, port, aet, maxAssociations, statuses, verify, commit, timeouts: { ...timeouts, ...own } },
             retry: { initialMs: retry.initial, maxMs: retry.max, budgetMs: retry.budget },
             circuit: { failures: circuit.failures, probeMs: circuit.probe },
           },
@@ -138,6 +138,7 @@ function named(file: CheckedFile): Config {
       checksums: file.integrity.checksums,
       verify: file.integrity.verify,
       verifyDelayMs: file.integrity.verifyDelay,
+      commitReportMs: file.integrity.commitReport,
       callingAet: file.integrity.callingAet,
       timeZone: file.integrity.timeZone,
       worklistFollowMs: file.integrity.worklistFollow,

@@ -139,6 +139,11 @@ const destination = z.strictObject({
     })
     .prefault({}),
   verify: standard(value.flag, true, 'Whether it may be asked by C-FIND what it has; see `integrity.verify`.'),
+  commit: standard(
+    value.oneOf(['never', 'afterBacklog']),
+    'never',
+    '`afterBacklog`: when it got instances of a study from the spool, it is asked for storage commitment of these. It must know `integrity.callingAet`, and where to report to: this proxy.',
+  ),
 });
 
 const route = z.strictObject({
@@ -195,7 +200,7 @@ const limits = z.strictObject({
 });
 
 /** Defaults that checks across keys need to know too. */
-export const defaults = { listenerHost: '0.0.0.0', adminHost: '127.0.0.1', adminPort: 8080 } as const;
+export const defaults = { listenerHost: '0.0.0.0', adminHost: '127.0.0.1', adminPort: 8080, integrityCallingAet: 'RADIOTRACER' } as const;
 
 /** The whole file. */
 export const fileSchema = z.strictObject({
@@ -308,9 +313,14 @@ export const fileSchema = z.strictObject({
         '30s',
         'From the close of a study to the first question; each further one waits three times as long, six hours at most.',
       ),
+      commitReport: standard(
+        value.positiveDurationMs,
+        '1h',
+        'How long the report of a storage commitment is waited for. It is asked for once more then, and after that by C-FIND.',
+      ),
       callingAet: standard(
         value.aeTitle,
-        'RADIOTRACER',
+        defaults.integrityCallingAet,
         'The calling AE title of these questions: the PACS must know it and let it query.',
       ),
       timeZone: optional(
