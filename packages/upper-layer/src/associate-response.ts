@@ -1,4 +1,4 @@
-import { type AssociateAc, type AssociateRq, trimUid } from '@radiotracer/wire';
+import { type AssociateAc, type AssociateRq, type RoleSelectionItem, trimUid } from '@radiotracer/wire';
 import { applicationContextName, implementation } from './associate-request.ts';
 
 /** The answer to one proposed presentation context, PS3.8 9.3.3.2. */
@@ -39,8 +39,16 @@ export function acceptContexts(
   return results;
 }
 
-/** An A-ASSOCIATE-AC of our own to `rq`. `maxPduBytes`: what we take in one P-DATA-TF; 0: no limit. Roles stay as they are by default. */
-export function associateResponse(rq: AssociateRq, contexts: readonly ContextResult[], maxPduBytes: number): AssociateAc {
+/**
+ * An A-ASSOCIATE-AC of our own to `rq`. `maxPduBytes`: what we take in one P-DATA-TF; 0: no limit. `roles`: what is answered to the roles that
+ * it proposes (PS3.7 D.3.3.4); of a SOP class that is left out they stay as they are by default.
+ */
+export function associateResponse(
+  rq: AssociateRq,
+  contexts: readonly ContextResult[],
+  maxPduBytes: number,
+  roles: readonly RoleSelectionItem[] = [],
+): AssociateAc {
   return {
     kind: 'A-ASSOCIATE-AC',
     protocolVersion: 1,
@@ -56,6 +64,7 @@ export function associateResponse(rq: AssociateRq, contexts: readonly ContextRes
         items: [
           { kind: 'maximum-length', bytes: maxPduBytes },
           { kind: 'implementation-class-uid', uid: implementation.classUid },
+          ...roles,
           { kind: 'implementation-version-name', name: implementation.versionName },
         ],
       },

@@ -5,7 +5,7 @@
  *   const response = await requestor.invoke(1, commandSet({...}), dataSetPieces);
  *   await requestor.release();
  */
-import { type AssociateAc, type CommandSet, decodePdu, type PduReaderLimits, Status, statusClass, WireError } from '@radiotracer/wire';
+import { type AssociateAc, CommandField, type CommandSet, decodePdu, type PduReaderLimits, Status, statusClass, WireError } from '@radiotracer/wire';
 import { associateRequest, type ProposedContext } from './associate-request.ts';
 import { agreedContexts, maxPduBytesOf } from './associate-response.ts';
 import { Association, type AssociationTimeouts } from './association.ts';
@@ -16,6 +16,7 @@ import { MessageAssembler, type MessageLimits } from './message-assembler.ts';
 import { type DataSetPieces, MessageSender } from './message-sender.ts';
 import type { PdataSink } from './pdata-sink.ts';
 import { rejectText } from './reject-text.ts';
+import { responseTo } from './response-to.ts';
 import type { Transport } from './transport.ts';
 
 export interface RequestorOptions {
@@ -36,6 +37,8 @@ export interface RequestorOptions {
   };
   readonly limits: PduReaderLimits & MessageLimits;
   readonly clock: Clock;
+  /** Undefined: a peer that invokes something itself has its association aborted. */
+  readonly events?: EventReports;
 }
 
 interface Settle<T> {
@@ -60,6 +63,14 @@ export interface PendingResponses {
   readonly take: (dataSet: Uint8Array) => void;
 }
 
+/** Takes the N-EVENT-REPORTs that the peer invokes on our association, the roles being as we proposed them (PS3.7 10.1.1). */
+export interface EventReports {
+  /** A longer data set ends the association. */
+  readonly maxBytes: number;
+  /** Returns the status of the response. `dataSet`: empty where none came. Must not throw. */
+  readonly take: (report: CommandSet, dataSet: Uint8Array, transferSyntaxUid: string) => number;
+}
+
 const defaultMaxPduBytes = 128 * 1024;
 
 /** Unsent past it, no more of a data set is taken from its source. More than a socket's high-water mark, so that `drained` follows. */
@@ -74,7 +85,7 @@ export class Requestor {
   #sender: MessageSender | undefined;
   #opening: Settle<void> | undefined;
   #operation: Operation | undefined;
-  /** The data set of a pending response, as it comes. */
+  /** The data set of a pending response, or of an event report, as it comes. */
   #identifier: Identifier | undefined;
   #draining: Settle<void> | undefined;
   #releasing: Settle<void> | undefined;
@@ -97,7 +108,7 @@ export class Requestor {
     this.#options = options;
     this.#assembler = new MessageAssembler(
       {
-        command: (_contextId, command) => this.#answered(command),
+        command: (contextId, command) => this.#command(contextId, command),
         data: (buffer, start, end) => this.#identifier?.push(buffer, start, end),
         dataEnd: () => this.#identifier?.end(),
       },
@@ -120,6 +131,11 @@ export class Requestor {
   /** Why nothing more can be invoked; undefined while the association is open. */
   get error(): AssociationError | undefined {
     return this.#error;
+  }
+
+  /** The transport is gone. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** Bytes that the transport has not taken yet. */
@@ -214,10 +230,27 @@ export class Requestor {
     }, dimseMs);
   }
 
+  #command(contextId: number, command: CommandSet): void {
+    this.#identifier = undefined;
+    const { events } = this.#options;
+    if (events === undefined || command.commandField !== CommandField.nEventReportRq) {
+      this.#answered(command);
+      return;
+    }
+    // Our response to it would come in the middle of our own message.
+    if (this.#operation !== undefined && !this.#operation.sent)
+      throw new WireError('message-malformed', 'an event report came before our request had gone out', 2);
+    const take = (dataSet: Uint8Array) => {
+      const status = events.take(command, dataSet, this.#agreed.get(contextId) ?? '');
+      this.#sender?.command(contextId, responseTo(command, status, { eventTypeId: command.eventTypeId }));
+    };
+    if (command.hasDataSet) this.#identifier = new Identifier({ maxBytes: events.maxBytes, take });
+    else take(new Uint8Array(0));
+  }
+
   #answered(response: CommandSet): void {
     const operation = this.#operation;
     const { request } = operation ?? {};
-    this.#identifier = undefined;
     // A response to something else must never pass for the answer to this.
     if (
       operation?.response !== undefined ||
@@ -310,7 +343,7 @@ class Identifier {
   push(buffer: Uint8Array, start: number, end: number): void {
     this.#lengthBytes += end - start;
     const { maxBytes } = this.#pending;
-    if (this.#lengthBytes > maxBytes) throw new WireError('message-malformed', `a response's data set is longer than ${maxBytes} bytes`, 6);
+    if (this.#lengthBytes > maxBytes) throw new WireError('message-malformed', `a data set is longer than ${maxBytes} bytes`, 6);
     this.#pieces.push(Uint8Array.prototype.slice.call(buffer, start, end));
   }
 
