@@ -158,13 +158,15 @@ export const attributeRegistry = {
   'radiotracer.integrity.check': {
     patientData: 'P0',
     type: 'string',
-    description: 'What was looked for: a kind of finding (duplicate-send, two-patients, …), or verify',
+    description:
+      'What was looked for: a kind of finding (duplicate-send, two-patients, …), verify (C-FIND), or commit (storage commitment)',
     pattern: word,
   },
   'radiotracer.integrity.result': {
     patientData: 'P0',
     type: 'string',
-    description: 'Of findings: found; of verify: confirmed, missing, unsupported, unreachable',
+    description:
+      'Of findings: found; of verify and commit: confirmed, missing, unsupported, unreachable; of commit also refused, unreported',
     pattern: word,
   },
   'radiotracer.integrity.state': {

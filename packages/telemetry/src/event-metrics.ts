@@ -77,6 +77,7 @@ export class EventMetrics {
       case 'study.closed':
       case 'study.revised':
       case 'study.verified':
+      case 'study.committed':
       case 'study.told':
         this.#ledger.record(event);
         return;

@@ -439,6 +439,22 @@ export interface StudyVerified extends LedgerStudy {
   readonly completion: StudyCompletion;
 }
 
+/** A destination was asked for storage commitment of what it got of a study from the spool. */
+export interface StudyCommitted extends LedgerStudy {
+  readonly type: 'study.committed';
+  readonly destinationId: string;
+  /** The request. */
+  readonly startedAt: EpochMs;
+  /** The report, or the end of waiting for it. */
+  readonly endedAt: EpochMs;
+  /** missing: it has not got some; refused: it does not keep some, for another reason; unreported: the request or its report came to nothing. */
+  readonly result: 'confirmed' | 'missing' | 'refused' | 'unreported' | 'unsupported' | 'unreachable';
+  /** Instances of this request. */
+  readonly asked: number;
+  /** Of these, those that it has not; undefined: it does not say. */
+  readonly missing: number | undefined;
+}
+
 export interface ToldSeries {
   readonly seriesInstanceUid: string;
   readonly modality: string | undefined;
@@ -515,6 +531,7 @@ export type TelemetryEvent =
   | StudyClosed
   | StudyRevised
   | StudyVerified
+  | StudyCommitted
   | StudyTold
   | SourceObserved
   | WorklistUnfollowed;

@@ -1,5 +1,5 @@
 import { secondsBetween } from './epoch-time.ts';
-import type { StudyClosed, StudyRevised, StudyTold, StudyVerified } from './event.ts';
+import type { StudyClosed, StudyCommitted, StudyRevised, StudyTold, StudyVerified } from './event.ts';
 import { modalityOf } from './ledger-story.ts';
 import type { MetricSet } from './metric-set.ts';
 import { knownModality } from './modality.ts';
@@ -14,7 +14,7 @@ export class LedgerMetrics {
     this.#metrics = metrics;
   }
 
-  record(event: StudyClosed | StudyRevised | StudyVerified | StudyTold): void {
+  record(event: StudyClosed | StudyRevised | StudyVerified | StudyCommitted | StudyTold): void {
     switch (event.type) {
       case 'study.closed':
         this.#metrics.add('radiotracer.studies', 1, labelsOf(event.modalities, event.verdict.completion));
@@ -32,6 +32,9 @@ export class LedgerMetrics {
           secondsBetween(event.firstByteAt, event.endedAt),
           labelsOf(event.modalities, event.completion),
         );
+        return;
+      case 'study.committed':
+        this.#check('commit', event.result);
         return;
       case 'study.told': {
         const labels = labelsOf(event.modalities, event.verdict.completion);

@@ -2,11 +2,12 @@
  * Writes what the ledger tells of a study, in the trace that everything else of it hangs in:
  *
  *   study (derived) ── series {modality} (derived)          study.told, once per generation
- *                   └─ verify {destination} (CLIENT)        study.verified, for each question
+ *                   ├─ verify {destination} (CLIENT)        study.verified, for each question
+ *                   └─ commit {destination} (CLIENT)        study.committed, for each request and its report
  */
 import { type SpanContext, SpanKind, type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
 import type { AttributeValues } from './attribute.ts';
-import type { StudyClosed, StudyRevised, StudyTold, StudyVerified, ToldSeries } from './event.ts';
+import type { StudyClosed, StudyCommitted, StudyRevised, StudyTold, StudyVerified, ToldSeries } from './event.ts';
 import { knownModality } from './modality.ts';
 import { lost, missing, undelivered } from './span-status.ts';
 import type { SpanWriter } from './span-writer.ts';
@@ -51,25 +52,33 @@ export class LedgerStory {
   }
 
   verified(event: StudyVerified): LedgerTold {
+    return this.#question(event, 'verify', 'C-FIND', verifyStatuses[event.result]);
+  }
+
+  committed(event: StudyCommitted): LedgerTold {
+    return this.#question(event, 'commit', 'N-ACTION', commitStatuses[event.result]);
+  }
+
+  #question(event: StudyVerified | StudyCommitted, check: 'verify' | 'commit', operation: string, status: SpanStatus): LedgerTold {
     const parent = this.#options.book.contextOf(event.studyInstanceUid, event.generation);
     const values: AttributeValues = {
       ...this.#study(event),
       'radiotracer.destination.id': event.destinationId,
       'service.peer.name': event.destinationId,
-      'dicom.operation.name': 'C-FIND',
-      'radiotracer.integrity.check': 'verify',
+      'dicom.operation.name': operation,
+      'radiotracer.integrity.check': check,
       'radiotracer.integrity.result': event.result,
       'radiotracer.integrity.asked.count': event.asked,
       'radiotracer.integrity.missing.count': event.missing,
     };
     const context = this.#options.writer.write({
-      name: `verify ${event.destinationId}`,
+      name: `${check} ${event.destinationId}`,
       kind: SpanKind.CLIENT,
       parent,
       startAt: event.startedAt,
       endAt: event.endedAt,
       values,
-      status: verifyStatuses[event.result],
+      status,
     });
     return { context, values };
   }
@@ -156,6 +165,12 @@ const verifyStatuses: Readonly<Record<StudyVerified['result'], SpanStatus>> = {
   missing: { code: SpanStatusCode.ERROR, message: 'instances are not there' },
   unsupported: unset,
   unreachable: { code: SpanStatusCode.ERROR, message: 'no answer' },
+};
+
+const commitStatuses: Readonly<Record<StudyCommitted['result'], SpanStatus>> = {
+  ...verifyStatuses,
+  refused: { code: SpanStatusCode.ERROR, message: 'instances are not kept safe' },
+  unreported: { code: SpanStatusCode.ERROR, message: 'no report' },
 };
 
 /** What is not an image beside images says nothing of the scanner. */

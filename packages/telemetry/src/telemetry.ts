@@ -238,6 +238,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return ledger.revised(event);
       case 'study.verified':
         return ledger.verified(event);
+      case 'study.committed':
+        return ledger.committed(event);
       case 'study.told':
         return ledger.told(event);
       case 'delivery.backlog_ended':

@@ -53,6 +53,7 @@ function logLine(told: ToldEvent): LogLine | undefined {
         return { level: 'info', message: 'instances that were lost are there', fields: fieldsOf(told) };
       return undefined;
     case 'study.verified':
+    case 'study.committed':
     case 'study.told':
       return undefined;
     case 'source.observed':
