@@ -1,6 +1,7 @@
 /** What no single key can tell. Works on values that may be wrong in other ways, so that everything is told at once. */
-import { trimAeTitle } from './ae-title.ts';
+
 import { isLoopbackHost } from './address-range.ts';
+import { trimAeTitle } from './ae-title.ts';
 import type { Finding } from './config-error.ts';
 import { nearest } from './nearest.ts';
 import { defaults } from './schema.ts';

@@ -7,6 +7,7 @@ export { type LatencySummary, type ModalityPage, type ModalitySummary, readModal
 export { otherModalities } from './health/modality-record.ts';
 export type { ModalityState } from './health/modality-state.ts';
 export {
+  type CommitConfiguration,
   Integrity,
   type IntegrityListener,
   type IntegrityOptions,
@@ -35,12 +36,15 @@ export {
   type StudyState,
   type Verdict,
 } from './record/verdict-record.ts';
-export type { VerifyState } from './record/verify-state.ts';
+export type { CommitmentState, VerifyState } from './record/verify-state.ts';
 export { RedisHome, type RedisLedgerOptions } from './redis/redis-home.ts';
 export { SqliteHome, type SqliteLedgerOptions } from './sqlite/sqlite-home.ts';
 export { type Finding, findingsOf } from './verdict/finding.ts';
 export { lossOf } from './verdict/loss.ts';
 export { verdictOf } from './verdict/verdict.ts';
+export type { CommitAnswer, CommitAtDestination, CommitmentAsked, ReportDataSet } from './verify/commit-at-destination.ts';
+export { CommitByRequestor, type CommitByRequestorOptions } from './verify/commit-by-requestor.ts';
 export type { CountAnswer, FindAtDestination, InstancesAnswer } from './verify/find-at-destination.ts';
 export { FindByRequestor, type FindByRequestorOptions } from './verify/find-by-requestor.ts';
+export { isOwnTransaction, newTransactionUid } from './verify/transaction-uid.ts';
 export type { VerifyOptions } from './verify/verify-schedule.ts';

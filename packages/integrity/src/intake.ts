@@ -11,6 +11,7 @@ import { readDocument } from './data-set/read-document.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { isOfInterest, isOfStudies, type ObserveOptions, observe, studyOf } from './observe.ts';
+import type { DocumentFacts } from './record/document-record.ts';
 import { noFacts } from './record/study-record.ts';
 
 export interface IntakeOptions extends ObserveOptions {
@@ -24,6 +25,8 @@ export interface IntakeOptions extends ObserveOptions {
   readonly failed: (error: unknown) => void;
   /** Is told every event, when its turn comes. */
   readonly hear: (event: TelemetryEvent) => void;
+  /** Is told every document that was read, before it is written down. */
+  readonly read: (document: DocumentFacts) => void;
 }
 
 export interface IntakeStats {
@@ -151,7 +154,10 @@ export class Intake {
       .then(
         (document) => {
           if (document === undefined) this.#unreadable += 1;
-          else this.#add({ document });
+          else {
+            this.#add({ document });
+            this.#options.read(document);
+          }
         },
         () => {
           this.#unreadable += 1;

@@ -20,6 +20,9 @@ import type { StudyTelling } from './record/study-telling.ts';
 import { studyClosed, studyRevised } from './tell/study-events.ts';
 import { overdueTelling } from './tell/tell-step.ts';
 import type { Finding } from './verdict/finding.ts';
+import type { CommitAtDestination } from './verify/commit-at-destination.ts';
+import { type CommitOptions, defaultCommitOptions } from './verify/commit-schedule.ts';
+import { Commitments } from './verify/commitments.ts';
 import type { FindAtDestination } from './verify/find-at-destination.ts';
 import { Questions } from './verify/questions.ts';
 import { defaultVerifyOptions, nextVerifyAt, type VerifyOptions } from './verify/verify-schedule.ts';
@@ -45,8 +48,10 @@ export interface IntegrityOptions {
    */
   readonly publish?: Publish;
   readonly health?: HealthOptions;
-  /** Undefined: destinations are not asked. */
+  /** Undefined: destinations are not asked by C-FIND. */
   readonly find?: FindAtDestination | undefined;
+  /** Storage commitment of what destinations got from the spool. Undefined: none is asked for. */
+  readonly commit?: CommitConfiguration | undefined;
   /** Default 60 s. */
   readonly quietPeriodMs?: number;
   /** Default 2 s. */
@@ -66,6 +71,12 @@ export interface IntegrityOptions {
   readonly soon?: (call: () => void) => void;
   /** Told what went wrong; it is tried again. */
   readonly failed?: (error: unknown) => void;
+}
+
+export interface CommitConfiguration extends Partial<CommitOptions> {
+  readonly destination: CommitAtDestination;
+  /** Which destinations are asked. */
+  readonly isAsked: (destinationId: string) => boolean;
 }
 
 /** Instances that are lost now. */
@@ -111,6 +122,7 @@ export class Integrity {
   readonly #options: IntegrityOptions;
   readonly #evaluate: EvaluateOptions;
   readonly #questions: Questions;
+  readonly #commitments: Commitments | undefined;
   readonly #clock: Clock;
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
@@ -129,18 +141,20 @@ export class Integrity {
     const lifetime = { quietPeriodMs, settleMs, studyRolloverMs };
     this.#options = options;
     this.#clock = clock;
-    const verify = { ...defaultVerifyOptions, ...options.verify };
-    this.#evaluate = { ...lifetime, verify: options.find === undefined ? undefined : verify };
+    const verify = verifyOptions(options);
+    this.#evaluate = { ...lifetime, verify: options.find === undefined && options.commit === undefined ? undefined : verify };
     this.ledger = new Ledger({
       ...{ home: options.home, ...lifetime },
       ...(options.maxInstancesPerStudy === undefined ? {} : { maxInstancesPerStudy: options.maxInstancesPerStudy }),
     });
-    this.#questions = new Questions({
-      ...{ ledger: this.ledger, clock, find: options.find, verify },
-      publish: (event) => this.#publish(event),
-      failed: (error) => this.#failed(error),
-    });
     this.#reader = options.reader ?? new ThreadReader();
+    const asking = { ledger: this.ledger, clock, verify, publish: (event: TelemetryEvent | undefined) => this.#publish(event) };
+    this.#commitments =
+      options.commit === undefined
+        ? undefined
+        : new Commitments({ ...asking, reader: this.#reader, destination: options.commit.destination });
+    const { find } = options;
+    this.#questions = new Questions({ ...asking, find, commitments: this.#commitments, failed: (error) => this.#failed(error) });
     const told = (event: TelemetryEvent) => this.#tell(() => options.publish?.(event));
     const { home, node, health = {} } = options;
     this.#health = new Health({ home, ledger: this.ledger, reader: this.#reader, clock, node, publish: told }, health);
@@ -152,6 +166,7 @@ export class Integrity {
       maxQueuedEvents: options.maxQueuedEvents ?? 8192,
       failed: (error) => this.#failed(error),
       hear: (event) => this.#health.hear(event),
+      read: ({ id }) => this.#commitments?.heard(id),
     });
   }
 
@@ -255,7 +270,7 @@ export class Integrity {
       await this.#markTold(tellSureMs);
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
-        for (const id of documentIds) await this.#guarded(layDocument(this.ledger, id, this.#clock.now()));
+        for (const id of documentIds) await this.#guarded(this.#lay(id));
         for (const studyUid of studyUids) await this.#guarded(this.#look(studyUid));
         if (studyUids.length + documentIds.length < maxDuePerTick) break;
       }
@@ -274,6 +289,10 @@ export class Integrity {
       if (error instanceof LedgerUnavailable) throw error;
       this.#failed(error);
     }
+  }
+
+  #lay(id: string): Promise<void> {
+    return layDocument(this.ledger, id, this.#clock.now(), async (document, now) => this.#commitments?.lay(document, now));
   }
 
   async #look(studyUid: string): Promise<void> {
@@ -383,4 +402,14 @@ export class Integrity {
       // Whoever is told of failures must not make more.
     }
   }
+}
+
+function verifyOptions({ find, commit, verify }: IntegrityOptions): VerifyOptions {
+  const { destination: _, isAsked, ...options } = commit ?? {};
+  return {
+    ...defaultVerifyOptions,
+    finds: find !== undefined,
+    ...(isAsked === undefined ? {} : { commits: isAsked, commit: { ...defaultCommitOptions, ...options } }),
+    ...verify,
+  };
 }

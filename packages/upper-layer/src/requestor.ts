@@ -5,7 +5,16 @@
  *   const response = await requestor.invoke(1, commandSet({...}), dataSetPieces);
  *   await requestor.release();
  */
-import { type AssociateAc, CommandField, type CommandSet, decodePdu, type PduReaderLimits, Status, statusClass, WireError } from '@radiotracer/wire';
+import {
+  type AssociateAc,
+  CommandField,
+  type CommandSet,
+  decodePdu,
+  type PduReaderLimits,
+  Status,
+  statusClass,
+  WireError,
+} from '@radiotracer/wire';
 import { associateRequest, type ProposedContext } from './associate-request.ts';
 import { agreedContexts, maxPduBytesOf } from './associate-response.ts';
 import { Association, type AssociationTimeouts } from './association.ts';

@@ -30,6 +30,7 @@ const destinations: readonly Destination[] = destinationIds.map((id) => ({
   circuit: { failures: 3, probeMs: 240_000 },
   statuses: { delivered: [], retry: [], dead: [] },
   verify: true,
+  commit: 'never' as const,
 }));
 
 /** An hour of simulated time is a few looks at everything. */

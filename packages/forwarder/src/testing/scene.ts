@@ -95,6 +95,7 @@ export class Scene implements AsyncDisposable {
       circuit: { failures: 3, probeMs: 50 },
       statuses: { delivered: [], retry: [], dead: [] },
       verify: true,
+      commit: 'never',
       ...options.destination,
     };
     scene.circuit = new DestinationCircuit({ failures: scene.destination.circuit.failures });

@@ -1,6 +1,6 @@
 import type { OperationEnded, OperationName } from '@radiotracer/telemetry';
 import { keptUid, mppsSopClass, storageCommitmentSopClass } from '../observe.ts';
-import { type DocumentFacts, type FailedReference, maxReferences } from '../record/document-record.ts';
+import { type CommitmentReport, type DocumentFacts, type FailedReference, maxReferences } from '../record/document-record.ts';
 import type { InstanceReference } from '../record/study-document.ts';
 import { type DataSetReader, items, type PlainDataSet, Tag, texts } from './plain-data-set.ts';
 
@@ -67,17 +67,30 @@ function commitment(event: OperationEnded, dataSet: PlainDataSet): DocumentFacts
   const uid = keptUid(texts(dataSet, Tag.transactionUid)[0]);
   if (uid === undefined) return undefined;
   const at = event.requestInAt;
+  const id = commitmentId(uid);
+  if (event.operation === 'N-ACTION') {
+    const value = references(dataSet, Tag.referencedSopSequence).slice(0, maxReferences);
+    return { ...common(event, id), studyUids: [], requested: { at, value } };
+  }
+  const answered = { studyUids: [], answered: { at, value: commitmentReport(dataSet) } };
+  if (event.invokedBy === 'acceptor') return { ...common(event, id), ...answered };
+  // On an association that the destination opened: the request tells who asked whom.
+  return { id, firstAt: at, lastAt: at, ...answered };
+}
+
+/** Of a storage commitment, by its Transaction UID. */
+export function commitmentId(transactionUid: string): string {
+  return `commitment:${transactionUid}`;
+}
+
+/** PS3.4 table J.3-2. */
+export function commitmentReport(dataSet: PlainDataSet): CommitmentReport {
   const named = references(dataSet, Tag.referencedSopSequence).slice(0, maxReferences);
-  if (event.operation === 'N-ACTION') return { ...common(event, `commitment:${uid}`), studyUids: [], requested: { at, value: named } };
   const failed = items(dataSet, Tag.failedSopSequence).flatMap((item): FailedReference[] => {
     const instance = keptUid(texts(item, Tag.referencedSopInstanceUid)[0]);
     return instance === undefined ? [] : [{ uid: instance, reason: Number(texts(item, Tag.failureReason)[0] ?? 0) }];
   });
-  const value = { kept: named.map((reference) => reference.uid), failed: failed.slice(0, maxReferences) };
-  const answered = { studyUids: [], answered: { at, value } };
-  if (event.invokedBy === 'acceptor') return { ...common(event, `commitment:${uid}`), ...answered };
-  // On an association that the destination opened: the request tells who asked whom.
-  return { id: `commitment:${uid}`, firstAt: at, lastAt: at, ...answered };
+  return { kept: named.map((reference) => reference.uid), failed: failed.slice(0, maxReferences) };
 }
 
 function retrieve(event: OperationEnded, dataSet: PlainDataSet, answer: PlainDataSet): DocumentFacts | undefined {

@@ -11,10 +11,20 @@ const longestDelayMs = 600_000;
 const giveUpMs = 86_400_000;
 const uidsAtOnce = 500;
 
-/** Does nothing where it is not due. */
-export async function layDocument(ledger: Ledger, id: string, now: number): Promise<void> {
+/** Does nothing where it is not due. `layOwn`: lays the report of a storage commitment that we asked for ourselves. */
+export async function layDocument(
+  ledger: Ledger,
+  id: string,
+  now: number,
+  layOwn: (document: DocumentRecord, now: number) => Promise<void>,
+): Promise<void> {
   const document = await ledger.document(id);
   if (document?.dueAt === undefined || document.dueAt > now) return;
+  if (document.isOwn === true) {
+    await layOwn(document, now);
+    await ledger.updateDocument(id, (current) => afterLaying(current, document, false, now));
+    return;
+  }
   const { studies, isOpen } = attribute(document, await whereAre(ledger, namedUids(document)));
   const { firstAt = now, lastAt = now, callingAeTitle, destinationId, answered } = document;
   const answeredAt = answered?.at ?? lastAt;
@@ -29,8 +39,14 @@ export async function layDocument(ledger: Ledger, id: string, now: number): Prom
         destinationId === undefined
           ? []
           : [
-              ...kept.map((uid) => ({ ...emptyInstance(uid), at: { [destinationId]: { confirmedAt: answeredAt } } })),
-              ...failed.map(({ uid, reason }) => ({ ...emptyInstance(uid), at: { [destinationId]: { commitFailure: reason } } })),
+              ...kept.map((uid) => ({
+                ...emptyInstance(uid),
+                at: { [destinationId]: { confirmedAt: answeredAt, committedAt: answeredAt } },
+              })),
+              ...failed.map(({ uid, reason }) => ({
+                ...emptyInstance(uid),
+                at: { [destinationId]: { commitFailure: reason, commitFailedAt: answeredAt } },
+              })),
             ],
     };
   });

@@ -13,6 +13,12 @@ export interface FailedReference {
   readonly reason: number;
 }
 
+/** What a destination answers to a request for storage commitment (PS3.4 J.3.3). */
+export interface CommitmentReport {
+  readonly kept: readonly string[];
+  readonly failed: readonly FailedReference[];
+}
+
 /** What was seen of one document, in whatever order; it may belong to several studies. */
 export interface DocumentFacts {
   /** Kind, a colon, and its UID. */
@@ -29,7 +35,9 @@ export interface DocumentFacts {
   readonly series?: Said<readonly NamedSeries[]>;
   /** Storage commitment: what was asked, and what was answered. */
   readonly requested?: Said<readonly InstanceReference[]>;
-  readonly answered?: Said<{ readonly kept: readonly string[]; readonly failed: readonly FailedReference[] }>;
+  readonly answered?: Said<CommitmentReport>;
+  /** We asked for it ourselves, of instances of its one study: it says nothing of what was to come. */
+  readonly isOwn?: true;
   readonly retrieve?: Said<{
     readonly completed: number;
     readonly warning: number;
@@ -65,6 +73,7 @@ export function mergeDocument<Into extends DocumentFacts>(into: Into, facts: Doc
     series: later(into.series, facts.series),
     requested: later(into.requested, facts.requested),
     answered: later(into.answered, facts.answered),
+    isOwn: into.isOwn ?? facts.isOwn,
     retrieve: later(into.retrieve, facts.retrieve),
   });
 }

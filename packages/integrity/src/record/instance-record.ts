@@ -29,8 +29,11 @@ export interface InstanceAtDestination {
   readonly confirmedAt?: number;
   /** The destination said last, after all patience, that it has not. */
   readonly missingAt?: number;
-  /** Failure Reason (0008,1197) of storage commitment. */
+  /** Of `confirmedAt` the last time that it was by storage commitment. */
+  readonly committedAt?: number;
+  /** Failure Reason (0008,1197) of storage commitment, the last time that it was refused; 0: it gave none. */
   readonly commitFailure?: number;
+  readonly commitFailedAt?: number;
 }
 
 /** One SOP instance, by its UID. Some 400 bytes as JSON. */
@@ -93,8 +96,16 @@ function mergePlaces(one: InstanceAtDestination, other: InstanceAtDestination): 
     deadAt: least(one.deadAt, other.deadAt),
     confirmedAt: greatest(one.confirmedAt, other.confirmedAt),
     missingAt: greatest(one.missingAt, other.missingAt),
-    commitFailure: least(one.commitFailure, other.commitFailure),
+    committedAt: greatest(one.committedAt, other.committedAt),
+    commitFailure: laterFailure(one, other),
+    commitFailedAt: greatest(one.commitFailedAt, other.commitFailedAt),
   } as InstanceAtDestination);
+}
+
+function laterFailure(one: InstanceAtDestination, other: InstanceAtDestination): number | undefined {
+  const [earlier, later] = [one.commitFailedAt ?? 0, other.commitFailedAt ?? 0];
+  if (earlier === later) return least(one.commitFailure, other.commitFailure);
+  return earlier > later ? one.commitFailure : other.commitFailure;
 }
 
 /** Whether it was given up or is not there, as far as is known. */

@@ -7,11 +7,23 @@
  *                               └─ does not do that ──> asked for a count ── enough ──> confirmed by count
  *                                                         └─ fewer, or no count ──> short by count, unverifiable
  *
- * Nobody is asked while instances still wait to be delivered: a PACS cannot have what it was not sent.
+ * Nobody is asked while instances still wait to be delivered: a PACS cannot have what it was not sent. Where the site turned it on, what came from
+ * the spool is asked about by storage commitment first (commit-schedule.ts).
  */
 import type { InstanceAtDestination, InstanceRecord } from '../record/instance-record.ts';
+import type { InstanceReference } from '../record/study-document.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import type { VerifyState } from '../record/verify-state.ts';
+import {
+  type CommitOptions,
+  defaultCommitOptions,
+  isBacklog,
+  isDenied,
+  leftToFind,
+  newCommitment,
+  toCommit,
+  unreported,
+} from './commit-schedule.ts';
 import type { CountAnswer, InstancesAnswer } from './find-at-destination.ts';
 
 export interface VerifyOptions {
@@ -25,10 +37,16 @@ export interface VerifyOptions {
   readonly maxAttempts: number;
   /** How long a destination may be out of reach, or be owed instances, before it is given up. Default 7 days. */
   readonly giveUpMs: number;
+  /** Destinations are asked by C-FIND. Default true. */
+  readonly finds: boolean;
+  /** Whether a destination is asked for storage commitment of what it got from the spool. Default: none is. */
+  readonly commits: (destinationId: string) => boolean;
+  readonly commit: CommitOptions;
 }
 
 export const defaultVerifyOptions: VerifyOptions = {
   ...{ firstDelayMs: 30_000, growth: 3, longestDelayMs: 21_600_000, maxAttempts: 6, giveUpMs: 604_800_000 },
+  ...{ finds: true, commits: () => false, commit: defaultCommitOptions },
 };
 
 /** Destinations that have something to confirm. */
@@ -36,8 +54,11 @@ export function verifyStates(page: StudyPage, now: number, options: VerifyOption
   const states: Record<string, VerifyState> = {};
   for (const { at } of page.instances) {
     for (const [destinationId, place] of Object.entries(at)) {
-      if (isOwed(place))
-        states[destinationId] ??= { since: now, attempts: 0, failures: 0, method: 'instances', nextAt: now + options.firstDelayMs };
+      if (!isOwed(place)) continue;
+      const commits = options.commits(destinationId) && isBacklog(place);
+      const state = { since: now, attempts: 0, failures: 0, method: 'instances', nextAt: now + options.firstDelayMs } as const;
+      if (options.finds) states[destinationId] ??= state;
+      if (commits) states[destinationId] = { ...state, method: 'commitment', commitment: newCommitment(now) };
     }
   }
   return states;
@@ -52,17 +73,31 @@ export function nextVerifyAt(states: Readonly<Record<string, VerifyState>>): num
 export type VerifyStep =
   | { readonly kind: 'instances'; readonly seriesUids: readonly string[] }
   | { readonly kind: 'count' }
+  | { readonly kind: 'commitment'; readonly instances: readonly InstanceReference[] }
+  /** Of a request for storage commitment the report did not come in time. */
+  | { readonly kind: 'unreported'; readonly state: VerifyState }
   | { readonly kind: 'state'; readonly state: VerifyState };
 
 export function verifyStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, options: VerifyOptions): VerifyStep {
-  const owed = owedTo(page, destinationId);
+  const owed = owedTo(page, destinationId, state);
   const sent = owed.filter(({ place }) => place.forwardedAt !== undefined);
   const isWaiting = owed.some(({ place }) => place.forwardedAt === undefined && place.deadAt === undefined);
   if (isWaiting && now - state.since < options.giveUpMs)
     return { kind: 'state', state: { ...state, failures: state.failures + 1, nextAt: now + delay(state.failures, options) } };
-  if (sent.length === 0) return { kind: 'state', state: over(state, owed.length > 0 ? 'unverifiable' : 'confirmed', owed.length, now) };
+  if (sent.length === 0) {
+    const outcome = owed.length > 0 ? 'unverifiable' : 'confirmed';
+    return { kind: 'state', state: over(state, outcome, owed.length, now, deniedBy(page, destinationId, state)) };
+  }
+  if (state.method === 'commitment') return commitStep(page, destinationId, state, now, options);
   if (state.method === 'count') return { kind: 'count' };
   return { kind: 'instances', seriesUids: [...new Set(sent.map(({ instance }) => instance.seriesUid ?? ''))].sort() };
+}
+
+function commitStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, { commit }: VerifyOptions): VerifyStep {
+  if (state.commitment?.waiting !== undefined) return { kind: 'unreported', state: unreported(state, now, 0, commit) };
+  const instances = toCommit(page, destinationId, state, commit);
+  if (instances.length === 0) return { kind: 'state', state: leftToFind(state, 'unsupported', now) };
+  return { kind: 'commitment', instances };
 }
 
 /** The state after an answer, and what it says of instances. */
@@ -83,17 +118,18 @@ export function afterInstances(
   if (answer.kind === 'unreachable') return { state: unreachable(state, now, options), places };
   if (answer.kind === 'unsupported') return { state: { ...state, failures: 0, method: 'count', nextAt: now }, places };
   const missing: string[] = [];
-  for (const { instance, place } of owedTo(page, destinationId)) {
+  for (const { instance, place } of owedTo(page, destinationId, state)) {
     if (answer.uids.has(instance.uid) || (instance.dataSetUid !== undefined && answer.uids.has(instance.dataSetUid)))
       places.set(instance.uid, { confirmedAt: now });
     else if (place.forwardedAt !== undefined) missing.push(instance.uid);
   }
-  if (missing.length === 0) return { state: over(state, 'confirmed', 0, now), places };
+  const denied = deniedBy(page, destinationId, state);
+  if (missing.length === 0) return { state: over(state, 'confirmed', 0, now, denied), places };
   const attempts = state.attempts + 1;
   const next = { ...state, attempts, failures: 0, missing: missing.length, answeredAt: now };
   if (attempts < options.maxAttempts) return { state: { ...next, nextAt: now + delay(attempts, options) }, places };
   for (const uid of missing) places.set(uid, { missingAt: now });
-  return { state: over(next, 'lost', missing.length, now), places };
+  return { state: over(next, 'lost', missing.length, now, denied), places };
 }
 
 export function afterCount(
@@ -105,27 +141,40 @@ export function afterCount(
   options: VerifyOptions,
 ): VerifyState {
   if (answer.kind === 'unreachable') return unreachable(state, now, options);
-  if (answer.kind === 'unsupported') return over(state, 'unverifiable', undefined, now);
-  const forwarded = page.instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length;
+  const denied = deniedBy(page, destinationId, state);
+  if (answer.kind === 'unsupported') return over(state, 'unverifiable', undefined, now, denied);
+  const forwarded = page.instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length - denied;
   const missing = Math.max(0, forwarded - answer.instances);
-  if (missing === 0) return over(state, 'confirmed-by-count', 0, now);
+  if (missing === 0) return over(state, 'confirmed-by-count', 0, now, denied);
   const attempts = state.attempts + 1;
   const next = { ...state, attempts, failures: 0, missing, answeredAt: now };
   return attempts < options.maxAttempts ? { ...next, nextAt: now + delay(attempts, options) } : over(next, 'short-by-count', missing, now);
 }
 
-function unreachable(state: VerifyState, now: number, options: VerifyOptions): VerifyState {
+/** It does not answer: asked again, later each time, until it is given up. */
+export function unreachable(state: VerifyState, now: number, options: VerifyOptions): VerifyState {
   const failures = state.failures + 1;
   if (now - state.since >= options.giveUpMs) return over({ ...state, failures }, 'unverifiable', state.missing, now);
   return { ...state, failures, nextAt: now + delay(failures, options) };
 }
 
-function over(state: VerifyState, outcome: NonNullable<VerifyState['outcome']>, missing: number | undefined, now: number): VerifyState {
+/** `denied`: instances that storage commitment has shown to be lost, whatever else is known of the others. */
+function over(
+  state: VerifyState,
+  known: NonNullable<VerifyState['outcome']>,
+  missingOthers: number | undefined,
+  now: number,
+  denied = 0,
+): VerifyState {
   const { nextAt: _, ...rest } = state;
+  const isLost = denied > 0 && known !== 'short-by-count';
+  const outcome = isLost ? 'lost' : known;
+  const missing = isLost ? denied + (known === 'lost' ? (missingOthers ?? 0) : 0) : missingOthers;
   return { ...rest, outcome, answeredAt: now, ...(missing === undefined ? {} : { missing }) };
 }
 
-function delay(attempts: number, { firstDelayMs, growth, longestDelayMs }: VerifyOptions): number {
+/** How long is waited for the next question, after so many. */
+export function delay(attempts: number, { firstDelayMs, growth, longestDelayMs }: VerifyOptions): number {
   return Math.min(firstDelayMs * growth ** Math.min(attempts, 32), longestDelayMs);
 }
 
@@ -134,11 +183,15 @@ interface Owed {
   readonly place: InstanceAtDestination;
 }
 
-function owedTo(page: StudyPage, destinationId: string): readonly Owed[] {
+function owedTo(page: StudyPage, destinationId: string, state: VerifyState): readonly Owed[] {
   return page.instances.flatMap((instance) => {
     const place = instance.at[destinationId];
-    return place !== undefined && isOwed(place) ? [{ instance, place }] : [];
+    return place !== undefined && isOwed(place) && !isDenied(place, state) ? [{ instance, place }] : [];
   });
+}
+
+function deniedBy(page: StudyPage, destinationId: string, state: VerifyState): number {
+  return page.instances.filter(({ at }) => at[destinationId] !== undefined && isDenied(at[destinationId], state)).length;
 }
 
 /** Acknowledged, and not known to be there. */
