@@ -29,6 +29,8 @@ function report({ transactionUid }: CommitmentAsked, kept: readonly string[], fa
   return { kind: 'asked', report: { bytes: Buffer.from(JSON.stringify(dataSet)), transferSyntaxUid: '' } };
 }
 
+type Answer = (asked: CommitmentAsked, count: number) => CommitAnswer;
+
 const later: CommitAnswer = { kind: 'asked', report: undefined };
 
 /** A site with one PACS that had a backlog. */
@@ -39,12 +41,12 @@ class Site {
   readonly finds: number[] = [];
   readonly told: StudyCommitted[] = [];
   integrity: Integrity;
-  readonly #answer: (asked: CommitmentAsked, count: number) => CommitAnswer;
+  readonly #answer: Answer;
   readonly #found: readonly string[];
   readonly #options: Partial<CommitOptions>;
 
   /** @param found by C-FIND */
-  constructor(answer: Site['#answer'], found: readonly string[] = [], options: Partial<CommitOptions> = {}) {
+  constructor(answer: Answer, found: readonly string[] = [], options: Partial<CommitOptions> = {}) {
     this.#answer = answer;
     this.#found = found;
     this.#options = options;
@@ -249,6 +251,20 @@ it('a study that was opened again while a report was on its way still learns wha
   for (const ms of [65_000, 30_000, 1000]) await site.pass(ms);
   expect(uidsOf(site.requests[1]?.instances ?? [])).toEqual(uidsOf(more));
   expect((await site.page()).study.loss).toMatchObject([{ acknowledged: 3, confirmed: 3, lost: 0 }]);
+});
+
+it('a PACS that takes its time with its reports is not asked for everything at once', async () => {
+  const site = new Site(() => later);
+  for (let index = 0; index < 40; index += 1) {
+    const one = spooled(1, { study: `1.2.${index + 1}`, series: `1.2.${index + 1}.1` });
+    await site.publish(...arrived(one));
+  }
+  await site.pass(61_000);
+  await site.pass(30_000);
+  expect(site.requests).toHaveLength(16);
+  for (let turn = 0; turn < 10; turn += 1) await site.pass(30_000);
+  expect(site.requests).toHaveLength(40);
+  expect(new Set(site.requests.flatMap(({ instances }) => uidsOf(instances)))).toHaveProperty('size', 40);
 });
 
 it('Transaction UIDs of our own are known by themselves, and no others are', () => {

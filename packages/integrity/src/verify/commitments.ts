@@ -31,7 +31,6 @@ export interface CommitmentsOptions {
 /** Requests to one destination of the last minute whose reports have not come: more, and it is let to work them off. */
 const maxOpenRequests = 16;
 const openForMs = 60_000;
-const busyMs = 15_000;
 
 interface OpenRequest {
   readonly destinationId: string;
@@ -43,6 +42,8 @@ export class Commitments {
   readonly #options: CommitmentsOptions;
   /** By the id of its document. */
   readonly #open = new Map<string, OpenRequest>();
+  /** When the last of the studies that were put off is due, by destination. */
+  readonly #slots = new Map<string, number>();
 
   constructor(options: CommitmentsOptions) {
     this.#options = options;
@@ -54,11 +55,8 @@ export class Commitments {
     const studyUid = page.study.uid;
     const askedAt = clock.now();
     if (this.#isBusy(destinationId, askedAt)) {
-      await this.#settle(
-        studyUid,
-        destinationId,
-        (_, state) => state && { state: { ...state, nextAt: askedAt + busyMs }, places: new Map() },
-      );
+      const nextAt = this.#slotAfter(destinationId, askedAt);
+      await this.#settle(studyUid, destinationId, (_, state) => state && { state: { ...state, nextAt }, places: new Map() });
       return undefined;
     }
     const transactionUid = newTransactionUid();
@@ -135,6 +133,13 @@ export class Commitments {
       else if (request.destinationId === destinationId) open += 1;
     }
     return open >= maxOpenRequests;
+  }
+
+  /** Those that are put off come one after the other, as fast as it may be asked: not all at once, time and again. */
+  #slotAfter(destinationId: string, now: number): number {
+    const slot = Math.max(now, this.#slots.get(destinationId) ?? 0) + Math.ceil(openForMs / maxOpenRequests);
+    this.#slots.set(destinationId, slot);
+    return slot;
   }
 
   async #take(id: string, { bytes, transferSyntaxUid }: ReportDataSet, at: number): Promise<void> {
