@@ -26,12 +26,13 @@ import {
   type Timer,
   type Transport,
 } from '@radiotracer/upper-layer';
-import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, trimAeTitle, WireError } from '@radiotracer/wire';
+import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, encodePdu, trimAeTitle, WireError } from '@radiotracer/wire';
 import { proposedContexts, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
 import { OperationLog, type ResponseLimits } from './operation-log.ts';
+import { isForReports, type OwnReports, ReportTaker } from './report-taker.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
 import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
@@ -52,6 +53,8 @@ export interface PairPorts {
   readonly takeOver?: TakeOverPorts;
   /** What is read of data sets, beside the heads of instances. Undefined: nothing. */
   readonly dataSets?: DataSetWants | undefined;
+  /** Of storage commitments that we ask for ourselves. Undefined: none are asked for, and every association goes by its route. */
+  readonly reports?: OwnReports | undefined;
 }
 
 /** Who keeps the pairs. */
@@ -97,6 +100,7 @@ export class AssociationPair {
   /** What the modality sends goes to the link, or after a take-over to the performer. */
   readonly #fromModality = new SwitchSink();
   #takeOver: TakeOver | undefined;
+  #reports: ReportTaker | undefined;
   #toDestination: Link | undefined;
   #toModality: Link | undefined;
   #operations: OperationLog | undefined;
@@ -129,9 +133,14 @@ export class AssociationPair {
     return this.#rq !== undefined && !this.#ended;
   }
 
+  /** Answers the modality in the destination's place, or for ourselves; undefined: the destination answers. */
+  get #performer(): Performer | undefined {
+    return this.#takeOver?.performer ?? this.#reports?.performer;
+  }
+
   /** The destination that takes part in it; undefined: none yet, or none any more. */
   get relayedTo(): string | undefined {
-    return this.active && this.#takeOver?.performer === undefined ? this.#upstream?.decision.destination.id : undefined;
+    return this.active && this.#performer === undefined ? this.#upstream?.decision.destination.id : undefined;
   }
 
   /** Ends both associations by A-ABORT: the process is going. */
@@ -154,18 +163,18 @@ export class AssociationPair {
       associateAccepted() {},
       associateRejected() {},
       releaseIndication: () => {
-        const performer = this.#takeOver?.performer;
+        const performer = this.#performer;
         if (performer === undefined) this.#releaseAsked(this.#server, this.#upstream?.association, this.#toDestination);
-        else this.#releasedFromStandIn(performer);
+        else this.#releasedFromPerformer(performer);
       },
       releaseConfirmation: () => this.#releaseAnswered(this.#server, this.#upstream?.association),
       abortIndication: (abort) => {
         this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } }, 'aborted');
-        this.#takeOver?.performer?.end(new AssociationError('aborted', 'the modality aborted the association'));
+        this.#performer?.end(new AssociationError('aborted', 'the modality aborted the association'));
         this.#upstream?.association.abort(abort);
       },
       providerAbort: (error) => this.#serverLost(error),
-      drained: () => (this.#takeOver?.performer ?? this.#toModality)?.drained(),
+      drained: () => (this.#performer ?? this.#toModality)?.drained(),
       closed: () => {
         this.#serverClosed = true;
         if (this.#upstream === undefined) this.#clientClosed = true;
@@ -210,14 +219,19 @@ export class AssociationPair {
     const rq = decodePdu(bytes, { maxPresentationContexts: this.#ports.limits.maxPresentationContexts });
     if (rq.kind !== 'A-ASSOCIATE-RQ') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-RQ was expected', 2);
     this.#rq = rq;
-    const found = this.#ports.findRoute({
-      calledAet: rq.calledAeTitle,
-      callingAet: rq.callingAeTitle,
-      sourceAddress: this.#peerAddress,
-    });
+    const { reports } = this.#ports;
+    const isForUs = reports !== undefined && isForReports(rq, reports);
+    const found = isForUs
+      ? undefined
+      : this.#ports.findRoute({
+          calledAet: rq.calledAeTitle,
+          callingAet: rq.callingAeTitle,
+          sourceAddress: this.#peerAddress,
+        });
     this.#tellServerOpened(rq, found?.route);
     const refusal = this.#ports.refusal();
     if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
+    else if (isForUs) this.#take(rq, reports);
     else if (found === undefined) this.#refuse(reject.noRoute, 'no_route', false);
     else this.#route(rq, bytes, found);
   }
@@ -231,6 +245,17 @@ export class AssociationPair {
       if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
     }
     this.#open(rq, bytes, decision);
+  }
+
+  /** Its reports are for us. */
+  #take(rq: AssociateRq, reports: OwnReports): void {
+    const { limits, clock, publish } = this.#ports;
+    const here = { server: this.#server, serverAssociationId: this.#serverLeg.id };
+    this.#reports = new ReportTaker({ ...here, reports, rq, limits, clock, publish });
+    const { ac, performer, contexts } = this.#reports;
+    this.#fromModality.to = performer;
+    this.#server.accept(encodePdu(ac));
+    this.#serverLeg.accepted(contexts, userInformation(ac));
   }
 
   #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
@@ -387,7 +412,7 @@ export class AssociationPair {
     return succeeds(() => takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)), failed));
   }
 
-  #releasedFromStandIn(performer: Performer): void {
+  #releasedFromPerformer(performer: Performer): void {
     if (performer.midMessage) throw new WireError('message-malformed', 'the association was released inside a message', 2);
     this.#server.releaseResponse();
     this.#end({ outcome: 'released' }, 'connection_closed');
@@ -422,7 +447,7 @@ export class AssociationPair {
     if (this.#rq === undefined) this.#tellServerOpened(undefined, undefined);
     const upstream = this.#upstream?.association;
     this.#end(endBy(error), error.errorType);
-    this.#takeOver?.performer?.end(error);
+    this.#performer?.end(error);
     if (upstream === undefined) return;
     // A close without a release is what the destination would have seen; while it has not answered, there is nothing to close on.
     if (error.errorType === 'connection_closed' && upstream.state !== 'Sta4' && upstream.state !== 'Sta5') upstream.close();
@@ -446,7 +471,7 @@ export class AssociationPair {
     this.#ended = true;
     this.#responseTimer?.cancel();
     this.#operations?.end(openOperations, end.ours ?? false);
-    const operations = (this.#operations?.count ?? 0) + (this.#takeOver?.operations ?? 0);
+    const operations = (this.#operations?.count ?? 0) + (this.#takeOver?.operations ?? 0) + (this.#reports?.count ?? 0);
     this.#serverLeg.ended(end, operations, this.#server);
     this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
     this.#lifetime.ended(this);

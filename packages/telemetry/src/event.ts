@@ -185,8 +185,8 @@ export interface OperationEnded {
   readonly errorType: ErrorType | undefined;
   /** Whether we cut it short, and not its invoker. */
   readonly ours: boolean;
-  /** relayed: the destination had it to answer; spooled: we answered, for the spool; refused: we refused it. */
-  readonly disposition: 'relayed' | 'spooled' | 'refused';
+  /** relayed: the destination had it to answer; spooled: we answered, for the spool; taken: it was for us; refused: we refused it. */
+  readonly disposition: 'relayed' | 'spooled' | 'taken' | 'refused';
   /** Data set bytes of the request; 0 without a data set. */
   readonly dataSetBytes: number;
   /** Pending responses that passed (C-FIND, C-MOVE, C-GET). */
