@@ -20,7 +20,7 @@ export { cursorOf, Ledger, type LedgerOptions, type StudyFilter, type StudyListi
 export { MemoryHome } from './memory/memory-home.ts';
 export { isOfInterest, isOfStudies, studyOf } from './observe.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
-export type { InstanceAtDestination, InstanceRecord } from './record/instance-record.ts';
+export { type InstanceAtDestination, type InstanceRecord, isLost } from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';
 export type { SeriesRecord } from './record/series-record.ts';
 export type { StudyDocument } from './record/study-document.ts';

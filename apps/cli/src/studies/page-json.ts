@@ -1,4 +1,4 @@
-import type { StudyPage, VerifyState } from '@radiotracer/integrity';
+import type { CommitmentState, StudyPage, VerifyState } from '@radiotracer/integrity';
 import { iso } from '../queue/words.ts';
 import { detailsOf } from './study-details.ts';
 import { orNull, studyJson } from './study-json.ts';
@@ -27,9 +27,14 @@ export function pageJson(page: StudyPage) {
 
 function verifyJson(verify: VerifyState | undefined) {
   if (verify === undefined) return null;
-  const { outcome, method, attempts, failures, missing, answeredAt, nextAt } = verify;
+  const { outcome, method, attempts, failures, missing, answeredAt, nextAt, commitment } = verify;
   return {
     ...{ outcome: outcome ?? null, method, attempts, failures, missing: missing ?? null },
     ...{ answeredAt: orNull(answeredAt), nextAt: orNull(nextAt) },
+    commitment: commitment === undefined ? null : commitmentJson(commitment),
   };
+}
+
+function commitmentJson({ outcome, committed, refused, rounds, unreported, waiting }: CommitmentState) {
+  return { outcome: outcome ?? null, committed, refused, rounds, unreported, waitingSince: orNull(waiting?.askedAt) };
 }

@@ -7,10 +7,12 @@ import { type DestinationDetails, detailsOf, type SeriesDetails, type StudyDetai
 import { isUncertain } from './study-figures.ts';
 import { studyName, studyStateText } from './study-table.ts';
 import {
+  commitmentSentence,
   documentSentence,
   evidenceSentence,
   findingText,
   noteSentence,
+  refusalText,
   sourceText,
   verdictSentences,
   verifySentence,
@@ -99,18 +101,20 @@ function facts({ study }: StudyPage, now: number): readonly (readonly [name: str
 }
 
 function destinationLines(one: DestinationDetails, study: StudyRecord, now: number, paint: Paint): readonly string[] {
-  const { acknowledged, spooled, forwarded, confirmed, lost, waiting, givenUp } = one;
+  const { acknowledged, spooled, forwarded, confirmed, committed, lost, waiting, givenUp, refused, verify } = one;
   const bySpool = spooled === 0 ? '' : ` (${spooled} by the spool)`;
-  const counts = `${acknowledged} acknowledged${bySpool}, ${forwarded} forwarded, ${confirmed} confirmed, ${lost} lost`;
+  const byCommitment = committed === 0 ? '' : ` (${committed} by storage commitment)`;
+  const counts = `${acknowledged} acknowledged${bySpool}, ${forwarded} forwarded, ${confirmed} confirmed${byCommitment}, ${lost} lost`;
   // To be copied into a shell: a UID comes from a peer.
   const queued = `radiotracer queue ls${/^[0-9.]+$/.test(study.uid) ? ` --study ${study.uid}` : ''}`;
   return [
     `${paint('name', printable(one.id))}: ${lost > 0 ? paint('bad', counts) : counts}`,
     `  ${asked(one, study, now)}`,
+    ...(verify?.commitment === undefined ? [] : [`  storage commitment: ${commitmentSentence(verify.commitment, verify, now)}`]),
     ...(waiting === 0 ? [] : [`  ${counted(waiting, 'instance')} not delivered yet: ${queued}`]),
     ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${queued} --state dead`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
-    ...indented(listed(one.refusedUids, one.refusedUids.length, 'storage commitment refused  ')),
+    ...refused.map(({ uid, reason }) => `  storage commitment refused  ${printable(uid)}  ${refusalText(reason)}`),
   ];
 }
 

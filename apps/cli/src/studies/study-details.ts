@@ -3,6 +3,7 @@ import {
   type Finding,
   findingsOf,
   type InstanceRecord,
+  isLost,
   type StudyPage,
   type Verdict,
   type VerifyState,
@@ -30,6 +31,8 @@ export interface DestinationDetails {
   readonly spooled: number;
   readonly forwarded: number;
   readonly confirmed: number;
+  /** Of these, those that it has committed itself to keep safe. */
+  readonly committed: number;
   readonly lost: number;
   /** At most 100 of each modality. */
   readonly lostUids: readonly string[];
@@ -38,7 +41,7 @@ export interface DestinationDetails {
   /** Of the lost ones, dead letters: they are in the queue still. */
   readonly givenUp: number;
   /** It refused to commit to keep them, and has not been seen to have them since. At most 100. */
-  readonly refusedUids: readonly string[];
+  readonly refused: readonly { readonly uid: string; readonly reason: number }[];
   readonly verify: VerifyState | undefined;
 }
 
@@ -91,11 +94,12 @@ function destinationOf(id: string, { study, instances }: StudyPage, { lines }: S
   const refused = places.filter(({ commitFailure, confirmedAt }) => commitFailure !== undefined && confirmedAt === undefined);
   return {
     ...{ id, acknowledged: sum('acknowledged'), forwarded: sum('forwarded'), confirmed: sum('confirmed'), lost: sum('lost') },
+    committed: places.filter((place) => place.committedAt !== undefined && !isLost(place)).length,
     spooled: places.filter(({ spooledAt }) => spooledAt !== undefined).length,
     lostUids: mine.flatMap(({ lostUids }) => lostUids),
     waiting: undelivered.filter(({ deadAt }) => deadAt === undefined).length,
     givenUp: undelivered.filter(({ deadAt }) => deadAt !== undefined).length,
-    refusedUids: refused.map(({ uid }) => uid).slice(0, maxListed),
+    refused: refused.map(({ uid, commitFailure = 0 }) => ({ uid, reason: commitFailure })).slice(0, maxListed),
     verify: study.verify[id],
   };
 }

@@ -1,5 +1,15 @@
 /** What the ledger says of a study, in sentences. */
-import type { Evidence, FindingKind, SourceName, SourceNote, StudyPage, StudyRecord, Verdict, VerifyState } from '@radiotracer/integrity';
+import type {
+  CommitmentState,
+  Evidence,
+  FindingKind,
+  SourceName,
+  SourceNote,
+  StudyPage,
+  StudyRecord,
+  Verdict,
+  VerifyState,
+} from '@radiotracer/integrity';
 import { counted } from '../lab/figures.ts';
 import { fromNow } from '../queue/words.ts';
 
@@ -96,16 +106,58 @@ export function findingText(kind: FindingKind): string {
   return findings[kind];
 }
 
-export function verifySentence({ outcome, method, nextAt, attempts, failures, missing = 0, answeredAt }: VerifyState, now: number): string {
+/** Failure Reason (0008,1197) of storage commitment, PS3.3 C.14.1.1. */
+export function refusalText(reason: number): string {
+  if (reason === 0) return 'no reason given';
+  const code = reason.toString(16).padStart(4, '0').toUpperCase();
+  const text = refusals[code];
+  return text === undefined ? code : `${code}, ${text}`;
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  '0110': 'processing failure',
+  '0112': 'no such object instance',
+  '0119': 'class and instance conflict',
+  '0122': 'SOP class not supported',
+  '0131': 'duplicate transaction UID',
+  '0213': 'resource limitation',
+};
+
+/** What it said when it was asked to keep safe what it got from the spool. */
+export function commitmentSentence(commitment: CommitmentState, { missing = 0, nextAt }: VerifyState, now: number): string {
+  const { outcome, waiting, committed, refused, rounds } = commitment;
+  const kept = `it keeps ${committed} safe that came from the spool (confidence high)`;
+  switch (outcome) {
+    case 'committed':
+      return kept;
+    case 'missing':
+      return `${kept}, and said ${counted(rounds, 'time')} that it has not got ${missing}`;
+    case 'refused':
+      return `${kept}, and refused ${refused}`;
+    case 'unreported':
+      return `${kept}; it was asked for more, and did not report`;
+    case 'unsupported':
+      return committed > 0 ? `${kept}; it does not take more` : 'it does not do that';
+    default: {
+      if (waiting === undefined) return rounds > 0 ? `${kept}, and has not got ${missing} yet` : 'it was not asked for that yet';
+      const again = `without a report it is asked again ${fromNow(Math.max(nextAt ?? now, now), now)}`;
+      return `it was asked for ${counted(waiting.instances, 'instance')}, ${fromNow(waiting.askedAt, now)}; ${again}`;
+    }
+  }
+}
+
+export function verifySentence(state: VerifyState, now: number): string {
+  const { outcome, method, nextAt, attempts, failures, missing = 0, answeredAt, commitment } = state;
+  const asked = attempts + (commitment?.rounds ?? 0);
   const when = answeredAt === undefined ? '' : `, ${fromNow(answeredAt, now)}`;
-  const next =
-    nextAt === undefined ? '' : `; it is asked ${attempts + failures === 0 ? '' : 'again '}${fromNow(Math.max(nextAt, now), now)}`;
+  const next = nextAt === undefined ? '' : `; it is asked ${asked + failures === 0 ? '' : 'again '}${fromNow(Math.max(nextAt, now), now)}`;
   switch (outcome) {
     case 'confirmed':
       return `it has said that it has all of them${when}`;
     case 'confirmed-by-count':
       return `it counts as many as it was sent${when}; it does not name them`;
     case 'lost':
+      if (attempts === 0) return `it has said that it has not got ${missing}${when}`;
       return `it was asked ${counted(attempts, 'time')} and has not got ${missing}${when}`;
     case 'short-by-count':
       return `it counts ${missing} fewer than it was sent${when}; it does not name them`;
@@ -113,7 +165,8 @@ export function verifySentence({ outcome, method, nextAt, attempts, failures, mi
       return `it could not be asked, or does not say what it has${when}`;
     default:
       if (failures > 0) return `it could not be asked, ${counted(failures, 'time')} in a row, or is still owed instances${next}`;
-      if (attempts === 0) return `it was not asked yet${next}`;
+      if (commitment?.waiting !== undefined) return 'its report of a storage commitment is waited for';
+      if (asked === 0) return `it was not asked yet${next}`;
       return `${missing} were not there when it was last asked${method === 'count' ? ' how many it has' : ''}${when}${next}`;
   }
 }
