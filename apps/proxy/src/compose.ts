@@ -22,6 +22,7 @@ import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 import { Closers } from './closers.ts';
+import { ownReports } from './integrity/own-commitments.ts';
 import { startIntegrity } from './integrity/start-integrity.ts';
 import { FleetScheduler } from './kept/fleet-scheduler.ts';
 import { KeptCapabilities } from './kept/kept-capabilities.ts';
@@ -164,6 +165,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const relay: Relay = new Relay({
     ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
+    reports: ownReports(config),
     dataSets:
       integrity === undefined
         ? undefined

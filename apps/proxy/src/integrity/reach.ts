@@ -1,4 +1,4 @@
-import type { Config } from '@radiotracer/config';
+import type { Config, Destination } from '@radiotracer/config';
 import type { FindByRequestorOptions } from '@radiotracer/integrity';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 
@@ -6,12 +6,18 @@ import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/uppe
 const longestResponseMs = 60_000;
 const anyAeTitle = 'ANY-SCP';
 
-/** How destinations are asked what they have: called as the first route that leads there calls them, unless they have a title of their own. */
-export function reach({ destinations, routes, limits, integrity }: Pick<Config, 'destinations' | 'routes' | 'limits' | 'integrity'>) {
+/**
+ * How destinations are asked: called as the first route that leads there calls them, unless they have a title of their own.
+ * `isAsked`: others are not to be.
+ */
+export function reach(
+  { destinations, routes, limits, integrity }: Pick<Config, 'destinations' | 'routes' | 'limits' | 'integrity'>,
+  isAsked: (destination: Destination) => boolean,
+) {
   const readBuffers = new ReadBufferPool();
   return ((destinationId) => {
     const destination = destinations[destinationId];
-    if (destination === undefined || !destination.verify) return undefined;
+    if (destination === undefined || !isAsked(destination)) return undefined;
     const { host, port, aet } = destination;
     const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
     const routed = routes.find(({ to, calledAet }) => to === destinationId && calledAet !== undefined);

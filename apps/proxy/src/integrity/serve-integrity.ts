@@ -1,12 +1,22 @@
 /** The ledger as another thread serves it: what is read and written there, and how long it takes, no association feels. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
-import { FindByRequestor, Integrity, type LedgerHome, LedgerUnavailable, type LostInstances, SqliteHome } from '@radiotracer/integrity';
+import {
+  CommitByRequestor,
+  type CommitConfiguration,
+  FindByRequestor,
+  Integrity,
+  type LedgerHome,
+  LedgerUnavailable,
+  type LostInstances,
+  SqliteHome,
+} from '@radiotracer/integrity';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { configuredAeTitles } from '../configured-ae-titles.ts';
 import { openLedgerHome } from '../kept/open-ledger.ts';
 import { spoolFolder } from '../kept/spool-folder.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
+import { isCommitted } from './own-commitments.ts';
 import { restored } from './portable-event.ts';
 import { reach } from './reach.ts';
 import { RunningMark } from './running-mark.ts';
@@ -28,6 +38,16 @@ const underWayMs = 2000;
 /** Serves one near side, until that says stop. Resolves when the ledger could be read. */
 export async function serveIntegrity(port: MessagePort, data: ThreadData): Promise<void> {
   await new IntegrityService(port, data, await openLedgerHome(data.config, 'move-aside')).begin();
+}
+
+function commitOf(config: ThreadData['config']): CommitConfiguration | undefined {
+  const { destinations, integrity } = config;
+  if (!Object.values(destinations).some(isCommitted)) return undefined;
+  return {
+    destination: new CommitByRequestor({ reach: reach(config, isCommitted) }),
+    isAsked: (destinationId) => destinations[destinationId]?.commit === 'afterBacklog',
+    reportMs: integrity.commitReportMs,
+  };
 }
 
 class IntegrityService {
@@ -55,7 +75,8 @@ class IntegrityService {
       home,
       siteKey,
       node,
-      find: config.integrity.verify ? new FindByRequestor({ reach: reach(config) }) : undefined,
+      find: config.integrity.verify ? new FindByRequestor({ reach: reach(config, ({ verify }) => verify) }) : undefined,
+      commit: commitOf(config),
       quietPeriodMs: config.integrity.quietPeriodMs,
       studyRolloverMs: config.telemetry.studyRolloverMs,
       keepMs: config.integrity.keepMs,

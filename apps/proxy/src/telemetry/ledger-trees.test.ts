@@ -12,6 +12,7 @@ import {
   released,
   siteKey,
   studyClosed,
+  studyCommitted,
   studyRevised,
   studyTold,
   studyVerified,
@@ -107,11 +108,13 @@ it('nothing of a patient leaves with it, in spans, metrics or logs', async () =>
     studyTold({ ...study, verdict, findings, series }),
     studyVerified(study),
     studyVerified({ ...study, result: 'missing' }),
+    studyCommitted(study),
+    studyCommitted({ ...study, result: 'missing', missing: 1 }),
     studyRevised({ ...study, deltas: [delta] }),
   ]);
   const { log, metrics, stats } = await play(events);
   expect(stats.errors).toBe(0);
-  expect(receiver.spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['study', 'series _OTHER', 'verify pacs']));
+  expect(receiver.spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['study', 'series _OTHER', 'verify pacs', 'commit pacs']));
   expect(log.map(({ message }) => message)).toEqual(expect.arrayContaining(['instances are lost']));
   expect(receiver.poisonFound(poison)).toEqual([]);
   expect(poison.filter((one) => JSON.stringify(log).includes(one) || metrics.includes(one))).toEqual([]);

@@ -24,6 +24,7 @@ import {
   released,
   siteKey,
   studyClosed,
+  studyCommitted,
   studyRevised,
   studyTold,
   studyVerified,
@@ -104,6 +105,7 @@ const events = [
   studyClosed(),
   studyVerified(),
   studyVerified({ result: 'missing', missing: 1 }),
+  studyCommitted({ result: 'unreported', missing: undefined }),
   studyRevised(),
   studyTold(),
   opened('server', { associationId: 's2', callingAeTitle: 'EVIL"\n\\' }),
@@ -218,6 +220,7 @@ it('the numbers are those of what happened, and titles that nobody configured ar
   expect(values('radiotracer_studies_total')).toEqual({ 'dicom_modality="CT",radiotracer_study_completion="short"': 1 });
   expect(values('radiotracer_integrity_checks_total')).toEqual({
     'radiotracer_integrity_check="duplicate-send",radiotracer_integrity_result="found"': 1,
+    'radiotracer_integrity_check="commit",radiotracer_integrity_result="unreported"': 1,
     'radiotracer_integrity_check="verify",radiotracer_integrity_result="confirmed"': 1,
     'radiotracer_integrity_check="verify",radiotracer_integrity_result="missing"': 1,
   });

@@ -7,6 +7,7 @@ import type {
   OperationEnded,
   SpooledInstanceFacts,
   StudyClosed,
+  StudyCommitted,
   StudyRevised,
   StudyTold,
   StudyVerified,
@@ -198,6 +199,11 @@ export function studyVerified(overrides: Partial<StudyVerified> = {}): StudyVeri
   const times = { startedAt: began + 90_000, endedAt: began + 90_020, firstByteAt: began + 10 };
   const answer = { result: 'confirmed', asked: 1, missing: 0, completion: 'short' } as const;
   return { ...ledgerStudy, type: 'study.verified', destinationId: 'pacs', ...times, ...answer, ...overrides };
+}
+
+export function studyCommitted(overrides: Partial<StudyCommitted> = {}): StudyCommitted {
+  const answer = { startedAt: began + 90_000, endedAt: began + 91_000, result: 'confirmed', asked: 1, missing: 0 } as const;
+  return { ...ledgerStudy, type: 'study.committed', destinationId: 'pacs', ...answer, ...overrides };
 }
 
 export function studyRevised(overrides: Partial<StudyRevised> = {}): StudyRevised {
