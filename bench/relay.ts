@@ -3,18 +3,17 @@
  * Senders and PACS are DCMTK's; every peer is a process of its own; rounds are interleaved, so that what the machine does otherwise meets
  * all alike.
  */
-import { execFileSync } from 'node:child_process';
-import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { repositoryFolder } from '../test/fixtures/paths.ts';
-import type { Stage } from '../test/fixtures/stage.ts';
 import { missingTools } from '../test/fixtures/tools.ts';
 import { figuresOf, type WorkFigures } from './relay/figures.ts';
-import { keep } from './relay/keep.ts';
+import { introduction } from './relay/introduction.ts';
 import { type PeerName, peerNames } from './relay/peers.ts';
-import { type Circumstances, reportLine, reportWork } from './relay/report.ts';
+import { reportWork } from './relay/report.ts';
 import { runRounds } from './relay/rounds.ts';
 import { type WorkName, workNames } from './relay/works.ts';
+import { circumstances, reportLine } from './shared/circumstances.ts';
+import { command, type Watched } from './shared/command.ts';
+import { keep } from './shared/keep.ts';
 
 const usage = `./dev bench relay [--quick] [--rounds N] [--only WORK] [--peers a,b]
   --quick    2,000 small instances, 200 associations, 3 rounds
@@ -58,40 +57,7 @@ function readOptions(): Options | 'help' {
   return { isQuick: values.quick, rounds, works, peers };
 }
 
-function circumstances({ rounds, isQuick }: Options): Circumstances {
-  const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: repositoryFolder, encoding: 'utf8' }).trim();
-  return {
-    commit: git('rev-parse', '--short', 'HEAD'),
-    hasChanges: git('status', '--porcelain', '--', 'packages', 'apps') !== '',
-    date: new Date().toISOString(),
-    node: process.versions.node,
-    cores: availableParallelism(),
-    loadBefore: loadavg()[0] ?? 0,
-    rounds,
-    isQuick,
-  };
-}
-
-/** On a terminal one line that changes; elsewhere nothing. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
-
-let stage: Stage | undefined;
-let isInterrupted = false;
-
-function interrupt(signal: NodeJS.Signals): void {
-  progress('');
-  const code = signal === 'SIGINT' ? 130 : 143;
-  // The second time: at once. What still runs is killed as this process exits.
-  if (isInterrupted) process.exit(code);
-  isInterrupted = true;
-  console.error(`${signal}: ending what was started`);
-  const exit = () => process.exit(code);
-  (stage?.clear() ?? Promise.resolve()).then(exit, exit);
-}
-
-async function measure(options: Options): Promise<boolean> {
+async function measure(options: Options, { onProgress, onStage }: Watched): Promise<boolean> {
   const missing = missingTools('storescu', 'storescp');
   if (missing !== undefined) throw new Error(`${missing}; ./dev test installs what is needed on Debian`);
   const at = circumstances(options);
@@ -99,16 +65,13 @@ async function measure(options: Options): Promise<boolean> {
   const works: WorkFigures[] = [];
   for (const work of options.works) {
     const { rounds, isQuick, peers } = options;
-    const onStage = (started: Stage) => {
-      stage = started;
-    };
-    const figures = figuresOf(await runRounds({ work, rounds, isQuick, peers, onProgress: progress, onStage }));
-    progress('');
+    const figures = figuresOf(await runRounds({ work, rounds, isQuick, peers, onProgress, onStage }));
+    onProgress('');
     console.log(`${reportWork(figures)}\n`);
     works.push(figures);
   }
   const isWhole = !options.isQuick && options.works.length === workNames.length && options.peers.length === peerNames.length;
-  if (isWhole) await keep(at, works);
+  if (isWhole) await keep({ name: 'relay', at, figures: { works }, introduction, parts: works.map(reportWork) });
   console.log(isWhole ? 'kept in bench/results/relay.json and bench/RESULTS.md' : 'not kept: not all works and peers, or quick');
   const ours = works.flatMap(({ peers }) => peers).filter(({ peer }) => peer.startsWith('radiotracer'));
   const hadTelemetry = !options.peers.includes('radiotracer') || works.every(({ telemetryBytes }) => telemetryBytes > 0);
@@ -116,21 +79,4 @@ async function measure(options: Options): Promise<boolean> {
   return hadTelemetry && ours.every(({ problem }) => problem === undefined);
 }
 
-try {
-  const options = readOptions();
-  if (options === 'help') console.log(usage);
-  else {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-    process.exitCode = (await measure(options)) ? 0 : 1;
-  }
-} catch (error) {
-  // While it is being interrupted everything fails; the interruption ends it.
-  if (!isInterrupted) {
-    progress('');
-    console.error(error instanceof Error ? error.message : error);
-    const isUsage =
-      error instanceof Error && (error.message.startsWith('--') || ('code' in error && String(error.code).startsWith('ERR_PARSE')));
-    if (isUsage) console.error(usage);
-    process.exitCode = isUsage ? 2 : 1;
-  }
-}
+await command({ usage, readOptions, measure });

@@ -1,13 +1,8 @@
 /** From runs to figures. */
+import { type Spread, spread } from '../shared/spread.ts';
 import type { PeerName } from './peers.ts';
 import type { PeerRuns, WorkRuns } from './rounds.ts';
 import type { WorkName } from './works.ts';
-
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 export interface PeerFigures {
   readonly peer: PeerName;
@@ -80,13 +75,4 @@ function pairwise(a: PeerRuns | undefined, b: PeerRuns | undefined, value: (a: n
     const other = b?.ms[round];
     return ms === undefined || other === undefined ? [] : [value(ms, other)];
   });
-}
-
-function spread(values: readonly number[]): Spread | undefined {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [min, max] = [sorted[0], sorted.at(-1)];
-  if (min === undefined || max === undefined) return undefined;
-  const low = sorted[(sorted.length - 1) >> 1] ?? min;
-  const high = sorted[sorted.length >> 1] ?? max;
-  return { median: (low + high) / 2, min, max };
 }

@@ -1,12 +1,11 @@
 /** What stands between sender and PACS, each a process of its own on a port of its own. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { freePort, listening } from '../../test/fixtures/ports.ts';
-import { RunningProcess } from '../../test/fixtures/processes.ts';
+import { freePort } from '../../test/fixtures/ports.ts';
 import { startProxy } from '../../test/fixtures/proxy.ts';
 import type { Stage } from '../../test/fixtures/stage.ts';
 import { toolPath } from '../../test/fixtures/tools.ts';
+import { type Peer, startNode, startProgram } from '../shared/programs.ts';
 
 export const peerNames = [
   'direct',
@@ -21,40 +20,15 @@ export const peerNames = [
 ] as const;
 export type PeerName = (typeof peerNames)[number];
 
-export interface Peer {
-  readonly port: number;
-  /** Undefined: nothing stands between. */
-  readonly pid: number | undefined;
-  /** After each run, before its CPU is read: what it does later belongs to the run, and must not disturb the next. */
-  readonly settleMs: number;
-}
-
 const programs = {
   blindPipe: new URL('./peers/blind-pipe.ts', import.meta.url),
   pooledPipe: new URL('./peers/pooled-pipe.ts', import.meta.url),
   floorRelay: new URL('./peers/floor-relay.ts', import.meta.url),
   dcmjsRelay: new URL('./peers/dcmjs-relay.ts', import.meta.url),
-  otlpSink: new URL('./peers/otlp-sink.ts', import.meta.url),
 };
 
 /** Spans leave this long after they ended, studies close this long after their last association: short, to fall into the run's own turn. */
 const telemetryDelayMs = 1000;
-
-/** DCMTK's storage SCP; what it receives it forgets. */
-export async function startScp(stage: Stage): Promise<number> {
-  return (await startProgram(stage, 'storescp', (port) => ['--ignore', '-dhl', String(port)], { TCP_NODELAY: '1' })).port;
-}
-
-/** Where the bench's collector listens. */
-export async function startSink(stage: Stage): Promise<number> {
-  return (await startNode(stage, programs.otlpSink)).port;
-}
-
-/** What the collector has received. */
-export async function sinkReceived(port: number): Promise<{ readonly requests: number; readonly bytes: number }> {
-  const answer = await fetch(`http://127.0.0.1:${port}/`);
-  return (await answer.json()) as { readonly requests: number; readonly bytes: number };
-}
 
 /** Starts it before the PACS on `scpPort`; a reason when this machine does not have it. The stage ends it. */
 export async function startPeer(
@@ -120,25 +94,4 @@ function haproxyConfig(port: number, scpPort: number): string {
     `  server pacs 127.0.0.1:${scpPort}`,
     '',
   ].join('\n');
-}
-
-function startNode(stage: Stage, program: URL, ...upstream: readonly number[]): Promise<Peer> {
-  const args = (port: number) => ['--conditions=@radiotracer/source', fileURLToPath(program), String(port), ...upstream.map(String)];
-  return startProgram(stage, process.execPath, args);
-}
-
-async function startProgram(
-  stage: Stage,
-  command: string,
-  args: (port: number) => readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  given?: number,
-): Promise<Peer> {
-  const port = given ?? (await freePort());
-  const path = command.includes('/') ? command : toolPath(command);
-  if (path === undefined) throw new Error(`${command} is not installed; ./dev test installs what the bench needs on Debian`);
-  const running = new RunningProcess(path, args(port), { env: { ...process.env, ...env } });
-  stage.defer(() => running.end('SIGTERM'));
-  await listening(port, running);
-  return { port, pid: running.pid, settleMs: 100 };
 }

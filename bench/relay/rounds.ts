@@ -1,8 +1,10 @@
 /** One work, sent through every peer in interleaved rounds. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Stage } from '../../test/fixtures/stage.ts';
-import { type Peer, type PeerName, sinkReceived, startPeer, startScp, startSink } from './peers.ts';
-import { cpuMs, peakBytes } from './process-cost.ts';
+import type { Watched } from '../shared/command.ts';
+import { cpuMs, peakBytes } from '../shared/process-cost.ts';
+import { type Peer, sinkReceived, startScp, startSink } from '../shared/programs.ts';
+import { type PeerName, startPeer } from './peers.ts';
 import { prepareWork, type Work, type WorkName } from './works.ts';
 
 /** A peer's runs, the warm-up left out. */
@@ -25,14 +27,11 @@ export interface WorkRuns {
   readonly telemetryBytes: number;
 }
 
-export interface RoundsOptions {
+export interface RoundsOptions extends Watched {
   readonly work: WorkName;
   readonly rounds: number;
   readonly isQuick: boolean;
   readonly peers: readonly PeerName[];
-  readonly onProgress: (text: string) => void;
-  /** Told the stage first, so that an interrupted bench can clear it. */
-  readonly onStage: (stage: Stage) => void;
 }
 
 interface Standing {

@@ -1,10 +1,10 @@
 /** What is sent: generated studies, and how. */
-import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../../test/fixtures/processes.ts';
 import type { Stage } from '../../test/fixtures/stage.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
+import { roomyFolder } from '../shared/roomy-folder.ts';
 import { sendOneByOne, storeMessage } from './association-sender.ts';
 
 export const workNames = ['slices', 'volumes', 'small', 'associations'] as const;
@@ -50,7 +50,8 @@ export async function prepareWork(stage: Stage, name: WorkName, isQuick: boolean
 
 /** storescu sends the folder's files over one association. */
 async function inOneAssociation(stage: Stage, name: WorkName, size: string, shape: Shape, timesDirect: number): Promise<Work> {
-  const folder = await roomyFolder(stage);
+  const folder = await roomyFolder();
+  stage.defer(() => rm(folder, { recursive: true, force: true }));
   const files: string[] = [];
   let bytes = 0;
   for (const instance of generateStudy({ ...shape, seed: 5 })) {
@@ -92,16 +93,4 @@ function oneAssociationEach(shape: Shape): Work {
     goal: { addedMs: 0.7 },
     send: (port, withinMs) => sendOneByOne(port, messages, withinMs),
   };
-}
-
-/** Memory where there is enough of it, so that no disk is measured. */
-async function roomyFolder(stage: Stage): Promise<string> {
-  const neededBytes = 2e9;
-  const isRoomy = await statfs('/dev/shm').then(
-    ({ bavail, bsize }) => bavail * bsize > neededBytes,
-    () => false,
-  );
-  const folder = await mkdtemp(join(isRoomy ? '/dev/shm' : tmpdir(), 'radiotracer-bench-'));
-  stage.defer(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

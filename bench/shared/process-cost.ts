@@ -1,6 +1,6 @@
 /** What a process has used so far, by Linux's /proc. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
@@ -11,6 +11,27 @@ export function cpuMs(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   return (ticks * 1000) / ticksPerSecond;
+}
+
+/** What its first thread has used, and all others together, in ms; of a thread that has ended nothing is known. */
+export function threadsCpuMs(pid: number): { readonly first: number; readonly others: number } {
+  let first = 0;
+  let others = 0;
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const ms = Number(readThread(pid, tid).split(' ')[0]) / 1e6;
+    if (tid === String(pid)) first += ms;
+    else others += ms;
+  }
+  return { first, others };
+}
+
+/** Time on a processor in ns comes first (Documentation/scheduler/sched-stats). */
+function readThread(pid: number, tid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8');
+  } catch {
+    return '0';
+  }
 }
 
 /** The highest resident memory so far of the process, or of a child that runs now (VmHWM). */
