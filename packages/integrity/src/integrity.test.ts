@@ -481,3 +481,29 @@ it('comes to the same whatever the order of events, how often they are told, by 
     { numRuns: 60 },
   );
 });
+
+it('gives way between one study and the next, however many are due, and leaves the rest when it is to stop', async () => {
+  const clock = new ManualClock(start);
+  let turn = 0;
+  const closedInTurn = new Map<number, number>();
+  const closed = () => closedInTurn.set(turn, (closedInTurn.get(turn) ?? 0) + 1);
+  const home = new MemoryHome();
+  const integrity = engine(home, clock, { listener: { closed } });
+  for (let study = 1; study <= 300; study += 1) integrity.publish(sent({ uid: `1.2.${study}.1.1`, study: `1.2.${study}` }));
+  await integrity.flush();
+  clock.pass(120_000);
+  let goesRound = true;
+  const round = () => {
+    turn += 1;
+    if (goesRound) setImmediate(round);
+  };
+  round();
+  const looking = integrity.look().then(() => {
+    goesRound = false;
+  });
+  while (goesRound && closedInTurn.size < 100) await new Promise((resolve) => setImmediate(resolve));
+  const stopping = integrity.stop();
+  await Promise.all([looking, stopping]);
+  expect(Math.max(...closedInTurn.values())).toBe(1);
+  expect(closedInTurn.size).toBeLessThan(110);
+});

@@ -124,11 +124,13 @@ export class Integrity {
   readonly #questions: Questions;
   readonly #commitments: Commitments | undefined;
   readonly #clock: Clock;
+  readonly #soon: (call: () => void) => void;
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
   readonly #health: Health;
   #cancelTick: (() => void) | undefined;
   #looking: Promise<void> | undefined;
+  #isStopped = false;
   #removedAt = Number.NEGATIVE_INFINITY;
   /** Told by this node, and not marked so yet: by study and generation, since when. */
   readonly #told = new Map<string, { readonly studyUid: string; readonly generation: number; readonly at: number }>();
@@ -141,6 +143,7 @@ export class Integrity {
     const lifetime = { quietPeriodMs, settleMs, studyRolloverMs };
     this.#options = options;
     this.#clock = clock;
+    this.#soon = options.soon ?? ((call) => void setImmediate(call));
     const verify = verifyOptions(options);
     this.#evaluate = { ...lifetime, verify: options.find === undefined && options.commit === undefined ? undefined : verify };
     this.ledger = new Ledger({
@@ -162,7 +165,7 @@ export class Integrity {
     this.#intake = new Intake({
       ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
       patientKey: (id) => patientKeys.of(id),
-      soon: options.soon ?? ((call) => void setImmediate(call)),
+      soon: this.#soon,
       maxQueuedEvents: options.maxQueuedEvents ?? 8192,
       failed: (error) => this.#failed(error),
       hear: (event) => this.#health.hear(event),
@@ -247,6 +250,7 @@ export class Integrity {
     this.#cancelTick?.();
     this.#cancelTick = undefined;
     this.#questions.stop();
+    this.#isStopped = true;
     await this.#looking;
     await this.flush();
     await this.#markTold(0).catch((error: unknown) => this.#failed(error));
@@ -270,8 +274,13 @@ export class Integrity {
       await this.#markTold(tellSureMs);
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
-        for (const id of documentIds) await this.#guarded(this.#lay(id));
-        for (const studyUid of studyUids) await this.#guarded(this.#look(studyUid));
+        for (const work of [...documentIds.map((id) => () => this.#lay(id)), ...studyUids.map((uid) => () => this.#look(uid))]) {
+          // It is due still, at the next start.
+          if (this.#isStopped) return;
+          await this.#guarded(work());
+          // A home that answers at once never gives way: what came meanwhile, here and in what shares the thread, has its turn now.
+          await this.#turn();
+        }
         if (studyUids.length + documentIds.length < maxDuePerTick) break;
       }
       await this.#removeOld();
@@ -380,7 +389,12 @@ export class Integrity {
         study.telling?.generation === generation && !study.telling.told ? { ...study, telling: { generation, told: true } } : undefined,
       );
       this.#told.delete(key);
+      await this.#turn();
     }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#soon(resolve));
   }
 
   #publish(event: TelemetryEvent | undefined): void {
