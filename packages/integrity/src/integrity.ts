@@ -385,9 +385,7 @@ export class Integrity {
     const now = this.#clock.now();
     for (const [key, { studyUid, generation, at }] of this.#told) {
       if (now - at < sinceMs) continue;
-      await this.ledger.updateHead(studyUid, (study) =>
-        study.telling?.generation === generation && !study.telling.told ? { ...study, telling: { generation, told: true } } : undefined,
-      );
+      await this.ledger.updateHead(studyUid, (study) => asTold(study, generation));
       this.#told.delete(key);
       await this.#turn();
     }
@@ -426,4 +424,12 @@ function verifyOptions({ find, commit, verify }: IntegrityOptions): VerifyOption
     ...(isAsked === undefined ? {} : { commits: isAsked, commit: { ...defaultCommitOptions, ...options } }),
     ...verify,
   };
+}
+
+/** Its root was told, and nobody needs to look whether it was; undefined: that is known, or of another generation. */
+function asTold(study: StudyRecord, generation: number): StudyRecord | undefined {
+  const { telling, dueAt, ...rest } = study;
+  if (telling?.generation !== generation || telling.told) return undefined;
+  const nextAt = dueAt === telling.leaseUntil ? nextVerifyAt(study.verify) : dueAt;
+  return { ...rest, telling: { generation, told: true }, ...(nextAt === undefined ? {} : { dueAt: nextAt }) };
 }

@@ -196,3 +196,18 @@ it('one that cannot be reached is not tried again for each study in line', async
   for (const study of ['1.2.7', '1.2.8', '1.2.9'])
     expect((await integrity.ledger.page(study))?.study.verify['pacs']).toMatchObject({ failures: 1, attempts: 0 });
 });
+
+it('a study whose root has been told is not due any more, unless its destination is still to be asked', async () => {
+  const time = clock();
+  const find = { instances: async () => ({ kind: 'unreachable' }) as const, count: async () => ({ kind: 'unreachable' }) as const };
+  const alone = node(new MemoryHome(), time, []);
+  const asking = node(new MemoryHome(), time, [], { find, verify: { firstDelayMs: 600_000 } });
+  for (const one of [alone, asking]) {
+    one.publish(sent({ uid: '1.2.1.1.1' }));
+    await one.flush();
+  }
+  await pass(time, [alone, asking], 61_000, 11_000);
+  const dueBy = async (one: Integrity, inMs: number) => (await one.ledger.due(time.now() + inMs, 9)).studyUids;
+  expect(await dueBy(alone, Number.MAX_SAFE_INTEGER / 2)).toEqual([]);
+  expect([await dueBy(asking, 500_000), await dueBy(asking, 600_000)]).toEqual([[], ['1.2.1']]);
+});
