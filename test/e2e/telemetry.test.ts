@@ -13,6 +13,7 @@ import { spanTree } from '../fixtures/span-tree.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { itWith, missingTools } from '../fixtures/tools.ts';
+import { studyFiles } from '../soak/loads.ts';
 
 const stage = new Stage();
 let otlp: OtlpReceiver;
@@ -227,3 +228,41 @@ test('a collector that hangs delays nothing: instances go through, and the proce
   expect(scp.associations.flatMap(({ messages }) => messages)).toHaveLength(instances.length);
   await proxy.stop();
 }, 60_000);
+
+itWith(
+  missingTools('storescu'),
+  'for a collector that hangs a bounded number of spans is kept, the rest is counted; every instance arrives',
+  async () => {
+    const hanging = await startOtlpReceiver();
+    hanging.mood = 'hang';
+    stage.defer(() => hanging.close());
+    const scp = await rawScp(stage);
+    // It is waited for longer than the test takes: what is kept does not get less meanwhile.
+    const env = { OTEL_BSP_EXPORT_TIMEOUT: '600000', OTEL_EXPORTER_OTLP_TIMEOUT: '600000' };
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: scp.port } }, otlp: hanging.url, env });
+    const folder = await stage.folder('studies');
+    // Two spans an instance, no more of a study than it is told with: 10,000 in all, of which 8192 may wait and some are on their way.
+    const studies = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((seed) => studyFiles(folder, 625, 8, seed)));
+    const files = studies.flatMap(({ paths }) => paths);
+    expect((await storescu({ port: proxy.port }, files)).code).toBe(0);
+    expect(
+      new Set(
+        scp.associations.flatMap(({ messages }) => messages).map(({ command }) => String(command.get(element.affectedSopInstanceUid))),
+      ).size,
+    ).toBe(files.length);
+    const sumOf = async (metric: string, label = '') => {
+      const text = await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith(`${metric}{`) && line.includes(label));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    };
+    await eventually(
+      'spans that find no room',
+      async () => (await sumOf('otel_sdk_processor_span_processed_total', 'queue_full')) > 0,
+      30_000,
+    );
+    expect(await sumOf('otel_sdk_processor_span_queue_size')).toBeLessThanOrEqual(8192);
+    expect(proxy.process.memory().peakBytes).toBeLessThan(250e6);
+    await proxy.stop();
+  },
+  120_000,
+);
