@@ -54,12 +54,20 @@ function readOptions(): Options | 'help' {
 
 async function measureHeld(isQuick: boolean, { onProgress }: Watched): Promise<HeldBy[]> {
   const all: HeldBy[] = [];
-  const shapes = isQuick ? [[5, 2000] as const] : [[50, 2000] as const, [50_000, 2] as const];
+  const shapes = isQuick ? [[5, 2000] as const] : [[100, 2000] as const, [50_000, 2] as const];
   for (const [studies, instances] of shapes) {
     for (const what of ['ledger', 'tracker']) {
       onProgress(`${studies} open studies of ${instances} instances, ${what}`);
       const program = fileURLToPath(new URL('./telemetry/held-studies.ts', import.meta.url));
-      const args = ['--expose-gc', '--conditions=@radiotracer/source', program, what, String(studies), String(instances)];
+      const args = [
+        '--expose-gc',
+        '--max-semi-space-size=2',
+        '--conditions=@radiotracer/source',
+        program,
+        what,
+        String(studies),
+        String(instances),
+      ];
       const ended = await run(process.execPath, args, { withinMs: 300_000 });
       if (ended.code !== 0) throw new Error(`${what} of open studies: ${ended.output.slice(-1000)}`);
       all.push({ what, held: JSON.parse(ended.stdout) as HeldStudies });

@@ -11,7 +11,7 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
 }
 
 export function number(value: number | undefined, digits: number): string {
-  return value === undefined ? '–' : value.toFixed(digits);
+  return value === undefined ? '–' : value.toFixed(digits).replace('-', '−');
 }
 
 export function range(spread: Spread | undefined): string {

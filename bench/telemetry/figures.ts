@@ -15,7 +15,7 @@ export interface PeerFigures {
   /** MB: 10^6 bytes. */
   readonly startMb: number;
   readonly peakMb: number;
-  readonly dropped: Dropped;
+  readonly dropped: Dropped | undefined;
   readonly msOfRounds: readonly number[];
 }
 

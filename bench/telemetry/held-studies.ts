@@ -92,7 +92,7 @@ function trackerSubject(): Subject {
 const [what, studies, instancesOfEach] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const subject = what === 'ledger' ? ledgerSubject() : trackerSubject();
 const open = { studies, instancesOfEach };
-const first = { studies: Math.max(2, Math.ceil(studies / 10)), instancesOfEach };
+const first = { studies: Math.max(2, Math.ceil(studies / 5)), instancesOfEach };
 await subject.write(first, 1);
 const before = used();
 const cpuMs = await subject.write(open, 2);

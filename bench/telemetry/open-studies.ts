@@ -8,12 +8,12 @@ export interface OpenStudies {
 }
 
 /** Longer than any bench: what is written stays open, whatever the quiet period of the proxy that opens the ledger. */
-const quietPeriodMs = 86_400_000;
+const openForMs = 86_400_000;
 /** As the ledger's thread gets them: a batch is in the ledger before the next one. */
 const eventsPerBatch = 64;
 
-/** A ledger over the SQLite file, as the proxy's thread runs it, looking at nothing by itself. */
-export function openLedger(path: string): Integrity {
+/** A ledger over the SQLite file, as the proxy's thread runs it, looking at nothing by itself. `quietPeriodMs`: what is written is due after it. */
+export function openLedger(path: string, quietPeriodMs = openForMs): Integrity {
   return new Integrity({ home: new SqliteHome({ path }), siteKey: Buffer.alloc(32, 7), node: 'bench', quietPeriodMs, reader: jsonReader });
 }
 

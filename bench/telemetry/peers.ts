@@ -11,6 +11,7 @@ export const peerNames = [
   'on, collector hangs',
   'on, collector answers 503',
   'on, open studies',
+  'on, studies due',
 ] as const;
 export type PeerName = (typeof peerNames)[number];
 
@@ -39,8 +40,9 @@ export interface PeerSetting {
 /** The stage ends it. */
 export async function startPeer(stage: Stage, name: PeerName, { scpPort, collectors, open, delayMs }: PeerSetting): Promise<Peer> {
   const place = await proxyPlace(await stage.folder('proxy'));
-  if (name === 'on, open studies') {
-    const ledger = openLedger(join(place.folder, 'spool', 'integrity.db'));
+  if (name === 'on, open studies' || name === 'on, studies due') {
+    const path = join(place.folder, 'spool', 'integrity.db');
+    const ledger = name === 'on, studies due' ? openLedger(path, delayMs) : openLedger(path);
     await writeOpenStudies(ledger, open, 1);
     await ledger.stop();
   }
@@ -60,20 +62,23 @@ export async function startPeer(stage: Stage, name: PeerName, { scpPort, collect
 
 /** What telemetry let go of, as the process itself says. */
 export interface Dropped {
+  /** Found no room in the queue of the export, or their export failed. */
   readonly spans: number;
   readonly events: number;
   readonly ledgerEvents: number;
 }
 
-export async function droppedOf({ adminPort }: RunningProxy): Promise<Dropped> {
+/** Undefined: it measures nothing. */
+export async function droppedOf({ adminPort }: RunningProxy): Promise<Dropped | undefined> {
   const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
+  if (answer.status !== 200) return undefined;
   const lines = (await answer.text()).split('\n');
   const sum = (metric: string, label: string) =>
     lines
       .filter((line) => line.startsWith(`${metric}{`) && line.includes(label))
       .reduce((all, line) => all + Number(line.slice(line.lastIndexOf(' '))), 0);
   return {
-    spans: sum('otel_sdk_processor_span_processed_total', 'error_type="queue_full"'),
+    spans: sum('otel_sdk_processor_span_processed_total', 'error_type='),
     events: sum('radiotracer_telemetry_events_total', '="dropped"'),
     ledgerEvents: sum('radiotracer_integrity_events_total', '="dropped"'),
   };

@@ -28,14 +28,14 @@ export function reportWork(figures: WorkFigures): string {
     ),
     '',
     `- the ledger adds ${number(ledgerUs.firstThread, 0)} µs of CPU an instance to the associations’ thread, ${number(ledgerUs.otherThreads, 0)} µs to all others`,
-    `- telemetry received: ${(telemetryBytes / 1e6).toFixed(1)} MB from the three that have a collector, warm-up included`,
+    `- telemetry received: ${(telemetryBytes / 1e6).toFixed(1)} MB from the four whose collector takes it, warm-up included`,
   ].join('\n');
 }
 
 function row(figures: PeerFigures, { openStudies }: WorkFigures): string[] {
   const { peer, firstThreadMsPerInstance: first, otherThreadsMsPerInstance: others, dropped } = figures;
   return [
-    peer === 'on, open studies' ? `on, ${openStudies.toLocaleString('en')} open studies` : peer,
+    peer.replace(/(?=open studies$|studies due$)/, `${openStudies.toLocaleString('en')} `),
     number(figures.timesOff?.median, 2),
     range(figures.timesOff),
     number(figures.ms?.median, 0),
@@ -44,8 +44,8 @@ function row(figures: PeerFigures, { openStudies }: WorkFigures): string[] {
     number(figures.startMs, 0),
     number(figures.startMb, 0),
     number(figures.peakMb, 0),
-    peer === 'off' ? '–' : dropped.spans.toLocaleString('en'),
-    peer === 'off' ? '–' : (dropped.events + dropped.ledgerEvents).toLocaleString('en'),
+    dropped?.spans.toLocaleString('en') ?? '–',
+    dropped === undefined ? '–' : (dropped.events + dropped.ledgerEvents).toLocaleString('en'),
   ];
 }
 

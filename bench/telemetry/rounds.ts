@@ -21,8 +21,8 @@ export interface PeerRuns {
   readonly startMs: number;
   readonly startBytes: number;
   readonly peakBytes: number;
-  /** Warm-up included. */
-  readonly dropped: Dropped;
+  /** Warm-up included; undefined: it measures nothing. */
+  readonly dropped: Dropped | undefined;
 }
 
 export interface WorkRuns {

@@ -19,7 +19,7 @@ export interface Work {
 
 export function workOf(name: WorkName, isQuick: boolean): Work {
   return name === 'small'
-    ? shaped(name, '8 KB', { studies: 4, instances: isQuick ? 800 : 2000, rows: 56, columns: 60 })
+    ? shaped(name, '8 KB', { studies: isQuick ? 2 : 12, instances: isQuick ? 1000 : 6000, rows: 56, columns: 60 })
     : shaped(name, '0.5 MB', { studies: 1, instances: isQuick ? 60 : 200, rows: 512, columns: 512 });
 }
 
