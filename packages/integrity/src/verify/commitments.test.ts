@@ -42,11 +42,11 @@ class Site {
   readonly told: StudyCommitted[] = [];
   integrity: Integrity;
   readonly #answer: Answer;
-  readonly #found: readonly string[];
+  readonly #found: readonly string[] | undefined;
   readonly #options: Partial<CommitOptions>;
 
-  /** @param found by C-FIND */
-  constructor(answer: Answer, found: readonly string[] = [], options: Partial<CommitOptions> = {}) {
+  /** @param found by C-FIND; undefined: it is not asked */
+  constructor(answer: Answer, found: readonly string[] | undefined, options: Partial<CommitOptions> = {}) {
     this.#answer = answer;
     this.#found = found;
     this.#options = options;
@@ -79,15 +79,19 @@ class Site {
   }
 
   #begin(): Integrity {
+    const found = this.#found;
     return new Integrity({
       ...{ home: this.home, clock: this.clock, reader: jsonReader, node: 'n1', siteKey: new Uint8Array(32) },
-      find: {
-        instances: async () => {
-          this.finds.push(this.clock.now() - start);
-          return { kind: 'found', uids: new Set(this.#found) };
-        },
-        count: async () => ({ kind: 'unsupported' }),
-      },
+      find:
+        found === undefined
+          ? undefined
+          : {
+              instances: async () => {
+                this.finds.push(this.clock.now() - start);
+                return { kind: 'found', uids: new Set(found) };
+              },
+              count: async () => ({ kind: 'unsupported' }),
+            },
       commit: {
         ...this.#options,
         isAsked: (destinationId) => destinationId === 'pacs',
@@ -227,9 +231,21 @@ it.each([
   expect((await site.page()).study.verify['pacs']?.outcome).toBe('confirmed');
 });
 
+it('without C-FIND only a backlog is asked about, and what is refused stays unknown', async () => {
+  const [kept, refused] = spooled(2) as [Sent, Sent];
+  const site = new Site((asked) => report(asked, [kept.uid], [[refused.uid, processingFailure]]), undefined);
+  await site.publish(...arrived([kept, refused]), ...slices(3, { study: '1.2.2', series: '1.2.2.1' }).map(sent));
+  for (const ms of [61_000, 30_000, 1000]) await site.pass(ms);
+  const { study: record } = await site.page();
+  expect(record.verify['pacs']).toMatchObject({ outcome: 'unverifiable', commitment: { outcome: 'refused', committed: 1, refused: 1 } });
+  expect(record.loss).toMatchObject([{ confirmed: 1, lost: 0 }]);
+  expect((await site.integrity.ledger.page('1.2.2'))?.study).toMatchObject({ state: 'quiet', verify: {} });
+  expect(site.requests).toHaveLength(1);
+});
+
 it('a PACS that is away is asked again, later each time, and keeps no transaction waiting', async () => {
   const backlog = spooled(2);
-  const site = new Site((asked, count) => (count < 3 ? { kind: 'unreachable' } : report(asked, uidsOf(backlog))));
+  const site = new Site((asked, count) => (count < 3 ? { kind: 'unreachable' } : report(asked, uidsOf(backlog))), []);
   await site.publish(...arrived(backlog));
   for (const ms of [61_000, 30_000, 90_000, 270_000]) await site.pass(ms);
   expect(site.requests).toHaveLength(3);
@@ -238,7 +254,7 @@ it('a PACS that is away is asked again, later each time, and keeps no transactio
 
 it('a study that was opened again while a report was on its way still learns what it says, and is asked about as a whole', async () => {
   const backlog = spooled(2);
-  const site = new Site((asked, count) => (count === 1 ? later : report(asked, uidsOf(asked.instances))));
+  const site = new Site((asked, count) => (count === 1 ? later : report(asked, uidsOf(asked.instances))), []);
   await site.publish(...arrived(backlog));
   for (const ms of [61_000, 30_000]) await site.pass(ms);
   const more = spooled(1, { after: 95_000 }).map((one) => ({ ...one, uid: '1.2.1.1.9' }));
@@ -254,7 +270,7 @@ it('a study that was opened again while a report was on its way still learns wha
 });
 
 it('a PACS that takes its time with its reports is not asked for everything at once', async () => {
-  const site = new Site(() => later);
+  const site = new Site(() => later, []);
   for (let index = 0; index < 40; index += 1) {
     const one = spooled(1, { study: `1.2.${index + 1}`, series: `1.2.${index + 1}.1` });
     await site.publish(...arrived(one));
