@@ -10,7 +10,7 @@ export interface OpenStudies {
 /** Longer than any bench: what is written stays open, whatever the quiet period of the proxy that opens the ledger. */
 const openForMs = 86_400_000;
 /** As the ledger's thread gets them: a batch is in the ledger before the next one. */
-const eventsPerBatch = 256;
+const eventsPerBatch = 64;
 
 /** A ledger over the SQLite file, as the proxy's thread runs it, looking at nothing by itself. `quietPeriodMs`: what is written is due after it. */
 export function openLedger(path: string, quietPeriodMs = openForMs): Integrity {
