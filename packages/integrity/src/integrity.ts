@@ -16,9 +16,9 @@ import { PatientKeys } from './patient-keys.ts';
 import { emptySeries } from './record/series-record.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts, type StudyRecord } from './record/study-record.ts';
-import type { StudyTelling } from './record/study-telling.ts';
 import { studyClosed, studyRevised } from './tell/study-events.ts';
 import { overdueTelling } from './tell/tell-step.ts';
+import { ToldRoots } from './tell/told-roots.ts';
 import type { Finding } from './verdict/finding.ts';
 import type { CommitAtDestination } from './verify/commit-at-destination.ts';
 import { type CommitOptions, defaultCommitOptions } from './verify/commit-schedule.ts';
@@ -114,8 +114,6 @@ const removeAtOnce = 200;
 const studiesPerPage = 200;
 /** Of studies with a loss; with more of them than that, the figure is a lower bound. */
 const maxLostPages = 50;
-/** After so long what was told has left the process. */
-const tellSureMs = 10_000;
 
 export class Integrity {
   readonly ledger: Ledger;
@@ -125,6 +123,7 @@ export class Integrity {
   readonly #commitments: Commitments | undefined;
   readonly #clock: Clock;
   readonly #soon: (call: () => void) => void;
+  readonly #roots: ToldRoots;
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
   readonly #health: Health;
@@ -132,8 +131,6 @@ export class Integrity {
   #looking: Promise<void> | undefined;
   #isStopped = false;
   #removedAt = Number.NEGATIVE_INFINITY;
-  /** Told by this node, and not marked so yet: by study and generation, since when. */
-  readonly #told = new Map<string, { readonly studyUid: string; readonly generation: number; readonly at: number }>();
   #closedStudies = 0;
   #removedRecords = 0;
   #removedRows = 0;
@@ -161,6 +158,7 @@ export class Integrity {
     const told = (event: TelemetryEvent) => this.#tell(() => options.publish?.(event));
     const { home, node, health = {} } = options;
     this.#health = new Health({ home, ledger: this.ledger, reader: this.#reader, clock, node, publish: told }, health);
+    this.#roots = new ToldRoots({ ledger: this.ledger, clock, publish: (event) => this.#publish(event), turn: () => this.#turn() });
     const patientKeys = new PatientKeys(options.siteKey);
     this.#intake = new Intake({
       ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
@@ -253,7 +251,7 @@ export class Integrity {
     this.#isStopped = true;
     await this.#looking;
     await this.flush();
-    await this.#markTold(0).catch((error: unknown) => this.#failed(error));
+    await this.#roots.mark(0).catch((error: unknown) => this.#failed(error));
     this.#intake.stop();
     await this.#reader.close();
     await this.ledger.close();
@@ -271,7 +269,7 @@ export class Integrity {
 
   async #lookAll(): Promise<void> {
     try {
-      await this.#markTold(tellSureMs);
+      await this.#roots.mark();
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
         for (const work of [...documentIds.map((id) => () => this.#lay(id)), ...studyUids.map((uid) => () => this.#look(uid))]) {
@@ -314,7 +312,7 @@ export class Integrity {
     const overdue = overdueTelling(page.study, now);
     if (overdue !== undefined) {
       // It is due still, for what it is now.
-      if (await this.ledger.replace({ ...page.study, telling: overdue }, revision)) this.#tellRoot(overdue, now);
+      if (await this.ledger.replace({ ...page.study, telling: overdue }, revision)) this.#roots.tell(overdue, now);
       return;
     }
     const evaluation = evaluate(page, now, this.#evaluate);
@@ -332,7 +330,7 @@ export class Integrity {
       this.#publish(studyRevised(study, page.study, now));
     }
     const { telling } = study;
-    if (telling?.leaseUntil !== undefined && telling.leaseUntil !== page.study.telling?.leaseUntil) this.#tellRoot(telling, now);
+    if (telling?.leaseUntil !== undefined && telling.leaseUntil !== page.study.telling?.leaseUntil) this.#roots.tell(telling, now);
     for (const [destinationId, { nextAt }] of Object.entries(study.verify))
       if (nextAt !== undefined && nextAt <= now) this.#questions.ask(studyUid, destinationId);
   }
@@ -373,24 +371,6 @@ export class Integrity {
     if (records < removeAtOnce) this.#removedAt = now;
   }
 
-  #tellRoot({ event, generation }: StudyTelling, at: number): void {
-    if (event === undefined) return;
-    const { studyInstanceUid: studyUid } = event;
-    this.#publish(event);
-    this.#told.set(`${studyUid} ${generation}`, { studyUid, generation, at });
-  }
-
-  /** What was told so long ago. */
-  async #markTold(sinceMs: number): Promise<void> {
-    const now = this.#clock.now();
-    for (const [key, { studyUid, generation, at }] of this.#told) {
-      if (now - at < sinceMs) continue;
-      await this.ledger.updateHead(studyUid, (study) => asTold(study, generation));
-      this.#told.delete(key);
-      await this.#turn();
-    }
-  }
-
   #turn(): Promise<void> {
     return new Promise((resolve) => this.#soon(resolve));
   }
@@ -424,12 +404,4 @@ function verifyOptions({ find, commit, verify }: IntegrityOptions): VerifyOption
     ...(isAsked === undefined ? {} : { commits: isAsked, commit: { ...defaultCommitOptions, ...options } }),
     ...verify,
   };
-}
-
-/** Its root was told, and nobody needs to look whether it was; undefined: that is known, or of another generation. */
-function asTold(study: StudyRecord, generation: number): StudyRecord | undefined {
-  const { telling, dueAt, ...rest } = study;
-  if (telling?.generation !== generation || telling.told) return undefined;
-  const nextAt = dueAt === telling.leaseUntil ? nextVerifyAt(study.verify) : dueAt;
-  return { ...rest, telling: { generation, told: true }, ...(nextAt === undefined ? {} : { dueAt: nextAt }) };
 }

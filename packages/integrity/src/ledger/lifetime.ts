@@ -6,7 +6,7 @@
  *                          └───────────────── late arrival ──────────────┘   (past the rollover: next generation)
  */
 import type { StudyRecord } from '../record/study-record.ts';
-import { isUntold } from '../tell/tell-step.ts';
+import { isDueForTelling, isUntold } from '../tell/tell-step.ts';
 
 export interface LifetimeOptions {
   /** A study is closed when nothing of it came for so long. */
@@ -41,5 +41,5 @@ function withDue(study: StudyRecord, now: number, options: LifetimeOptions): Stu
 function nudged(study: StudyRecord, now: number, { settleMs }: LifetimeOptions): StudyRecord {
   if (study.dueAt === undefined) return { ...study, dueAt: now };
   // More is on its way, mostly.
-  return isUntold(study) ? { ...study, dueAt: Math.min(study.dueAt, now + settleMs) } : study;
+  return isUntold(study) || isDueForTelling(study) ? { ...study, dueAt: Math.min(study.dueAt, now + settleMs) } : study;
 }

@@ -42,6 +42,11 @@ export function isUntold({ telling, generation, state }: StudyRecord): boolean {
   return state !== 'open' && telling?.generation === generation && !telling.told && telling.leaseUntil === undefined;
 }
 
+/** A closed study that is to be looked at for nothing but whether its root was told. */
+export function isDueForTelling({ telling, state, dueAt }: StudyRecord): boolean {
+  return state !== 'open' && telling?.told === false && telling.leaseUntil !== undefined && telling.leaseUntil === dueAt;
+}
+
 function renewed(telling: StudyTelling, now: number): StudyTelling {
   return telling.told || (telling.leaseUntil ?? 0) > now ? telling : { ...telling, leaseUntil: now + tellLeaseMs };
 }

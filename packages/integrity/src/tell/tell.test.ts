@@ -2,6 +2,7 @@
 import type { StudyTold, TelemetryEvent } from '@radiotracer/telemetry';
 import { Integrity, type IntegrityOptions } from '../integrity.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
+import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { delivered, jsonReader, sent, slices, start } from '../testing/scene.ts';
 
@@ -210,4 +211,35 @@ it('a study whose root has been told is not due any more, unless its destination
   const dueBy = async (one: Integrity, inMs: number) => (await one.ledger.due(time.now() + inMs, 9)).studyUids;
   expect(await dueBy(alone, Number.MAX_SAFE_INTEGER / 2)).toEqual([]);
   expect([await dueBy(asking, 500_000), await dueBy(asking, 600_000)]).toEqual([[], ['1.2.1']]);
+});
+
+it('a dead letter that is delivered between the telling of its study and the mark of it is lost no more', async () => {
+  const time = clock();
+  const integrity = node(new MemoryHome(), time, []);
+  const [first] = slices(1, { spooled: true }) as [Parameters<typeof sent>[0]];
+  integrity.publish(sent(first));
+  const why = { errorType: 'status_failure', contextResult: undefined, quarantined: false } as const;
+  const dead = { type: 'delivery.dead_lettered', attempts: 9, at: start + 3000, ...why } as const;
+  integrity.publish({ ...delivered(first, 3000), ...dead });
+  await integrity.flush();
+  await pass(time, [integrity], 61_000);
+  expect((await integrity.lostInstances()).map(({ lost }) => lost)).toEqual([1]);
+  integrity.publish(delivered(first, 61_000));
+  await integrity.flush();
+  await pass(time, [integrity], 3000, 8000);
+  expect(await integrity.lostInstances()).toEqual([]);
+});
+
+it('one that comes back in the moment of its telling is closed again, though its quiet period ends when the telling is due', async () => {
+  const time = clock();
+  const integrity = node(new MemoryHome(), time, [], { quietPeriodMs: 30_000 });
+  integrity.publish(sent({ uid: '1.2.1.1.1' }));
+  await integrity.flush();
+  await pass(time, [integrity], 31_000);
+  integrity.publish(sent({ uid: '1.2.1.1.2', after: 30_990 }));
+  await integrity.flush();
+  const { study } = (await integrity.ledger.page('1.2.1')) as StudyPage;
+  expect([study.state, study.dueAt]).toEqual(['open', study.telling?.leaseUntil]);
+  await pass(time, [integrity], 11_000, 20_000);
+  expect((await integrity.ledger.page('1.2.1'))?.study).toMatchObject({ state: 'quiet', instances: 2 });
 });
