@@ -17,8 +17,7 @@ RUN rm -rf /usr/local/lib/node_modules /opt/yarn* /usr/local/bin/npm /usr/local/
  && ln -s /app/dist/main.js /usr/local/bin/radiotracer \
  && ln -s /app/dist/lab/modality.js /usr/local/bin/radiotracer-modality
 COPY --from=build /app /app
-# A dozen threads share two arenas of malloc: 5 to 10 MB less.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=2
+ENV NODE_ENV=production
 USER node
 # spool.dir is ./var/spool unless the configuration says otherwise: below this folder, which is to be a volume.
 WORKDIR /var/lib/radiotracer
