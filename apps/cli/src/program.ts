@@ -7,6 +7,7 @@ import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
 import { addModalitiesCommands } from './modalities/modalities-commands.ts';
 import { addQueueCommands } from './queue/queue-commands.ts';
+import { configText } from './read-config.ts';
 import { type StartOptions, startCommand } from './start-command.ts';
 import { addStudiesCommands } from './studies/studies-commands.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -45,11 +46,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .configureOutput({ writeOut: surroundings.out, writeErr: surroundings.err })
     .addHelpText('after', EXIT_CODES);
   const command = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .option('-c, --config <file>', 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml')
-      .addHelpText('after', EXIT_CODES);
+    program.command(name).description(description).option('-c, --config <file>', configText).addHelpText('after', EXIT_CODES);
 
   command('start', 'run the proxy until SIGTERM or SIGINT: the first lets associations end, the second aborts them')
     .option('--json', 'when ready, print where it listens as one line of JSON')

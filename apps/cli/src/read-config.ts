@@ -6,6 +6,9 @@ export interface ConfigOption {
   readonly config?: string;
 }
 
+/** What `--config` is, in the help of every command that has it. */
+export const configText = 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml';
+
 /** @throws CommandFailure (usage) with a line for everything that is wrong. */
 export async function readConfig(options: ConfigOption, { env, readFile }: Surroundings): Promise<LoadedConfig> {
   try {

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
-import type { ConfigOption } from '../read-config.ts';
-import { type LedgerView, withLedger } from '../studies/ledger-view.ts';
+import { configText } from '../read-config.ts';
+import { ledgerAction } from '../studies/ledger-view.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ModalitiesOptions, modalitiesLsCommand } from './ls-command.ts';
 import { modalitiesShowCommand } from './show-command.ts';
-
-const configText = 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml';
 
 /** `modalities …`: looks into the ledger, beside a running proxy and without one, and changes nothing. */
 export function addModalitiesCommands(
@@ -26,11 +24,7 @@ export function addModalitiesCommands(
       .option('-c, --config <file>', configText)
       .option('--json', 'print JSON')
       .addHelpText('after', helpText);
-  const act = async (options: ConfigOption, work: (view: LedgerView) => Promise<ExitCode>): Promise<void> => {
-    const exitCode = await withLedger(options, surroundings, work);
-    await surroundings.taken();
-    done(exitCode);
-  };
+  const act = ledgerAction(surroundings, done);
 
   command('ls', 'a line for each calling AE, the silent ones first; what is done without a subcommand', true).action(
     (options: ModalitiesOptions) => act(options, (view) => modalitiesLsCommand(options, view, surroundings)),

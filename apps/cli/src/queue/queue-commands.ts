@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
-import type { ConfigOption } from '../read-config.ts';
+import { type ConfigOption, configText } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { exportCommand } from './export-command.ts';
 import { type LsOptions, lsCommand } from './ls-command.ts';
@@ -19,7 +19,6 @@ const verbs: readonly (readonly [verb: VerbName, description: string])[] = [
   ['release', 'send what was held'],
 ];
 
-const configText = 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml';
 const fromSpoolText = 'read the files of the spool, not the schedule: nothing is known of attempts and errors';
 
 /** `queue …`, which works beside a running proxy and without one. */

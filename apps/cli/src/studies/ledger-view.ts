@@ -19,13 +19,22 @@ export interface LedgerView {
 }
 
 /** Opens, acts, closes. A ledger that is away becomes one line that names the place, unless `act` deals with that itself. */
-export async function withLedger(
+async function withLedger(
   options: ConfigOption,
   surroundings: Surroundings,
   act: (view: LedgerView) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
   return await withLedgerOf(config, act);
+}
+
+/** The action of a command: {@link withLedger}, and the exit code when what it wrote has been taken. */
+export function ledgerAction(surroundings: Surroundings, done: (code: ExitCode) => void) {
+  return async (options: ConfigOption, act: (view: LedgerView) => Promise<ExitCode>): Promise<void> => {
+    const exitCode = await withLedger(options, surroundings, act);
+    await surroundings.taken();
+    done(exitCode);
+  };
 }
 
 /** As {@link withLedger}, of a configuration that has been read. */

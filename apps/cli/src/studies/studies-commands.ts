@@ -1,16 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
-import type { ConfigOption } from '../read-config.ts';
+import { type ConfigOption, configText } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type StudiesCheckOptions, studiesCheckCommand } from './check-command.ts';
-import { type LedgerView, withLedger } from './ledger-view.ts';
+import { ledgerAction } from './ledger-view.ts';
 import { type StudiesLsOptions, studiesLsCommand } from './ls-command.ts';
 import { type StudiesShowOptions, studiesShowCommand } from './show-command.ts';
 import { withRange, withSelection } from './study-selection.ts';
 import { cursorFrom } from './study-source.ts';
 import { type TraceOptions, traceCommand } from './trace-command.ts';
 
-const configText = 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml';
 const studyText = 'Study Instance UID, or accession number';
 
 /** `studies …` and `trace`: they look into the ledger, beside a running proxy and without one, and change nothing. */
@@ -26,11 +25,7 @@ export function addStudiesCommands(program: Command, surroundings: Surroundings,
       .option('-c, --config <file>', configText)
       .option('--json', 'print JSON')
       .addHelpText('after', helpText);
-  const act = async (options: ConfigOption, work: (view: LedgerView) => Promise<ExitCode>): Promise<void> => {
-    const exitCode = await withLedger(options, surroundings, work);
-    await surroundings.taken();
-    done(exitCode);
-  };
+  const act = ledgerAction(surroundings, done);
 
   withSelection(command(studies, 'ls', 'list studies, the newest first'))
     .option('--limit <count>', 'at most so many; 0: all. Without it 50 on a terminal, else all', count)
