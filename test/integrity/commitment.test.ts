@@ -1,8 +1,5 @@
-/** Storage commitment that the proxy asks for itself, after a backlog: of Orthanc, and of archives that report in other ways. */
-import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Ledger, SqliteHome, type StudyPage } from '@radiotracer/integrity';
-import { storescu } from '../fixtures/dcmtk.ts';
+import type { StudyPage } from '@radiotracer/integrity';
 import { eventually } from '../fixtures/deadline.ts';
 import { type Orthanc, orthanc } from '../fixtures/orthanc.ts';
 import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
@@ -25,8 +22,9 @@ import {
 import { rawScp, success } from '../fixtures/raw-scp.ts';
 import { rawAssociate } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
-import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+import type { GeneratedInstance } from '../fixtures/study-generator.ts';
 import { itWith, missingTools } from '../fixtures/tools.ts';
+import { pageOf, sendStudy, studyOf } from './studies.ts';
 
 const stage = new Stage();
 afterEach(() => stage.clear(), 60_000);
@@ -37,28 +35,10 @@ const contexts = [{ id: 1, abstractSyntax: storageCommitment, transferSyntaxes: 
 const nAction = 0x0130;
 const nEventReport = 0x0100;
 
-const studyOf = (seed: number): [GeneratedInstance, ...GeneratedInstance[]] =>
-  [...generateStudy({ slices: 4, rows: 16, columns: 16, seed })] as [GeneratedInstance, ...GeneratedInstance[]];
 const uidsOf = (study: readonly GeneratedInstance[]) => study.map(({ sopInstanceUid }) => sopInstanceUid).toSorted();
 
-async function send(port: number, study: readonly GeneratedInstance[]): Promise<void> {
-  const folder = await stage.folder('study');
-  const files = await Promise.all(
-    study.map(async ({ bytes }, index) => {
-      const file = join(folder, `${index}.dcm`);
-      await writeFile(file, bytes);
-      return file;
-    }),
-  );
-  expect((await storescu({ port }, files)).code).toBe(0);
-}
-
-/** Read beside the process that writes it. */
-async function pageOf({ configFile }: RunningProxy, [{ studyInstanceUid }]: readonly [GeneratedInstance, ...unknown[]]) {
-  const home = new SqliteHome({ path: join(dirname(configFile), 'spool', 'integrity.db'), onCorrupt: 'refuse' });
-  const ledger = new Ledger({ home, quietPeriodMs: 0, settleMs: 0, studyRolloverMs: 0 });
-  const page = await ledger.page(studyInstanceUid);
-  await ledger.close();
+async function knownOf(proxy: RunningProxy, [{ studyInstanceUid }]: readonly [GeneratedInstance, ...unknown[]]): Promise<StudyPage> {
+  const page = await pageOf(proxy, studyInstanceUid);
   if (page === undefined) throw new Error('no such study');
   return page;
 }
@@ -100,26 +80,26 @@ itWith(
     const sound = studyOf(31);
     const lossy = studyOf(32);
     const gone = [lossy[1], lossy[3]].map((instance) => instance?.sopInstanceUid ?? '').sort();
-    await send(proxy.port, sound);
-    await send(proxy.port, lossy);
+    await sendStudy(stage, proxy.port, sound);
+    await sendStudy(stage, proxy.port, lossy);
     const pacs = await orthanc(stage, { aet: 'ARCHIVE', port: pacsPort, modalities: { RADIOTRACER: proxy.port } });
     const isDelivered = async (study: typeof sound) =>
-      placesOf(await pageOf(proxy, study)).every(({ forwardedAt }) => forwardedAt !== undefined);
+      placesOf(await knownOf(proxy, study)).every(({ forwardedAt }) => forwardedAt !== undefined);
     await eventually('the backlog to be delivered', async () => (await isDelivered(sound)) && (await isDelivered(lossy)), 30_000);
     await remove(pacs, gone);
-    expect((await pageOf(proxy, lossy)).study.state).toBe('open');
+    expect((await knownOf(proxy, lossy)).study.state).toBe('open');
 
-    const isOver = async (study: typeof sound) => commitmentOf(await pageOf(proxy, study))?.outcome !== undefined;
+    const isOver = async (study: typeof sound) => commitmentOf(await knownOf(proxy, study))?.outcome !== undefined;
     await eventually('both to be known', async () => (await isOver(sound)) && (await isOver(lossy)), 60_000);
-    const known = await pageOf(proxy, sound);
+    const known = await knownOf(proxy, sound);
     expect(commitmentOf(known)).toMatchObject({ outcome: 'confirmed', commitment: { outcome: 'committed', committed: 4 } });
     expect(placesOf(known).filter(({ spooledAt, committedAt }) => spooledAt !== undefined && committedAt !== undefined)).toHaveLength(4);
     expect(await shown(proxy, sound)).toMatch(
       /pacs: 4 acknowledged \(4 by the spool\), 4 forwarded, 4 confirmed \(4 by storage commitment\), 0 lost\n.*\n {4}storage commitment: it keeps 4 safe/,
     );
 
-    await eventually('the loss to be told', async () => (await pageOf(proxy, lossy)).study.loss?.[0]?.lost === 2);
-    const denied = await pageOf(proxy, lossy);
+    await eventually('the loss to be told', async () => (await knownOf(proxy, lossy)).study.loss?.[0]?.lost === 2);
+    const denied = await knownOf(proxy, lossy);
     expect(denied.study.loss).toMatchObject([
       { destinationId: 'pacs', acknowledged: 4, forwarded: 4, confirmed: 2, lost: 2, lostUids: gone },
     ]);
@@ -190,11 +170,11 @@ itWith(
       more: { integrity: { quietPeriod: '1s', verifyDelay: '10ms' } },
     });
     const study = studyOf(33);
-    await send(proxy.port, study);
+    await sendStudy(stage, proxy.port, study);
     const page = await eventually(
       'it to be committed',
       async () => {
-        const now = await pageOf(proxy, study);
+        const now = await knownOf(proxy, study);
         return commitmentOf(now)?.outcome === 'confirmed' && now;
       },
       30_000,
@@ -228,9 +208,9 @@ itWith(
     };
     const first = await startProxy(stage, options);
     const study = studyOf(34);
-    await send(first.port, study);
+    await sendStudy(stage, first.port, study);
     const asked = await eventually('the request', () => pacs.associations.flatMap(({ messages }) => messages).find(isAction), 30_000);
-    const isWaiting = async (proxy: RunningProxy) => commitmentOf(await pageOf(proxy, study))?.commitment?.waiting !== undefined;
+    const isWaiting = async (proxy: RunningProxy) => commitmentOf(await knownOf(proxy, study))?.commitment?.waiting !== undefined;
     await eventually('the report to be waited for', () => isWaiting(first));
     await first.stop();
     const place = { folder: dirname(first.configFile), port: first.port, adminPort: first.adminPort };
@@ -251,8 +231,8 @@ itWith(
     expect(await reported(connection, transaction(''))).toBe(0x0110);
     expect(await reported(connection, asked.dataSet ?? Buffer.alloc(0))).toBe(0);
     await connection.release();
-    await eventually('it to be committed', async () => commitmentOf(await pageOf(proxy, study))?.outcome === 'confirmed', 30_000);
-    expect(placesOf(await pageOf(proxy, study)).filter(({ committedAt }) => committedAt !== undefined)).toHaveLength(4);
+    await eventually('it to be committed', async () => commitmentOf(await knownOf(proxy, study))?.outcome === 'confirmed', 30_000);
+    expect(placesOf(await knownOf(proxy, study)).filter(({ committedAt }) => committedAt !== undefined)).toHaveLength(4);
     const echo = await rawAssociate(stage, proxy.port, {
       ...{ called: 'RADIOTRACER', calling: 'PACS' },
       contexts: [{ id: 1, abstractSyntax: verification, transferSyntaxes: [implicitVrLittleEndian] }],
@@ -267,7 +247,7 @@ itWith(
     const [seen] = scanner.associations;
     expect([seen?.request, seen?.messages[0]?.dataSet]).toEqual([toScanner, transaction('1.2.3.4')]);
     // What was asked for is in the ledger as ours: nothing was ever expected of the modality by it.
-    const page = await pageOf(proxy, study);
+    const page = await knownOf(proxy, study);
     expect([page.documents, page.study.reopened, page.study.verdict?.source]).toEqual([[], 0, 'quiet-time']);
   },
   60_000,

@@ -1,9 +1,6 @@
-/** What real archives have of a study, asked by C-FIND; and that what is gone from one is told as lost, by its UIDs. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FindByRequestor, Integrity, MemoryHome } from '@radiotracer/integrity';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
-import { dcmqrscp, storescp, storescu } from '../fixtures/dcmtk.ts';
+import { dcmqrscp, storescp } from '../fixtures/dcmtk.ts';
 import { eventually } from '../fixtures/deadline.ts';
 import { orthanc } from '../fixtures/orthanc.ts';
 import { freePort } from '../fixtures/ports.ts';
@@ -11,6 +8,7 @@ import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { describeWith, itWith, missingTools } from '../fixtures/tools.ts';
 import { sentFile } from './sent-file.ts';
+import { sendStudy } from './studies.ts';
 
 const stage = new Stage();
 afterAll(() => stage.clear(), 60_000);
@@ -32,18 +30,6 @@ function finder(port: number, aet: string): FindByRequestor {
   });
 }
 
-async function store(port: number, called: string): Promise<void> {
-  const folder = await stage.folder('study');
-  const files = await Promise.all(
-    study.map(async ({ bytes }, index) => {
-      const file = join(folder, `${index}.dcm`);
-      await writeFile(file, bytes);
-      return file;
-    }),
-  );
-  expect((await storescu({ port, called }, files)).code).toBe(0);
-}
-
 describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archives', () => {
   it.each([
     ['Orthanc', async () => (await orthanc(stage, { aet: 'ARCHIVE' })).port],
@@ -54,7 +40,7 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
       const port = await begin();
       const find = finder(port, 'ARCHIVE');
       expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids: new Set() });
-      await store(port, 'ARCHIVE');
+      await sendStudy(stage, port, study, 'ARCHIVE');
       const uids = new Set(study.map(({ sopInstanceUid }) => sopInstanceUid));
       expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids });
       const count = await find.count('pacs', first.studyInstanceUid);
@@ -70,7 +56,7 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
 
   it('instances that vanish from Orthanc are told as lost, those and no others', async () => {
     const pacs = await orthanc(stage, { aet: 'ARCHIVE' });
-    await store(pacs.port, 'ARCHIVE');
+    await sendStudy(stage, pacs.port, study, 'ARCHIVE');
     const gone = [study[3], study[17]] as [GeneratedInstance, GeneratedInstance];
     const held = (await pacs.rest('/instances?expand')) as { ID: string; MainDicomTags: { SOPInstanceUID: string } }[];
     for (const { ID, MainDicomTags } of held) {

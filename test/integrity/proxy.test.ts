@@ -1,8 +1,4 @@
-/** The ledger of a real process: what it says of studies that arrived, that are short, and that a PACS has lost. */
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Ledger, SqliteHome, type StudyPage } from '@radiotracer/integrity';
-import { storescu } from '../fixtures/dcmtk.ts';
+import { join } from 'node:path';
 import { eventually } from '../fixtures/deadline.ts';
 import { orthanc } from '../fixtures/orthanc.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
@@ -12,9 +8,9 @@ import { rawScp } from '../fixtures/raw-scp.ts';
 import { rawAssociate, rawStore } from '../fixtures/raw-scu.ts';
 import { redis } from '../fixtures/redis.ts';
 import { Stage } from '../fixtures/stage.ts';
-import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { itWith, missingTools } from '../fixtures/tools.ts';
 import { completeStep, createStep, mppsSopClass } from './mpps.ts';
+import { pageOf, sendStudy, studyOf } from './studies.ts';
 
 const stage = new Stage();
 afterEach(() => stage.clear(), 60_000);
@@ -23,30 +19,6 @@ async function receiver(): Promise<OtlpReceiver> {
   const otlp = await startOtlpReceiver();
   stage.defer(() => otlp.close());
   return otlp;
-}
-
-const studyOf = (seed: number, slices = 4): [GeneratedInstance, ...GeneratedInstance[]] =>
-  [...generateStudy({ slices, rows: 16, columns: 16, seed })] as [GeneratedInstance, ...GeneratedInstance[]];
-
-async function send(port: number, study: readonly GeneratedInstance[]): Promise<void> {
-  const folder = await stage.folder('study');
-  const files = await Promise.all(
-    study.map(async ({ bytes }, index) => {
-      const file = join(folder, `${index}.dcm`);
-      await writeFile(file, bytes);
-      return file;
-    }),
-  );
-  expect((await storescu({ port }, files)).code).toBe(0);
-}
-
-/** Read beside the process that writes it. */
-async function pageOf({ configFile }: RunningProxy, studyUid: string): Promise<StudyPage | undefined> {
-  const home = new SqliteHome({ path: join(dirname(configFile), 'spool', 'integrity.db'), onCorrupt: 'refuse' });
-  const ledger = new Ledger({ home, quietPeriodMs: 0, settleMs: 0, studyRolloverMs: 0 });
-  const page = await ledger.page(studyUid);
-  await ledger.close();
-  return page;
 }
 
 async function lines({ adminPort }: RunningProxy, metric: string): Promise<string[]> {
@@ -68,8 +40,8 @@ itWith(
     const sound = studyOf(21);
     const lossy = studyOf(22);
     const gone = [lossy[1], lossy[3]].map((instance) => instance?.sopInstanceUid ?? '').sort();
-    await send(proxy.port, sound);
-    await send(proxy.port, lossy);
+    await sendStudy(stage, proxy.port, sound);
+    await sendStudy(stage, proxy.port, lossy);
     const held = (await pacs.rest('/instances?expand')) as { ID: string; MainDicomTags: { SOPInstanceUID: string } }[];
     expect(held).toHaveLength(8);
     for (const { ID, MainDicomTags } of held)
@@ -162,11 +134,11 @@ itWith(
     const options = { place, destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url, quietPeriod: '3s' };
     const study = studyOf(24);
     const before = await startProxy(stage, options);
-    await send(before.port, study.slice(0, 3));
+    await sendStudy(stage, before.port, study.slice(0, 3));
     await before.stop();
     expect(otlp.spans.filter(({ name }) => name === 'study')).toEqual([]);
     const after = await startProxy(stage, options);
-    await send(after.port, study.slice(3));
+    await sendStudy(stage, after.port, study.slice(3));
     await eventually('the root', () => otlp.spans.some(({ name }) => name === 'study'), 30_000);
     await after.stop();
     const roots = otlp.spans.filter(({ name }) => name === 'study');
@@ -199,7 +171,7 @@ itWith(
       });
     const [one, other] = await Promise.all([start('one'), start('other')]);
     const study = studyOf(25, 6);
-    await Promise.all([send(one.port, study.slice(0, 3)), send(other.port, study.slice(3))]);
+    await Promise.all([sendStudy(stage, one.port, study.slice(0, 3)), sendStudy(stage, other.port, study.slice(3))]);
     await eventually('the root', () => otlp.spans.some(({ name }) => name === 'study'), 30_000);
     await Promise.all([one.stop(), other.stop()]);
     const roots = otlp.spans.filter(({ name }) => name === 'study');
@@ -221,7 +193,7 @@ itWith(
     const options = { place, destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url, quietPeriod: '3s' };
     const study = studyOf(26);
     const before = await startProxy(stage, options);
-    await send(before.port, study.slice(0, 2));
+    await sendStudy(stage, before.port, study.slice(0, 2));
     await eventually('the ledger to have them', async () => (await pageOf(before, study[0].studyInstanceUid))?.instances.length === 2);
     await before.kill();
     const after = await startProxy(stage, options);
@@ -229,7 +201,7 @@ itWith(
     expect(root.attributes).toMatchObject({ 'radiotracer.study.ledger': 'incomplete', 'dicom.study.instance.count': 2 });
     await after.stop();
     const again = await startProxy(stage, options);
-    await send(again.port, studyOf(27));
+    await sendStudy(stage, again.port, studyOf(27));
     const whole = await eventually('the root of the next', () => otlp.spans.filter(({ name }) => name === 'study')[1], 30_000);
     expect(whole.attributes['radiotracer.study.ledger']).toBeUndefined();
     await again.stop();
