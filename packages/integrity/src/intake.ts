@@ -45,7 +45,7 @@ export interface IntakeStats {
 
 const gatherMs = 50;
 const maxBatchChanges = 256;
-/** Of a batch, in one transaction; between two of them the event loop goes round: images pass meanwhile. */
+/** Of a batch, in one transaction; between two of them what shares the thread has its turn. */
 const changesPerWrite = 64;
 /** While the home is away changes wait here, then events in the ring. */
 const maxUnwritten = 4096;
