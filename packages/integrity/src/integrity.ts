@@ -98,6 +98,8 @@ export interface StudyGeneration {
 export interface IntegrityStats extends IntakeStats {
   readonly closedStudies: number;
   readonly verifications: number;
+  /** Calling AE titles of which something is to be written. */
+  readonly unwrittenTitles: number;
   /** Records and rows that were let go because of their age. */
   readonly removedRecords: number;
   readonly removedRows: number;
@@ -262,6 +264,7 @@ export class Integrity {
       ...this.#intake.stats,
       closedStudies: this.#closedStudies,
       verifications: this.#questions.count,
+      unwrittenTitles: this.#health.unwrittenTitles,
       removedRecords: this.#removedRecords,
       removedRows: this.#removedRows,
     };

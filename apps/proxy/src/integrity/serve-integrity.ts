@@ -42,7 +42,7 @@ function commitOf(config: ThreadData['config']): CommitConfiguration | undefined
   if (!Object.values(destinations).some(isCommitted)) return undefined;
   return {
     destination: new CommitByRequestor({ reach: reach(config, isCommitted) }),
-    isAsked: (destinationId) => destinations[destinationId]?.commit === 'afterBacklog',
+    isAsked: (destinationId) => isCommitted(destinations[destinationId] ?? { commit: 'never' }),
     reportMs: integrity.commitReportMs,
   };
 }

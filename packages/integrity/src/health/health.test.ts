@@ -3,7 +3,7 @@ import type { OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
 import fc from 'fast-check';
 import { Tag } from '../data-set/plain-data-set.ts';
 import { Integrity, type IntegrityOptions } from '../integrity.ts';
-import type { LedgerHome } from '../ledger/home.ts';
+import { type LedgerHome, LedgerUnavailable } from '../ledger/home.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import { mppsSopClass } from '../observe.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
@@ -207,6 +207,31 @@ it('has an end to titles: a flood of them displaces no scanner', async () => {
   const all = await new ModalityHome(home).read('_OTHER', 'all');
   expect([...(all?.rows.values() ?? [])].map((text) => JSON.parse(text).associations ?? 0)).toContain(2000 - 5);
 }, 60_000);
+
+it('has an end to titles also while the home is away, and counts a scanner of the configuration all the same', async () => {
+  const clock = new ManualClock(monday);
+  const home = new MemoryHome();
+  let isAway = true;
+  const page = home.page.bind(home);
+  home.page = async (...args: Parameters<typeof page>) => {
+    if (isAway) throw new LedgerUnavailable('disconnected', 'away');
+    return await page(...args);
+  };
+  const integrity = engine(home, clock, [], { failed: () => {}, health: { aeTitles: new Set(['CT1']) } });
+  for (let round = 0; round < 10; round += 1) {
+    for (let one = 0; one < 800; one += 1) for (const event of called(`EVIL${round} ${one}`, clock.now())) integrity.publish(event);
+    for (const event of called('CT1', clock.now())) integrity.publish(event);
+    await pass([integrity], clock, 6000);
+  }
+  // One for what is counted together, one of the configuration.
+  expect(integrity.stats().unwrittenTitles).toBeLessThanOrEqual(2002);
+  isAway = false;
+  await pass([integrity], clock, 60_000);
+  expect(integrity.stats().unwrittenTitles).toBe(0);
+  const titles = (await readModalities(home, clock.now())).map(({ aeTitle }) => aeTitle);
+  expect(titles).toContain('CT1');
+  expect(titles.length).toBeLessThanOrEqual(256 + 2);
+});
 
 it('marks no study as incomplete for a call that found no room', async () => {
   const clock = new ManualClock(start);

@@ -59,6 +59,8 @@ interface KnownHabit {
 const writeEveryMs = 5000;
 const longestLookMs = 60_000;
 const maxItems = 1000;
+/** Titles that wait for a home that is away; what else is called is counted among the others. Those of the configuration always find room. */
+const maxUnwrittenTitles = 2000;
 
 export class Health {
   readonly #ports: HealthPorts;
@@ -93,6 +95,11 @@ export class Health {
     this.#home = new ModalityHome(ports.home);
     this.#worklist = new WorklistWatch(this.#home, ports.ledger);
     this.#log = new ModalityLog(this.#time);
+  }
+
+  /** Titles of which something is to be written. */
+  get unwrittenTitles(): number {
+    return this.#batches.size + this.#waiting.size;
   }
 
   hear(event: TelemetryEvent): void {
@@ -162,8 +169,10 @@ export class Health {
   }
 
   #into(aeTitle: string, delta: ModalityDelta): void {
-    const waiting = this.#waiting.get(aeTitle);
-    if (waiting === undefined) this.#waiting.set(aeTitle, delta);
+    const isKnown = this.#waiting.has(aeTitle) || this.#batches.has(aeTitle) || this.#options.aeTitles.has(aeTitle);
+    const title = isKnown || this.unwrittenTitles < maxUnwrittenTitles ? aeTitle : otherModalities;
+    const waiting = this.#waiting.get(title);
+    if (waiting === undefined) this.#waiting.set(title, delta);
     else waiting.add(delta);
   }
 
