@@ -23,7 +23,6 @@ import {
   type PdataSink,
   type Performer,
   rejectPdu,
-  type Timer,
   type Transport,
 } from '@radiotracer/upper-layer';
 import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, encodePdu, trimAeTitle, WireError } from '@radiotracer/wire';
@@ -31,8 +30,9 @@ import { proposedContexts, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { Leg, type LegEnd } from './leg.ts';
 import { Link } from './link.ts';
-import { OperationLog, type ResponseLimits } from './operation-log.ts';
+import { OperationLog } from './operation-log.ts';
 import { isForReports, type OwnReports, ReportTaker } from './report-taker.ts';
+import { ResponseWatch } from './response-watch.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
 import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
@@ -104,7 +104,7 @@ export class AssociationPair {
   #toDestination: Link | undefined;
   #toModality: Link | undefined;
   #operations: OperationLog | undefined;
-  #responseTimer: Timer | undefined;
+  #responseWatch: ResponseWatch | undefined;
   #ended = false;
   #serverClosed = false;
   #clientClosed = false;
@@ -367,7 +367,11 @@ export class AssociationPair {
     );
     this.#serverLeg.accepted(transferSyntaxes.size, acceptor);
     upstream.leg.accepted(transferSyntaxes.size, acceptor);
-    this.#watchResponses(destination.timeouts);
+    this.#responseWatch = new ResponseWatch({
+      ...{ clock, limits: destination.timeouts, timedOut: () => this.#responseTimedOut() },
+      stalledSince: () => this.#toDestination?.stalledSince(),
+      patienceEnds: (limits, stalledSince) => this.#operations?.patienceEnds(limits, stalledSince),
+    });
   }
 
   #rejected(rj: Uint8Array): void {
@@ -404,7 +408,7 @@ export class AssociationPair {
     const [toDestination, toModality, operations] = [this.#toDestination, this.#toModality, this.#operations];
     if (toDestination === undefined || toModality === undefined || operations === undefined) return false;
     const isTaken = succeeds(() => takeOver.fromHere(toDestination, toModality, operations, failed));
-    if (isTaken) this.#responseTimer?.cancel();
+    if (isTaken) this.#responseWatch?.cancel();
     return isTaken;
   }
 
@@ -469,7 +473,7 @@ export class AssociationPair {
   /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
   #end(end: LegEnd, openOperations: ErrorType): void {
     this.#ended = true;
-    this.#responseTimer?.cancel();
+    this.#responseWatch?.cancel();
     this.#operations?.end(openOperations, end.ours ?? false);
     const operations = (this.#operations?.count ?? 0) + (this.#takeOver?.operations ?? 0) + (this.#reports?.count ?? 0);
     this.#serverLeg.ended(end, operations, this.#server);
@@ -484,28 +488,8 @@ export class AssociationPair {
 
   #closedIfAll(): void {
     if (!this.#serverClosed || !this.#clientClosed) return;
-    this.#responseTimer?.cancel();
+    this.#responseWatch?.cancel();
     this.#lifetime.closed(this);
-  }
-
-  // Time.
-
-  /** A destination that does not answer, or does not read, for so long is given up. */
-  #watchResponses(limits: ResponseLimits): void {
-    const looks = [limits.dimseResponseMs, limits.storeResponseMs].filter((limitMs) => limitMs > 0);
-    if (looks.length === 0) return;
-    const { clock } = this.#ports;
-    const shortestMs = Math.min(...looks);
-    const check = () => {
-      const now = clock.now();
-      const stalledSince = this.#toDestination?.stalledSince();
-      const endsAt = this.#operations?.patienceEnds(limits, stalledSince) ?? now + shortestMs;
-      // One that takes its bytes slowly is seen to take them.
-      const lookAgainMs = stalledSince === undefined ? shortestMs : shortestMs / 8;
-      if (endsAt <= now) this.#responseTimedOut();
-      else this.#responseTimer = clock.setTimer(check, Math.min(endsAt - now, lookAgainMs));
-    };
-    this.#responseTimer = clock.setTimer(check, shortestMs);
   }
 
   #responseTimedOut(): void {
