@@ -19,14 +19,6 @@ beforeEach(() => {
 });
 afterEach(() => stage.clear(), 60_000);
 
-// What runs at a site is built. From sources, whoever starts first after a change strips their types, with a compiler of 20 MB, and keeps what
-// comes of it for those that start later.
-beforeAll(async () => {
-  const first = new Stage();
-  await startProxy(first, { destinations: { pacs: { port: 1 } } });
-  await first.clear();
-}, 60_000);
-
 it('a PACS that stops reading stops the sender, and what is under way stays small', async () => {
   const pacs = await throttledScp(stage, Number.POSITIVE_INFINITY);
   const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } } });

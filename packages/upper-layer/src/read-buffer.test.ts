@@ -17,16 +17,16 @@ function largeBytes(pool: ReadBufferPool, leases: Lease[]): number {
 it('few sockets share all large buffers, hundreds a part of them; whoever reads gets one, if a small one', () => {
   const pool = new ReadBufferPool();
   const measured: number[] = [];
-  for (const readers of [1, 31, 368]) {
+  for (const readers of [1, 15, 384]) {
     for (let reader = 0; reader < readers; reader += 1) pool.join();
     const leases: Lease[] = [];
     measured.push(largeBytes(pool, leases));
     for (const lease of leases) lease.release();
   }
   const all = 48 * 256 * KiB + 320 * 64 * KiB;
-  // 1, 32 and 400 read.
+  // 1, 16 and 400 read.
   expect(measured.slice(0, 2)).toEqual([all, all]);
-  expect(measured[2]).toBeLessThan(all / 10);
+  expect(measured[2]).toBeLessThan(all / 20);
   for (let reader = 0; reader < 399; reader += 1) pool.leave();
   expect(largeBytes(pool, [])).toBe(all);
 });

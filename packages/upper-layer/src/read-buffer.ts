@@ -32,7 +32,7 @@ const keptFree = [512, 320, 48] as const;
  * So many sockets share them all. The more there are past it, the fewer large buffers are used: hundreds of associations take their memory
  * otherwise, and a destination that so many wait for reads none of them fast.
  */
-const fewReaders = 32;
+const fewReaders = 16;
 
 /** Reads in a row that a smaller buffer would have served, before one is taken. */
 const smallReadsToShrink = 4;
