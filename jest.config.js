@@ -9,7 +9,7 @@ const shared = {
 
 export default {
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{packages,apps}/*/src/**/*.test.ts'] },
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{packages,apps}/*/src/**/*.test.ts', '<rootDir>/bench/**/*.test.ts'] },
     { ...shared, displayName: 'real parts', testMatch: ['<rootDir>/test/**/*.test.ts'] },
   ],
 };
