@@ -8,12 +8,17 @@ export interface Watched {
   readonly onStage: (stage: Stage) => void;
 }
 
+export interface Interruptible extends Watched {
+  /** Whether it is being ended: then everything fails, and nothing new may begin. */
+  readonly isInterrupted: () => boolean;
+}
+
 export interface Command<Options> {
   readonly usage: string;
   /** Throws an error whose message is for the user; a wrong option's begins with `--`. */
   readonly readOptions: () => Options | 'help';
   /** False: something failed that was told already. */
-  readonly measure: (options: Options, watched: Watched) => Promise<boolean>;
+  readonly measure: (options: Options, watched: Interruptible) => Promise<boolean>;
 }
 
 /** Runs it, and sets the exit code: 0; 1 something failed; 2 wrong options; 130 and 143 interrupted. */
@@ -40,7 +45,7 @@ export async function command<Options>({ usage, readOptions, measure }: Command<
       return;
     }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-    process.exitCode = (await measure(options, { onProgress: progress, onStage })) ? 0 : 1;
+    process.exitCode = (await measure(options, { onProgress: progress, onStage, isInterrupted: () => isInterrupted })) ? 0 : 1;
   } catch (error) {
     // While it is being interrupted everything fails; the interruption ends it.
     if (isInterrupted) return;

@@ -13,9 +13,9 @@ export interface Peer {
   readonly settleMs: number;
 }
 
-/** DCMTK's storage SCP; what it receives it forgets. */
-export async function startScp(stage: Stage): Promise<number> {
-  return (await startProgram(stage, 'storescp', (port) => ['--ignore', '-dhl', String(port)], { TCP_NODELAY: '1' })).port;
+/** DCMTK's storage SCP; what it receives it forgets. `more`: options of storescp. */
+export async function startScp(stage: Stage, ...more: readonly string[]): Promise<number> {
+  return (await startProgram(stage, 'storescp', (port) => ['--ignore', '-dhl', ...more, String(port)], { TCP_NODELAY: '1' })).port;
 }
 
 /** Where the bench's collector listens. `mood`: as `otlp-sink.ts` takes it. */
