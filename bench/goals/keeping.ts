@@ -51,7 +51,7 @@ export const keepingPart: Part = {
       const over = (a: keyof typeof turns, b: keyof typeof turns) => spread(ratios(results(a), results(b)));
       return {
         name: 'keeping',
-        work: `store-and-forward, ${all.length} × 0.5 MB, each synced`,
+        work: `store-and-forward, ${all.length.toLocaleString('en')} × 0.5 MB, each synced`,
         figures: [
           figure('× dd’s rate, one sender', over('dd', 'kept'), { better: 'higher', goal: 0.7 }),
           figure(`× one sender’s rate, ${senders} senders`, over('kept', 'keptAtOnce'), { better: 'higher', goal: 1 }),

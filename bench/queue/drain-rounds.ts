@@ -3,11 +3,12 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, listening } from '../../test/fixtures/ports.ts';
-import { RunningProcess, run } from '../../test/fixtures/processes.ts';
+import { RunningProcess } from '../../test/fixtures/processes.ts';
 import { startProxy } from '../../test/fixtures/proxy.ts';
 import type { Stage } from '../../test/fixtures/stage.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
 import { toolPath } from '../../test/fixtures/tools.ts';
+import { sendFiles } from '../shared/storescu.ts';
 
 export interface Backlog {
   readonly count: number;
@@ -52,12 +53,7 @@ export async function* drainRounds(stage: Stage, { count, kilobytes, rounds }: B
     await listening(port, scp);
     return scp;
   };
-  const send = async (to: number) => {
-    const beganAt = performance.now();
-    const sent = await run(toolPath('storescu') ?? '', ['+sd', '+r', '127.0.0.1', String(to), folder], { env, withinMs });
-    if (sent.code !== 0) throw new Error(`storescu ended with ${sent.code}: ${sent.stderr}`);
-    return performance.now() - beganAt;
-  };
+  const send = (to: number) => sendFiles(to, [folder], { args: ['+sd', '+r'], withinMs });
   for (let round = 1; round <= rounds; round++) {
     let scp = await pacs();
     const directMs = await send(port);

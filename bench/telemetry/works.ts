@@ -1,8 +1,8 @@
 /** What is sent: another study each round, so that none is a repetition. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { run } from '../../test/fixtures/processes.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
+import { sendFiles } from '../shared/storescu.ts';
 
 export const workNames = ['small', 'slices'] as const;
 export type WorkName = (typeof workNames)[number];
@@ -48,13 +48,7 @@ export async function prepareRound({ instances, studies, rows, columns }: Work, 
     }
   }
   return {
-    send: async (port) => {
-      const start = performance.now();
-      const env = { ...process.env, TCP_NODELAY: '1' };
-      const sent = await run('storescu', ['-aec', 'PACS', '127.0.0.1', String(port), ...files], { env, withinMs: sendWithinMs });
-      if (sent.code !== 0) throw new Error(`storescu ended with ${sent.code ?? sent.signal}: ${sent.output.slice(0, 300)}`);
-      return performance.now() - start;
-    },
+    send: (port) => sendFiles(port, files, { withinMs: sendWithinMs }),
     remove: () => rm(place, { recursive: true }),
   };
 }
