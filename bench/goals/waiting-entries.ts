@@ -7,7 +7,6 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Envelope, encodeEnvelope, InstanceIds } from '@radiotracer/instance';
 import { Spool } from '@radiotracer/spool';
@@ -93,7 +92,8 @@ function writeEntries(
 }
 
 const [spool = '', count, part, parts] = [process.argv[2], ...process.argv.slice(3).map(Number)] as [string, number, number, number];
-const own = mkdtempSync(join(tmpdir(), 'radiotracer-bench-template-'));
+/** Beside the spool: whoever removes that removes this, should the process be ended. */
+const own = mkdtempSync(`${spool}-template-`);
 try {
   const border = (of: number) => Math.trunc((count * of) / parts);
   writeEntries(await makeTemplate(own), join(spool, 'waiting'), { from: border(part), to: border(part + 1), of: count });
