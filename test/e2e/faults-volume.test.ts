@@ -33,17 +33,17 @@ async function arrives(proxy: RunningProxy, pacs: ScriptedPacs, spool: string, w
   expect(new Map([...pacs.stored].filter(([uid]) => wanted.has(uid)))).toEqual(wanted);
 }
 
-describeWith(missingTmpfs(), 'a volume of 8 MiB', () => {
+describeWith(missingTmpfs(), 'a small volume', () => {
   test('filled to the last byte: A700 for what does not fit, and it goes on when there is room', async () => {
-    const spool = join((await tmpfsVolume(stage, 8)).dir, 'spool');
+    const spool = join((await tmpfsVolume(stage, 32)).dir, 'spool');
     const pacs = await scriptedPacs(stage);
     pacs.answer = away;
     const proxy = await startProxy(stage, options(pacs, spool, '0B'));
-    const first = study(61, 40, 400);
+    const first = study(61, 90, 400);
     const statuses = await send(proxy.port, first);
     expect(new Set(statuses)).toEqual(new Set([0, outOfResources]));
     const wanted = acknowledged(first, statuses);
-    expect(wanted.size).toBeGreaterThan(10);
+    expect(wanted.size).toBeGreaterThan(40);
     // A new association is told the same, honestly.
     const late = study(62, 3, 400);
     expect(await send(proxy.port, late)).toEqual([outOfResources, outOfResources, outOfResources]);

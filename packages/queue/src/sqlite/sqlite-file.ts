@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { QueueUnavailable } from '../queue-error.ts';
 import { migrate } from './schema.ts';
+import { keepReserve, makeReserve } from './reserve.ts';
 import { faultOf, unavailable } from './sqlite-fault.ts';
 
 export interface SqliteQueueOptions {
@@ -17,6 +18,11 @@ export interface SqliteQueueOptions {
   readonly onCorrupt?: 'move-aside' | 'refuse';
   /** How long to wait for another process' write, in all; 0: not at all. The thread is not blocked meanwhile. Default 5,000. */
   readonly busyWaitMs?: number;
+  /**
+   * Room of its own on the volume (reserve.ts), twice as much as this: what is there can then be delivered from a volume that is full. For
+   * the one process that owns the spool. 0: none. Default 0.
+   */
+  readonly reserveBytes?: number;
   /** Default: the system's clock. For the names of files moved aside, and for `busyWaitMs` (then it must not step: it does not by default). */
   readonly now?: () => number;
 }
@@ -25,6 +31,8 @@ export interface SqliteQueueOptions {
 const BUSY_TIMEOUT_MS = 5;
 const BUSY_PAUSE_MS = 10;
 const CACHE_KIB = 16 * 1024;
+/** The reserve is looked at after so many. */
+const WRITES_PER_LOOK = 256;
 
 /**
  * The database as a file: opened, migrated, moved aside when broken, opened again when it was taken away; statements prepared once;
@@ -40,16 +48,19 @@ export class SqliteFile {
   readonly #path: string;
   readonly #onCorrupt: 'move-aside' | 'refuse';
   readonly #busyWaitMs: number;
+  readonly #reserveBytes: number;
   readonly #now: () => number;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #inode: number | undefined;
   #closed = false;
+  #writes = 0;
 
-  constructor({ path, onCorrupt = 'move-aside', busyWaitMs = 5_000, now = Date.now }: SqliteQueueOptions) {
+  constructor({ path, onCorrupt = 'move-aside', busyWaitMs = 5_000, reserveBytes = 0, now = Date.now }: SqliteQueueOptions) {
     this.#path = path;
     this.#onCorrupt = onCorrupt;
     this.#busyWaitMs = busyWaitMs;
+    this.#reserveBytes = reserveBytes;
     this.#now = now;
   }
 
@@ -98,11 +109,18 @@ export class SqliteFile {
     try {
       const result = work();
       database.exec('COMMIT');
+      if (kind === 'write') this.#wrote(database);
       return result;
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /** New entries take free pages. */
+  #wrote(database: DatabaseSync): void {
+    this.#writes += 1;
+    if (this.#writes % WRITES_PER_LOOK === 0) keepReserve(database, this.#path, this.#reserveBytes);
   }
 
   #connection(): DatabaseSync {
@@ -130,6 +148,7 @@ export class SqliteFile {
     }
     this.#database = database;
     this.#inode = inodeOf(this.#path);
+    makeReserve(database, this.#path, this.#reserveBytes);
     return database;
   }
 
