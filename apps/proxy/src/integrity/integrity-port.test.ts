@@ -161,18 +161,18 @@ test('a batch that ends two threads is let go, its studies marked; a thread that
       },
     },
   );
-  for (let number = 0; number < 64; number += 1) port.publish(instance(number));
+  for (let number = 0; number < 256; number += 1) port.publish(instance(number));
   for (let death = 0; death < 2; death += 1) {
     expect(threads[death]?.heard).toMatchObject([{ kind: 'events', batch: 0 }]);
     await threads[death]?.terminate();
     due?.();
   }
   expect(threads[2]?.heard).toEqual([{ kind: 'lost', studyUids: ['1.2.3'], since: 1000 }]);
-  expect(port.levels).toMatchObject({ published: 64, dropped: 64 });
+  expect(port.levels).toMatchObject({ published: 256, dropped: 256 });
   canStart = false;
   await threads[2]?.terminate();
   for (let tries = 0; tries < 8; tries += 1) due?.();
-  expect(delays.filter((ms) => ms !== 20)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000]);
+  expect(delays.filter((ms) => ms !== 100)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000]);
   expect(log).toHaveLength(11);
 });
 

@@ -2,7 +2,7 @@
  * The near side of the ledger's thread. Publishing costs a copy of some values; nothing here waits for the thread, and nothing of an
  * association waits for this.
  *
- *   publish ──> queue ──64, or 20 ms──> thread ──written──> let go
+ *   publish ──> queue ──256, or 100 ms──> thread ──written──> let go
  *                └ full: counted, and the studies concerned are marked in the ledger
  *
  * What the thread has not said to have written is kept: when it dies, the next one gets it again. Once: a batch that ends two threads is let go.
@@ -48,9 +48,10 @@ interface Batch {
   readonly isAgain: boolean;
 }
 
-const maxBatchEvents = 64;
-const gatherMs = 20;
-const maxUnconfirmedBatches = 4;
+/** Few and large: each wakes a thread that competes with the associations for a core. A copy of so many takes 2 ms. */
+const maxBatchEvents = 256;
+const gatherMs = 100;
+const maxUnconfirmedBatches = 8;
 const firstRestartMs = 500;
 const longestRestartMs = 30_000;
 const flushPatienceMs = 5000;
