@@ -9,6 +9,7 @@ import { eventually } from '../../../../test/fixtures/deadline.ts';
 import { operation } from '../telemetry/testing/scripted-events.ts';
 import { IntegrityPort, type IntegrityPortOptions, type IntegrityThread } from './integrity-port.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
+import { restored } from './portable-event.ts';
 import { integrityThread } from './start-integrity.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -196,7 +197,8 @@ test('what cannot be copied, or is nonsense, is nobody’s concern; bytes go wit
   expect(port.levels).toMatchObject({ published: 2, errors: 1 });
   void port.flush();
   const [batch] = thread.heard;
-  const event = batch?.kind === 'events' ? batch.events[0] : undefined;
+  const [sent] = batch?.kind === 'events' ? batch.events : [];
+  const event = sent && restored(sent);
   const dataSet = event?.type === 'operation.ended' ? event.dataSet : undefined;
   expect([dataSet?.length, dataSet?.buffer.byteLength]).toEqual([4, 4]);
 });

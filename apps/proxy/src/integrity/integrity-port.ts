@@ -11,7 +11,7 @@ import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
 import { isOfInterest, isOfStudies, studyOf } from '@radiotracer/integrity';
 import type { Clock, LedgerLevels, Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import type { FromThread, ToThread } from './message.ts';
-import { type PortableEvent, portable } from './portable-event.ts';
+import { type PortableEvent, portable, restored } from './portable-event.ts';
 
 /** As Node's Worker. */
 export interface IntegrityThread {
@@ -192,7 +192,7 @@ export class IntegrityPort {
   #letGo(id: number, events: readonly PortableEvent[]): void {
     this.#confirmed(id);
     this.#dropped += events.length;
-    for (const event of events as readonly TelemetryEvent[]) if (isOfStudies(event)) this.#mark(studyOf(event));
+    for (const event of events.map(restored)) if (isOfStudies(event)) this.#mark(studyOf(event));
   }
 
   #heard(message: FromThread): void {

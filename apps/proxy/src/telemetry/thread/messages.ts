@@ -6,6 +6,7 @@ import type { ThreadData } from '../../integrity/message.ts';
 import type { LogLine } from '../log-line.ts';
 import type { LoopDelay } from '../loop-watch.ts';
 import type { SamplingRule } from '../sdk.ts';
+import type { FlatOperation } from './flat-operation.ts';
 
 /** Given to the thread with its start. */
 export interface ThreadStart {
@@ -43,7 +44,7 @@ export interface Answer {
 }
 
 export type ToThread =
-  | { readonly kind: 'events'; readonly events: readonly TelemetryEvent[]; readonly lost: number }
+  | { readonly kind: 'events'; readonly events: readonly (TelemetryEvent | FlatOperation)[]; readonly lost: number }
   /** From now on these sources can be asked. */
   | { readonly kind: 'sources'; readonly of: 'delivery' | 'ledger' }
   /** Serves the ledger at that port. */

@@ -14,8 +14,8 @@ import type { ThreadData } from '../../integrity/message.ts';
 import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
+import { type FlatOperation, flatOperation } from './flat-operation.ts';
 import type { FromThread, Questions, Sources, ThreadStart, ToThread } from './messages.ts';
-import { portable } from './portable.ts';
 import { OpenQuestions } from './questions.ts';
 import { Traceparents } from './traceparents.ts';
 
@@ -75,7 +75,7 @@ export class TelemetryThread implements RunningTelemetry {
   readonly #questions = new OpenQuestions<keyof Questions>((question) => this.#post(question));
   readonly #traceparents: Traceparents;
   #worker: Worker | undefined;
-  #batch: TelemetryEvent[] = [];
+  #batch: (TelemetryEvent | FlatOperation)[] = [];
   #sent = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -99,7 +99,7 @@ export class TelemetryThread implements RunningTelemetry {
         this.#lost += 1;
         return;
       }
-      this.#batch.push(portable(event));
+      this.#batch.push(event.type === 'operation.ended' ? flatOperation(event, false) : event);
       if (this.#batch.length >= maxBatchEvents) this.#send();
       else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref();
     } catch {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DeliverySources } from '@radiotracer/telemetry';
 import type { LogLine, LogSink } from '../log-line.ts';
 import { startTelemetry } from '../start-telemetry.ts';
+import { operationOf } from './flat-operation.ts';
 import type { FromThread, Sources, ThreadStart, ToThread } from './messages.ts';
 import { OpenQuestions } from './questions.ts';
 
@@ -54,7 +55,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     switch (message.kind) {
       case 'events':
         if (message.lost > 0) telemetry.lost(message.lost);
-        for (const event of message.events) telemetry.publish(event);
+        for (const event of message.events) telemetry.publish('type' in event ? event : operationOf(event));
         Atomics.add(come, 0, message.events.length);
         return;
       case 'sources':
