@@ -1,8 +1,8 @@
 /**
  * Where events wait to be written down. Publishing costs one assignment; the ring is emptied a few events at a time between turns of the event
- * loop, and what comes of them is written some 250 ms later, together.
+ * loop, and what comes of them is written some 50 ms later, together.
  *
- *   publish ──> ring ──between turns──> changes ──250 ms, or 1024──> ledger
+ *   publish ──> ring ──between turns──> changes ──50 ms, or 256──> ledger
  *                └ full: counted, and the studies concerned are marked
  */
 import { type Clock, EventRing, type TelemetryEvent } from '@radiotracer/telemetry';
@@ -43,11 +43,10 @@ export interface IntakeStats {
   readonly errors: number;
 }
 
-/** A transaction costs by the pages that it touches: many changes at once touch each but once. */
-const gatherMs = 250;
-const maxBatchChanges = 1024;
+const gatherMs = 50;
+const maxBatchChanges = 256;
 /** Of a batch, in one transaction; between two of them what shares the thread has its turn. */
-const changesPerWrite = 512;
+const changesPerWrite = 256;
 /** While the home is away changes wait here, then events in the ring. */
 const maxUnwritten = 4096;
 const retryMs = 1000;

@@ -22,9 +22,6 @@ import { reach } from './reach.ts';
 import { RunningMark } from './running-mark.ts';
 
 const retryMs = 500;
-const confirmAfterMs = 200;
-/** Fewer than the near side lets go unconfirmed. */
-const maxUnconfirmed = 4;
 const levelsEveryMs = 30_000;
 /** What was lost is told sooner than that when there is more, or less, of it. */
 const newsEveryMs = 1000;
@@ -58,9 +55,6 @@ class IntegrityService {
   readonly #mark: RunningMark;
   readonly #leftAt: number | undefined;
   readonly #timers: readonly NodeJS.Timeout[];
-  /** Batches that are to be confirmed together: what is written together costs a fraction. */
-  #unconfirmed: number[] = [];
-  #confirmTimer: NodeJS.Timeout | undefined;
   #confirming = Promise.resolve();
   #movedAside = 0;
   #isLossNew = false;
@@ -123,9 +117,7 @@ class IntegrityService {
           this.#failed(error);
         }
         for (const event of message.events) this.#integrity.publish(restored(event));
-        this.#unconfirmed.push(message.batch);
-        if (this.#unconfirmed.length >= maxUnconfirmed) this.#confirm();
-        else this.#confirmTimer ??= setTimeout(() => this.#confirm(), confirmAfterMs);
+        this.#confirming = this.#confirming.then(() => this.#written()).then(() => this.#post({ kind: 'written', batch: message.batch }));
         return;
       case 'lost':
         this.#integrity.lost(message.studyUids, message.since);
@@ -137,19 +129,6 @@ class IntegrityService {
         void this.#stop();
         return;
     }
-  }
-
-  /** What has come so far is written, then said to be. */
-  #confirm(): void {
-    clearTimeout(this.#confirmTimer);
-    this.#confirmTimer = undefined;
-    const batches = this.#unconfirmed;
-    this.#unconfirmed = [];
-    this.#confirming = this.#confirming
-      .then(() => this.#written())
-      .then(() => {
-        for (const batch of batches) this.#post({ kind: 'written', batch });
-      });
   }
 
   async #flush(): Promise<void> {
@@ -166,7 +145,6 @@ class IntegrityService {
       this.#failed(error);
     }
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#confirmTimer);
     this.#post({ kind: 'stopped' });
     this.#port.close();
   }
