@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { QueueUnavailable } from '../queue-error.ts';
-import { migrate } from './schema.ts';
 import { keepReserve, makeReserve } from './reserve.ts';
+import { migrate } from './schema.ts';
 import { faultOf, unavailable } from './sqlite-fault.ts';
 
 export interface SqliteQueueOptions {
