@@ -53,6 +53,7 @@ function allowedAt(node: SchemaNode, path: KeyPath): string {
     case 'value':
       return node.info.allowed;
     case 'object':
+      if (node.switchable === true) return `true, or a mapping with ${keysOf(node)}`;
       return path.length === 0 ? `a mapping of ${keysOf(node)}` : `a mapping with ${keysOf(node)}`;
     case 'record':
       if (node.each.kind === 'value') return `a mapping of names of yours, to each of them ${node.each.info.allowed}`;

@@ -13,6 +13,8 @@ export type ProblemCode =
   | 'token_needed'
   | 'redis_needed'
   | 'ledger_needed'
+  | 'key_needed'
+  | 'ca_needed'
   | 'title_taken';
 
 /** One thing that is wrong, told so that it can be mended without looking anything up. */

@@ -29,6 +29,37 @@ export interface Listener {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Undefined: plain TCP. */
+  readonly tls: ListenerTls | undefined;
+}
+
+/** The oldest version of TLS that is spoken. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** Files are as written: relative to the working directory. All in PEM. */
+export interface ListenerTls {
+  /** The certificate, and those that signed it. */
+  readonly cert: string;
+  readonly key: string;
+  /** Whose certificates are taken of modalities; undefined only where none are asked for. */
+  readonly ca: string | undefined;
+  /** Whether a modality is asked for a certificate, and refused without one. */
+  readonly clientCertificate: 'none' | 'request' | 'require';
+  readonly minVersion: TlsVersion;
+}
+
+/** Files are as written: relative to the working directory. All in PEM. */
+export interface DestinationTls {
+  /** Whose certificates are taken of it; undefined: those of the authorities that Node.js knows. */
+  readonly ca: string | undefined;
+  /** What it is shown where it asks for a certificate; undefined: none. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** The name that its certificate is to be for; undefined: its host. */
+  readonly serverName: string | undefined;
+  /** full: authority and name; authority: whatever name; none: anything is taken. */
+  readonly verify: 'full' | 'authority' | 'none';
+  readonly minVersion: TlsVersion;
 }
 
 /** A PACS, or a modality that a PACS calls back. */
@@ -39,6 +70,8 @@ export interface Destination {
   readonly port: number;
   /** The called AE title that it is to see, trimmed; undefined: the one that the caller used. */
   readonly aet: string | undefined;
+  /** Undefined: plain TCP. */
+  readonly tls: DestinationTls | undefined;
   /** The general ones with this destination's own put over them. */
   readonly timeouts: Timeouts;
   /** Associations at once for what was queued; live ones come on top. At least 1. */

@@ -10,7 +10,7 @@ import type { KeyPath } from './schema-walk.ts';
 export function crossCheck(file: unknown): Finding[] {
   return [
     ...[...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file), ...unsharedSchedule(file)],
-    ...[...commitWithoutLedger(file), ...sharedReportTitle(file)],
+    ...[...commitWithoutLedger(file), ...sharedReportTitle(file), ...unpairedKeys(file), ...clientsOfNobody(file)],
   ];
 }
 
@@ -101,6 +101,29 @@ function* sharedReportTitle(file: unknown): Generator<Finding> {
       const text = `found "${ours}", to which storage commitment is reported to the proxy itself; allowed: another title, or another integrity.callingAet`;
       yield { code: 'title_taken', path: ['routes', index, key], text };
     }
+  }
+}
+
+/** A certificate is shown by who has its key. */
+function* unpairedKeys(file: unknown): Generator<Finding> {
+  for (const [id, destination] of Object.entries(field(file, 'destinations') ?? {})) {
+    const tls = field(destination, 'tls');
+    const [cert, key] = [field(tls, 'cert'), field(tls, 'key')];
+    if ((cert === undefined) === (key === undefined)) continue;
+    const [found, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    const text = `found without tls.${missing}; allowed: both, or neither`;
+    yield { code: 'key_needed', path: ['destinations', id, 'tls', found as string], text };
+  }
+}
+
+/** Everyone's authorities are no one's to vouch for a scanner. */
+function* clientsOfNobody(file: unknown): Generator<Finding> {
+  for (const [index, listener] of list(field(file, 'listeners')).entries()) {
+    const tls = field(listener, 'tls');
+    const asked = field(tls, 'clientCertificate');
+    if ((asked !== 'request' && asked !== 'require') || field(tls, 'ca') !== undefined) continue;
+    const text = `found "${asked}" without tls.ca; allowed: with it, so that it is known whose certificates are taken, or "none"`;
+    yield { code: 'ca_needed', path: ['listeners', index, 'tls', 'clientCertificate'], text };
   }
 }
 

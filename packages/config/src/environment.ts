@@ -4,6 +4,7 @@
  */
 import type { Finding } from './config-error.ts';
 import { nearest } from './nearest.ts';
+import { isSwitch } from './schema-values.ts';
 import { type KeyPath, nodeAt, type SchemaNode, schemaRoot } from './schema-walk.ts';
 
 const PREFIX = 'RADIOTRACER_';
@@ -59,7 +60,7 @@ function segment(key: string): string {
 
 /** Every key that the rest of a variable's name can mean; more than one when two names differ in nothing but punctuation. */
 function resolve(node: SchemaNode, value: unknown, rest: string): KeyPath[] {
-  if (node.kind === 'value') return rest === '' ? [[]] : [];
+  if (node.kind === 'value' || (node.kind === 'object' && node.switchable === true && rest === '')) return rest === '' ? [[]] : [];
   if (node.kind === 'list') return resolveInList(node.each, value, rest);
   const known = node.kind === 'object' ? [...node.keys] : Object.keys(record(value)).map((key) => [key, node.each] as const);
   const found = known.flatMap(([key, child]) => resolveBelow(key, child, value, rest));
@@ -100,8 +101,15 @@ function write(root: unknown, path: KeyPath, value: unknown): boolean {
   for (const [depth, step] of path.entries()) {
     if (typeof place !== 'object' || place === null) return false;
     const holder = place as Record<string | number, unknown>;
-    if (depth === path.length - 1) holder[step] = value;
-    else holder[step] ??= typeof path[depth + 1] === 'number' ? [] : {};
+    if (depth === path.length - 1) {
+      // Turned on already, with what the file says of it.
+      const isMapping = typeof holder[step] === 'object' && holder[step] !== null;
+      if (value !== 'true' || !isMapping) holder[step] = value;
+    } else {
+      const node = nodeAt(path.slice(0, depth + 1));
+      if (node?.kind === 'object' && node.switchable === true && isSwitch(holder[step])) holder[step] = {};
+      holder[step] ??= typeof path[depth + 1] === 'number' ? [] : {};
+    }
     place = holder[step];
   }
   return true;

@@ -290,6 +290,55 @@ test('a variable goes over the file, whatever the name of the destination; one t
   }
 });
 
+test('TLS: a listener needs its files, a destination may leave everything out, and a switch is as good as an empty mapping', () => {
+  const config = parseConfig(`
+listeners:
+  - { port: 0, tls: { cert: c.pem, key: c.key, ca: scanners.pem } }
+  - { port: 0, tls: { cert: c.pem, key: c.key } }
+destinations:
+  on: { host: a, port: 1, tls: true }
+  off: { host: a, port: 1, tls: false }
+  own: { host: a, port: 1, tls: { ca: pacs.pem, serverName: pacs.example, verify: authority, minVersion: TLSv1.3 } }
+routes: [{ to: on }]
+`);
+  expect(config.listeners.map(({ tls }) => tls?.clientCertificate)).toEqual(['require', 'none']);
+  const { on, off, own } = config.destinations;
+  expect([on?.tls, off?.tls]).toEqual([{ verify: 'full', minVersion: 'TLSv1.2' }, undefined]);
+  expect(own?.tls).toEqual({ ca: 'pacs.pem', serverName: 'pacs.example', verify: 'authority', minVersion: 'TLSv1.3' });
+
+  expect(
+    lines(`listeners:
+  - { port: 0, tls: { cert: c.pem } }
+  - { port: 0, tls: { cert: c.pem, key: c.key, clientCertificate: require } }
+destinations:
+  a: { host: a, port: 1, tls: yes please }
+  b: { host: a, port: 1, tls: { cert: c.pem, verfy: none } }
+routes: [{ to: a }]
+`),
+  ).toEqual([
+    expect.stringContaining('listeners[0].tls.key: missing; allowed: a path'),
+    expect.stringContaining(
+      'destinations.a.tls: found "yes please"; allowed: true, or a mapping with ca, cert, key, serverName, verify, minVersion',
+    ),
+    expect.stringContaining('destinations.b.tls.verfy: unknown key; did you mean "verify"?'),
+    expect.stringContaining('destinations.b.tls.cert: found without tls.key; allowed: both, or neither'),
+    expect.stringContaining('listeners[1].tls.clientCertificate: found "require" without tls.ca; allowed: with it'),
+  ]);
+});
+
+test('TLS: the environment turns it on, and goes over a switch of the file', () => {
+  const of = (tls: string, env: Record<string, string>) =>
+    parseConfig(`listeners: [{ port: 0 }]\ndestinations: { pacs: { host: a, port: 1${tls} } }\nroutes: [{ to: pacs }]`, 'f.yaml', env)
+      .destinations['pacs']?.tls;
+  const ca = { RADIOTRACER_DESTINATIONS_PACS_TLS_CA: 'ca.pem' };
+  const withCa = { verify: 'full', minVersion: 'TLSv1.2', ca: 'ca.pem' };
+  for (const tls of ['', ', tls: true', ', tls: false', ', tls: { ca: other.pem }']) expect(of(tls, ca)).toEqual(withCa);
+  expect(of('', { ...ca, RADIOTRACER_DESTINATIONS_PACS_TLS: 'true' })).toEqual(withCa);
+  expect(of('', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'true' })).toEqual({ verify: 'full', minVersion: 'TLSv1.2' });
+  expect(of(', tls: { ca: ca.pem }', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'true' })).toEqual(withCa);
+  expect(of(', tls: true', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'false' })).toBeUndefined();
+});
+
 test('whatever a file holds, it is a configuration or a ConfigError, and nothing is changed in place', () => {
   const keys = [
     'listeners',

@@ -89,16 +89,20 @@ function errorCode(error: unknown): string {
 function named(file: CheckedFile): Config {
   const timeouts = namedTimeouts(file.timeouts);
   return {
-    listeners: file.listeners,
+    listeners: file.listeners.map(({ tls, ...listener }) => ({
+      ...listener,
+      tls: tls && { ...tls, ca: tls.ca, clientCertificate: tls.clientCertificate ?? (tls.ca === undefined ? 'none' : 'require') },
+    })),
     destinations: Object.fromEntries(
       Object.entries(file.destinations).map(([id, written]): [string, Destination] => {
         const own = definedOnly(namedTimeouts(written.timeouts));
-        const { host, port, aet, maxAssociations, retry, circuit, statuses, verify, commit } = written;
+        const { host, port, aet, tls, maxAssociations, retry, circuit, statuses, verify, commit } = written;
         return [
           id,
           {
             ...{ id, host, port, aet, maxAssociations, statuses, verify, commit, timeouts: { ...timeouts, ...own } },
             retry: { initialMs: retry.initial, maxMs: retry.max, budgetMs: retry.budget },
+            tls: tls && { ...tls, ca: tls.ca, cert: tls.cert, key: tls.key, serverName: tls.serverName },
             circuit: { failures: circuit.failures, probeMs: circuit.probe },
           },
         ];

@@ -10,7 +10,7 @@ test('docs/configuration.md tells of every key what the schema says (if not: nod
 });
 
 test('every example of a configuration in the documentation is one', () => {
-  const examples = ['docs/configuration.md', 'README.md'].flatMap((file) =>
+  const examples = ['docs/configuration.md', 'docs/tls.md', 'README.md'].flatMap((file) =>
     [...read(file).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => ({ file, text })),
   );
   expect(examples.length).toBeGreaterThanOrEqual(2);

@@ -153,6 +153,16 @@ export const flag = kind(
   z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]) as z.ZodType<boolean, boolean | 'true' | 'false'>,
 );
 
+/** A mapping whose keys may all be left out: `true` is the empty one, `false` none. */
+export function switchable<S extends z.ZodType>(mapping: S) {
+  return z.preprocess((written) => (isSwitch(written) ? (String(written) === 'true' ? {} : undefined) : written), mapping.optional());
+}
+
+/** As YAML or the environment has it. */
+export function isSwitch(written: unknown): boolean {
+  return written === true || written === false || written === 'true' || written === 'false';
+}
+
 export function secretText(minLength: number) {
   return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secrecy: 'always' as const };
 }

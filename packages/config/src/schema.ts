@@ -3,7 +3,7 @@
  * docs/configuration.md and the names of the environment variables are made from this file.
  */
 import * as z from 'zod';
-import type { LogLevel, TelemetryIdentifier } from './config.ts';
+import type { LogLevel, TelemetryIdentifier, TlsVersion } from './config.ts';
 import type { Kind, Secrecy } from './schema-values.ts';
 import * as value from './schema-values.ts';
 
@@ -60,8 +60,9 @@ const PDU_RANGE = 'from 1KiB to 4294967295B, the largest that a PDU can say';
 
 /** What is wanted of a time-out, by key. */
 const timeoutAbout = {
-  artim: 'Wait for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
-  connect: 'TCP connection to a destination.',
+  artim:
+    'Wait for the end of a TLS handshake, for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
+  connect: 'Connection to a destination: TCP, and the TLS handshake where it has TLS.',
   associate: 'Wait for the answer of a destination to an A-ASSOCIATE-RQ.',
   dimseResponse:
     'Wait for a DIMSE response, from one pending response to the next, and for a destination that does not read. Past it both associations are aborted.',
@@ -91,15 +92,50 @@ const destinationTimeouts = z.strictObject({
   release: optional(value.durationMs, `As \`timeouts.release\`, for this destination.`),
 });
 
+const versions = ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly TlsVersion[];
+const minVersion = standard(value.oneOf(versions), 'TLSv1.2', 'The oldest version of TLS that is spoken.');
+
+const listenerTls = z.strictObject({
+  cert: required(value.path, 'File, PEM: the certificate that modalities see, then those that signed it.'),
+  key: required(value.path, 'File, PEM: its private key, without a passphrase.'),
+  ca: optional(
+    value.path,
+    'File, PEM: who signs the certificates of modalities; also certificates of modalities that they signed themselves.',
+  ),
+  clientCertificate: optional(
+    value.oneOf(['none', 'request', 'require']),
+    'Of modalities. `none`: none is asked for; `request`: who shows one must show one that `ca` knows; `require`: who shows none is refused. Left out: `require` where there is a `ca`, else `none`.',
+  ),
+  minVersion,
+});
+
+const destinationTls = z.strictObject({
+  ca: optional(
+    value.path,
+    'File, PEM: its certificate, or that of whoever signed it. Left out: the authorities that Node.js knows, `NODE_EXTRA_CA_CERTS` with them.',
+  ),
+  cert: optional(value.path, 'File, PEM: the certificate that it sees where it asks for one, then those that signed it.'),
+  key: optional(value.path, 'File, PEM: its private key, without a passphrase.'),
+  serverName: optional(value.host, 'The name or address that its certificate must be for. Left out: `host`.'),
+  verify: standard(
+    value.oneOf(['full', 'authority', 'none']),
+    'full',
+    '`full`: its certificate must be signed by an authority that is known, and be for its name; `authority`: whatever the name; `none`: anything is taken, also of whoever sits in between.',
+  ),
+  minVersion,
+});
+
 const listener = z.strictObject({
   host: standard(value.host, '0.0.0.0', 'Address to listen on; `::` is every address, IPv4 and IPv6.'),
   port: required(value.listenPort, 'Where modalities connect.'),
+  tls: listenerTls.optional(),
 });
 
 const destination = z.strictObject({
   host: required(value.host, 'Where the PACS is.'),
   port: required(value.port, 'Its DICOM port.'),
   aet: optional(value.aeTitle, 'The called AE title that it is to see. Left out: the title that the modality called.'),
+  tls: value.switchable(destinationTls),
   timeouts: destinationTimeouts.prefault({}),
   maxAssociations: standard(
     value.wholeNumber(1, 1000),

@@ -16,6 +16,7 @@ const destinations: readonly Destination[] = destinationIds.map((id) => ({
   host: id,
   port: 104,
   aet: undefined,
+  tls: undefined,
   timeouts: {
     artimMs: 5_000,
     connectMs: 10_000,

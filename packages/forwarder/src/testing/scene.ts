@@ -81,6 +81,7 @@ export class Scene implements AsyncDisposable {
       host: '127.0.0.1',
       port: scene.pacs.port,
       aet: undefined,
+      tls: undefined,
       timeouts: {
         artimMs: 1000,
         connectMs: 5000,
