@@ -84,7 +84,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const kept: Envelope[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
   const relay = new Relay({
-    listeners: config.listeners,
+    listeners: [{ host: '127.0.0.1', port: 0 }],
     readBuffers,
     clock: systemClock,
     publish: (event) => told.push(event),

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Destination } from '@radiotracer/config';
 import type { AssociationOutcome, Publish } from '@radiotracer/telemetry';
-import { AssociationError, type AssociationErrorType, type Clock, type Transport } from '@radiotracer/upper-layer';
+import { AssociationError, type AssociationErrorType, type Clock, type TlsFacts, type Transport } from '@radiotracer/upper-layer';
 import { type AssociateAc, trimUid, type UserInformationSubItem } from '@radiotracer/wire';
 
 export interface AssociationFacts {
@@ -19,6 +19,7 @@ const timeouts: readonly AssociationErrorType[] = [
   'idle_timeout',
   'release_timeout',
   'artim_timeout',
+  'tls_handshake_timeout',
 ];
 
 export class AssociationLog {
@@ -53,7 +54,7 @@ export class AssociationLog {
     });
   }
 
-  accepted(ac: AssociateAc, contexts: number): void {
+  accepted(ac: AssociateAc, contexts: number, tls: TlsFacts | undefined): void {
     const items = ac.items.flatMap((item): readonly UserInformationSubItem[] => (item.kind === 'user-information' ? item.items : []));
     const maximum = items.find((item) => item.kind === 'maximum-length');
     const classUid = items.find((item) => item.kind === 'implementation-class-uid');
@@ -66,6 +67,7 @@ export class AssociationLog {
       acceptorMaxPduBytes: maximum?.bytes ?? 0,
       acceptorImplementationClassUid: classUid === undefined ? undefined : trimUid(classUid.uid),
       acceptorImplementationVersionName: version?.name,
+      tls,
     });
   }
 

@@ -88,7 +88,7 @@ export class StoreAssociation {
         limits,
         clock,
       });
-      this.#log.accepted(this.#requestor.ac, this.#requestor.agreed.size);
+      this.#log.accepted(this.#requestor.ac, this.#requestor.agreed.size, this.#transport.tls?.());
     } catch (error) {
       this.#log.ended(error, 0, this.#transport);
       throw error;

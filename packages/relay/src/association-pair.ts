@@ -255,7 +255,7 @@ export class AssociationPair {
     const { ac, performer, contexts } = this.#reports;
     this.#fromModality.to = performer;
     this.#server.accept(encodePdu(ac));
-    this.#serverLeg.accepted(contexts, userInformation(ac));
+    this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls);
   }
 
   #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
@@ -365,8 +365,8 @@ export class AssociationPair {
     this.#server.accept(
       this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
     );
-    this.#serverLeg.accepted(transferSyntaxes.size, acceptor);
-    upstream.leg.accepted(transferSyntaxes.size, acceptor);
+    this.#serverLeg.accepted(transferSyntaxes.size, acceptor, this.#server.tls);
+    upstream.leg.accepted(transferSyntaxes.size, acceptor, upstream.association.tls);
     this.#responseWatch = new ResponseWatch({
       ...{ clock, limits: destination.timeouts, timedOut: () => this.#responseTimedOut() },
       stalledSince: () => this.#toDestination?.stalledSince(),
@@ -413,7 +413,9 @@ export class AssociationPair {
   }
 
   #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
-    return succeeds(() => takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac)), failed));
+    return succeeds(() =>
+      takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls), failed),
+    );
   }
 
   #releasedFromPerformer(performer: Performer): void {
@@ -514,7 +516,8 @@ function succeeds(takeOver: () => boolean): boolean {
   }
 }
 
-function endBy(error: AssociationError): LegEnd {
+/** How an association that was lost has ended. */
+export function endBy(error: AssociationError): LegEnd {
   switch (error.errorType) {
     case 'connection_closed':
       return { outcome: 'closed', errorType: error.errorType };
@@ -523,6 +526,7 @@ function endBy(error: AssociationError): LegEnd {
     case 'connect_timeout':
     case 'idle_timeout':
     case 'release_timeout':
+    case 'tls_handshake_timeout':
       return { outcome: 'timed_out', errorType: error.errorType, ours: true };
     default:
       return { outcome: 'failed', errorType: error.errorType, ours: error.errorType === 'internal' };

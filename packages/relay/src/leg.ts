@@ -1,7 +1,7 @@
 /** What is told of one association of a pair: opened, accepted, ended, each at most once. */
 import { randomUUID } from 'node:crypto';
 import type { AssociationOpened, AssociationOutcome, ErrorType, Publish } from '@radiotracer/telemetry';
-import type { AbortReason, Association } from '@radiotracer/upper-layer';
+import type { AbortReason, Association, TlsFacts } from '@radiotracer/upper-layer';
 import type { UserInformation } from './agreement.ts';
 
 /** How a leg ended. What is left out did not happen. */
@@ -30,7 +30,7 @@ export class Leg {
     this.#publish({ type: 'association.opened', associationId: this.id, at: this.#now(), ...event });
   }
 
-  accepted(contexts: number, acceptor: UserInformation): void {
+  accepted(contexts: number, acceptor: UserInformation, tls: TlsFacts | undefined): void {
     this.#publish({
       type: 'association.accepted',
       associationId: this.id,
@@ -39,10 +39,11 @@ export class Leg {
       acceptorMaxPduBytes: acceptor.maxPduBytes,
       acceptorImplementationClassUid: acceptor.implementationClassUid,
       acceptorImplementationVersionName: acceptor.implementationVersionName,
+      tls,
     });
   }
 
-  ended(end: LegEnd, operations: number, association: Association): void {
+  ended(end: LegEnd, operations: number, association: Pick<Association, 'bytesReceived' | 'bytesSent'>): void {
     if (this.#ended || !this.#opened) return;
     this.#ended = true;
     this.#publish({

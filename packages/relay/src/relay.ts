@@ -1,12 +1,23 @@
 /** Listens for modalities and pairs each association with its destination. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { acceptTransport, type ReadBufferPool, serverOptions } from '@radiotracer/upper-layer';
-import { AssociationPair, type PairLifetime, type PairPorts } from './association-pair.ts';
+import {
+  acceptTransport,
+  type FailedHandshake,
+  type ReadBufferPool,
+  serverOptions,
+  TlsAcceptor,
+  type TlsAcceptorOptions,
+  type Transport,
+} from '@radiotracer/upper-layer';
+import { AssociationPair, endBy, type PairLifetime, type PairPorts } from './association-pair.ts';
+import { Leg } from './leg.ts';
 
 export interface RelayListener {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Undefined: plain TCP. */
+  readonly tls?: Omit<TlsAcceptorOptions, 'handshakeMs'> | undefined;
 }
 
 export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
@@ -14,12 +25,16 @@ export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
   readonly readBuffers: ReadBufferPool;
 }
 
+/** A handshake ends in the end, also where nobody limits ARTIM. */
+const longestHandshakeMs = 120_000;
+
 /** Sockets beyond this many times the association limit are closed unheard: each one costs memory until its ARTIM timer runs out. */
 const socketsPerAssociation = 2;
 
 export class Relay {
   readonly #options: RelayOptions;
   readonly #servers: Server[] = [];
+  readonly #tlsAcceptors: TlsAcceptor[] = [];
   readonly #pairs = new Set<AssociationPair>();
   readonly #ports: PairPorts;
   #draining = false;
@@ -56,7 +71,7 @@ export class Relay {
   }
 
   /** Opens every listener; rejects with the system's error (EADDRINUSE, EACCES…) and leaves none open. */
-  async listen(): Promise<readonly RelayListener[]> {
+  async listen(): Promise<readonly Omit<RelayListener, 'tls'>[]> {
     try {
       for (const listener of this.#options.listeners) this.#servers.push(await this.#listenOn(listener));
     } catch (error) {
@@ -82,6 +97,7 @@ export class Relay {
   /** Aborts every pair and waits a moment for the aborts to be read. */
   async abort(): Promise<void> {
     this.#draining = true;
+    this.#destroyHandshakes();
     for (const pair of this.#pairs) pair.abort();
     await this.#until(() => this.#pairs.size === 0, abortGraceMs);
     for (const pair of this.#pairs) pair.destroy();
@@ -101,8 +117,8 @@ export class Relay {
     this.#waiting.delete(check);
   }
 
-  #listenOn({ host, port }: RelayListener): Promise<Server> {
-    const server = createServer(serverOptions, (socket) => this.#connected(socket));
+  #listenOn({ host, port, tls }: RelayListener): Promise<Server> {
+    const server = tls === undefined ? createServer(serverOptions, (socket) => this.#connected(socket)) : this.#tlsServer(tls);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, backlog: 511 }, () => {
@@ -114,13 +130,45 @@ export class Relay {
     });
   }
 
-  #connected(socket: Socket): void {
+  #tlsServer(tls: Omit<TlsAcceptorOptions, 'handshakeMs'>): Server {
+    const { artimMs } = this.#options.timeouts;
+    const acceptor = new TlsAcceptor(
+      { ...tls, handshakeMs: artimMs === 0 ? longestHandshakeMs : artimMs },
+      {
+        mayEnter: () => this.#mayEnter,
+        accepted: (transport) => (this.#draining ? transport.socket.destroy() : this.#pair(transport)),
+        failed: (failure) => this.#handshakeFailed(failure),
+      },
+    );
+    this.#tlsAcceptors.push(acceptor);
+    return acceptor.server;
+  }
+
+  get #mayEnter(): boolean {
+    if (this.#draining) return false;
     const { maxAssociations } = this.#options.limits;
-    if (this.#draining || (maxAssociations > 0 && this.#pairs.size >= maxAssociations * socketsPerAssociation)) {
-      socket.destroy();
-      return;
-    }
-    this.#pairs.add(new AssociationPair(acceptTransport(socket, this.#options.readBuffers), this.#ports, this.#lifetime));
+    const sockets = this.#tlsAcceptors.reduce((sum, { handshakes }) => sum + handshakes, this.#pairs.size);
+    return maxAssociations === 0 || sockets < maxAssociations * socketsPerAssociation;
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#mayEnter) this.#pair(acceptTransport(socket, this.#options.readBuffers));
+    else socket.destroy();
+  }
+
+  #pair(transport: Transport): void {
+    this.#pairs.add(new AssociationPair(transport, this.#ports, this.#lifetime));
+  }
+
+  /** Told as an association that came to nothing: as one is whose A-ASSOCIATE-RQ does not come. */
+  #handshakeFailed({ error, peerAddress, peerPort, ...bytes }: FailedHandshake): void {
+    const leg = new Leg(this.#options.publish, this.#options.clock.now);
+    leg.opened({ ...nothingAsked, peerAddress, peerPort });
+    leg.ended(endBy(error), 0, bytes);
+  }
+
+  #destroyHandshakes(): void {
+    for (const acceptor of this.#tlsAcceptors) acceptor.destroyHandshakes();
   }
 
   #refusal(): 'limit_exceeded' | 'shutdown' | undefined {
@@ -133,6 +181,20 @@ export class Relay {
     await Promise.all(this.#servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   }
 }
+
+/** Of a peer that has not asked for an association. */
+const nothingAsked = {
+  role: 'server',
+  pairedWith: undefined,
+  callingAeTitle: '',
+  calledAeTitle: '',
+  destinationId: undefined,
+  routeId: undefined,
+  proposedContexts: 0,
+  requestorMaxPduBytes: 0,
+  requestorImplementationClassUid: undefined,
+  requestorImplementationVersionName: undefined,
+} as const;
 
 /** How long a peer may take to close after our A-ABORT when the process is going. */
 const abortGraceMs = 1000;

@@ -180,10 +180,15 @@ function openedValues(event: AssociationOpened): AttributeValues {
 }
 
 function acceptedValues(role: AssociationOpened['role'], event: AssociationAccepted): AttributeValues {
+  const common: AttributeValues = {
+    'dicom.presentation_context.accepted': event.acceptedContexts,
+    'tls.protocol.version': event.tls?.protocolVersion,
+    'tls.cipher': event.tls?.cipher,
+  };
   return role === 'server'
-    ? { 'dicom.presentation_context.accepted': event.acceptedContexts, 'dicom.max_pdu.local': event.acceptorMaxPduBytes }
+    ? { ...common, 'dicom.max_pdu.local': event.acceptorMaxPduBytes }
     : {
-        'dicom.presentation_context.accepted': event.acceptedContexts,
+        ...common,
         'dicom.max_pdu.remote': event.acceptorMaxPduBytes,
         'dicom.implementation.class_uid': strippedUid(event.acceptorImplementationClassUid),
         'dicom.implementation.version_name': event.acceptorImplementationVersionName?.trim(),

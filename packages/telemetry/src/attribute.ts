@@ -213,6 +213,13 @@ export const attributeRegistry = {
   'radiotracer.source.habit.gap': { patientData: 'P0', type: 'double', description: 'How long it may be by its habit, seconds' },
   'radiotracer.worklist.age': { patientData: 'P0', type: 'double', description: 'Since when a worklist item waits for a study, seconds' },
   'radiotracer.telemetry.result': { patientData: 'P0', type: 'string', description: 'told, dropped' },
+  'radiotracer.tls.certificate.owner': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'Whose certificate: self, or peer (as last seen)',
+  },
+  'tls.protocol.version': { patientData: 'P0', type: 'string', description: 'Of TLS: 1.2, 1.3', pattern: /^[0-9.]{1,8}$/ },
+  'tls.cipher': { patientData: 'P0', type: 'string', description: 'Cipher suite, its name at IANA', pattern: /^[A-Z0-9_]{1,64}$/ },
   'network.io.direction': { patientData: 'P0', type: 'string', description: 'receive, transmit' },
   'cpu.mode': { patientData: 'P0', type: 'string', description: 'user, system' },
   'radiotracer.trace.kind': { patientData: 'P0', type: 'string', description: 'study or association' },
@@ -232,6 +239,7 @@ export const attributeRegistry = {
   'server.address': { patientData: 'P1', type: 'string', description: 'Address of the destination' },
   'server.port': { patientData: 'P1', type: 'int', description: 'Port of the destination' },
   'radiotracer.destination.id': { patientData: 'P1', type: 'string', description: 'Name of the destination in the configuration' },
+  'radiotracer.listener.port': { patientData: 'P1', type: 'int', description: 'Port of the listener' },
   'radiotracer.route.id': { patientData: 'P1', type: 'string', description: 'Name of the route' },
   'service.peer.name': { patientData: 'P1', type: 'string', description: 'The destination, as service graphs expect it' },
 

@@ -23,6 +23,17 @@ export type ErrorType =
   | 'dimse_timeout'
   | 'idle_timeout'
   | 'release_timeout'
+  | 'tls_certificate_expired'
+  | 'tls_certificate_invalid'
+  | 'tls_certificate_missing'
+  | 'tls_certificate_refused'
+  | 'tls_unknown_authority'
+  | 'tls_wrong_name'
+  | 'tls_plain_peer'
+  /** The peer speaks TLS where none is configured. */
+  | 'tls_unexpected'
+  | 'tls_handshake_timeout'
+  | 'tls_failure'
   | 'protocol_error'
   | 'limit_exceeded'
   | 'no_route'
@@ -87,6 +98,8 @@ export interface AssociationAccepted {
   readonly acceptorMaxPduBytes: number;
   readonly acceptorImplementationClassUid: string | undefined;
   readonly acceptorImplementationVersionName: string | undefined;
+  /** Undefined: plain TCP. */
+  readonly tls?: { readonly protocolVersion: string; readonly cipher: string } | undefined;
 }
 
 /** How an association ended. */

@@ -1,5 +1,8 @@
+import { type TlsErrorType, tlsErrorType, tlsSentence } from './tls-error.ts';
+
 /** Why an association could not be had or could not go on. */
 export type AssociationErrorType =
+  | TlsErrorType
   | 'connection_refused'
   | 'connection_reset'
   | 'connection_closed'
@@ -41,10 +44,18 @@ export class AssociationError extends Error {
 
 /** The error of a socket, as one of ours. */
 export function fromSocketError(error: NodeJS.ErrnoException, where: string): AssociationError {
-  const type = socketErrorTypes[error.code ?? ''] ?? 'connection_reset';
+  const type = socketErrorTypes[error.code ?? ''] ?? tlsErrorType(error.code) ?? 'connection_reset';
   return new AssociationError(type, `${sentence[type] ?? 'the connection failed'} (${where}, ${error.code ?? error.message})`, {
     cause: error,
   });
+}
+
+/** The same where the TLS handshake was under way: a peer that hangs up then has mostly a reason in TLS. */
+export function fromHandshakeError(error: NodeJS.ErrnoException, where: string): AssociationError {
+  const found = fromSocketError(error, where);
+  if (found.errorType !== 'connection_reset') return found;
+  const text = 'the peer closed the connection in the TLS handshake: it may speak no TLS there, or not take what we offer';
+  return new AssociationError('tls_failure', `${text} (${where}, ${error.code ?? error.message})`, { cause: error });
 }
 
 const socketErrorTypes: Record<string, AssociationErrorType> = {
@@ -61,6 +72,7 @@ const socketErrorTypes: Record<string, AssociationErrorType> = {
 };
 
 const sentence: Partial<Record<AssociationErrorType, string>> = {
+  ...tlsSentence,
   connection_refused: 'nothing listens there',
   connection_reset: 'the connection was reset',
   connect_timeout: 'no answer to the connection request in time',

@@ -7,20 +7,21 @@
  */
 import type { Socket } from 'node:net';
 import { PduReader, type PduReaderLimits, type PduSink, PduType, WireError } from '@radiotracer/wire';
-import { AssociationError, fromSocketError } from './association-error.ts';
+import { AssociationError, fromHandshakeError, fromSocketError } from './association-error.ts';
 import type { AbortReason, AssociationUser } from './association-user.ts';
 import type { Clock, Timer } from './clock.ts';
 import { abortPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData, type PdataSink } from './pdata-sink.ts';
 import { type Lease, unleased } from './read-buffer.ts';
 import { type Event, type Role, type State, transition } from './state-table.ts';
+import type { TlsFacts } from './tls-facts.ts';
 import type { Transport } from './transport.ts';
 
 /** All in milliseconds; 0 means no limit. */
 export interface AssociationTimeouts {
   /** PS3.8 9.1.5: awaiting an A-ASSOCIATE-RQ (Sta2) or the peer's close (Sta13). */
   readonly artimMs: number;
-  /** Requestor: from the connection request to the open transport. */
+  /** Requestor: from the connection request to the open transport, the TLS handshake included. */
   readonly connectMs: number;
   /** Requestor: from A-ASSOCIATE-RQ to the answer. */
   readonly associateMs: number;
@@ -44,6 +45,7 @@ export class Association implements PduSink {
   readonly role: Role;
   readonly peer: string;
   #state: State = 'Sta1';
+  readonly #transport: Transport;
   readonly #socket: Socket;
   readonly #reader: PduReader;
   readonly #timeouts: AssociationTimeouts;
@@ -62,6 +64,7 @@ export class Association implements PduSink {
   constructor(options: AssociationOptions, user: AssociationUser) {
     this.role = options.role;
     this.peer = options.peer;
+    this.#transport = options.transport;
     this.#socket = options.transport.socket;
     this.#timeouts = options.timeouts;
     this.#clock = options.clock;
@@ -70,9 +73,13 @@ export class Association implements PduSink {
     const socket = this.#socket;
     options.transport.listen((chunk, lease) => this.#receive(chunk, lease));
     socket.on('drain', () => this.#user.drained());
-    socket.on('end', () => this.#transportClosed());
+    socket.on('end', () => {
+      // In a handshake its error follows and says more.
+      if (this.#state !== 'Sta4') this.#transportClosed();
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#socketError = fromSocketError(error, this.peer);
+      const isHandshake = this.#state === 'Sta4' && this.#transport.tls !== undefined;
+      this.#socketError ??= (isHandshake ? fromHandshakeError : fromSocketError)(error, this.peer);
     });
     socket.on('close', () => {
       this.#transportClosed();
@@ -91,6 +98,11 @@ export class Association implements PduSink {
   /** Bytes that were handed over and that the transport has not taken yet. */
   get bufferedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  /** What TLS came to; undefined: plain TCP, or not open. */
+  get tls(): TlsFacts | undefined {
+    return this.#transport.tls?.();
   }
 
   get bytesReceived(): number {
@@ -267,16 +279,20 @@ export class Association implements PduSink {
       this.#reader.push(chunk, this);
       this.#data.flush();
     } catch (error) {
-      if (error instanceof WireError) this.#invalid(error);
+      if (error instanceof WireError) this.#invalid(error, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
       else this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
     }
   }
 
   /** Evt19: says so to the peer (AA-1, AA-7, AA-8) and reads no further. */
-  #invalid(error: WireError): void {
+  #invalid(error: WireError, isTls = false): void {
     if (!this.#abortWith({ source: 2, reason: error.abortReason }, 'Evt19')) return;
     this.#user.providerAbort(
-      new AssociationError('protocol_error', `${error.message} (${error.code}, from ${this.peer})`, { cause: error }),
+      isTls
+        ? new AssociationError('tls_unexpected', `the peer speaks TLS, which is not configured for it here (${this.peer})`, {
+            cause: error,
+          })
+        : new AssociationError('protocol_error', `${error.message} (${error.code}, from ${this.peer})`, { cause: error }),
     );
   }
 
@@ -399,13 +415,13 @@ export class Association implements PduSink {
       if (this.#on('Evt2') && this.#rq !== undefined) this.#write(this.#rq);
       this.#rq = undefined;
     };
-    if (!this.#socket.connecting) {
-      connected();
-      return;
-    }
-    this.#socket.once('connect', connected);
+    this.#transport.whenOpen(connected);
+    if (this.#state !== 'Sta4') return;
     this.#setTimer(this.#timeouts.connectMs, () => {
-      this.#socketError = new AssociationError('connect_timeout', `no connection in ${this.#timeouts.connectMs} ms (${this.peer})`);
+      const { connectMs } = this.#timeouts;
+      this.#socketError = this.#socket.connecting
+        ? new AssociationError('connect_timeout', `no connection in ${connectMs} ms (${this.peer})`)
+        : new AssociationError('tls_handshake_timeout', `the TLS handshake did not end in ${connectMs} ms (${this.peer})`);
       this.#transportClosed();
       this.#socket.destroy();
     });
@@ -451,4 +467,9 @@ export class Association implements PduSink {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
+}
+
+/** An alert or a handshake record (RFC 8446 5.1), which no PDU begins with. */
+function isTlsRecord(chunk: Uint8Array): boolean {
+  return (chunk[0] === 0x15 || chunk[0] === 0x16) && chunk[1] === 0x03;
 }

@@ -1,15 +1,19 @@
-import { connect } from 'node:net';
 import { CommandField, commandSet, Status } from '@radiotracer/wire';
 import { AssociationError } from './association-error.ts';
 import { systemClock } from './clock.ts';
+import { connectTransport } from './connect-transport.ts';
+import { ReadBufferPool } from './read-buffer.ts';
 import { Requestor } from './requestor.ts';
-import { plainTransport } from './transport.ts';
+import type { TlsFacts } from './tls-facts.ts';
+import type { TlsClient } from './tls-transport.ts';
 
 export interface EchoOptions {
   readonly host: string;
   readonly port: number;
   readonly calledAeTitle: string;
   readonly callingAeTitle: string;
+  /** Undefined: plain TCP. */
+  readonly tls?: TlsClient | undefined;
   /** Milliseconds; 0: no limit. */
   readonly timeouts: { readonly connectTimeoutMs: number; readonly associateTimeoutMs: number; readonly dimseTimeoutMs: number };
 }
@@ -18,6 +22,8 @@ export interface EchoResult {
   /** Of the C-ECHO-RSP, PS3.7 9.1.5. */
   readonly status: number;
   readonly acceptorImplementationVersionName: string | undefined;
+  /** Undefined: plain TCP. */
+  readonly tls?: TlsFacts | undefined;
   /** From the connection request to the C-ECHO-RSP. */
   readonly durationMs: number;
 }
@@ -28,9 +34,10 @@ const verification = { id: 1, abstractSyntax: '1.2.840.10008.1.1', transferSynta
 export async function echo(options: EchoOptions): Promise<EchoResult> {
   const beganAt = systemClock.now();
   const { connectTimeoutMs, associateTimeoutMs, dimseTimeoutMs } = options.timeouts;
+  const transport = connectTransport(options.host, options.port, new ReadBufferPool(), options.tls);
   const requestor = await Requestor.open({
     ...options,
-    transport: plainTransport(connect({ host: options.host, port: options.port, noDelay: true })),
+    transport,
     peer: `${options.host}:${options.port}`,
     contexts: [verification],
     timeouts: {
@@ -48,6 +55,7 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
     requestor.abort();
     throw new AssociationError('rejected', `the peer does not accept the Verification SOP Class (${options.host}:${options.port})`);
   }
+  const tls = transport.tls?.();
   const response = await requestor.invoke(
     verification.id,
     commandSet({ commandField: CommandField.cEchoRq, messageId: 1, affectedSopClassUid: verification.abstractSyntax, hasDataSet: false }),
@@ -60,6 +68,7 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
     // No status is no success.
     status: response.status ?? Status.processingFailure,
     acceptorImplementationVersionName: version?.name,
+    tls,
     durationMs,
   };
 }

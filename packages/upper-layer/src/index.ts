@@ -5,6 +5,7 @@ export { Association, type AssociationOptions, type AssociationTimeouts } from '
 export { AssociationError, type AssociationErrorType, type Rejection } from './association-error.ts';
 export type { AbortReason, AssociationUser } from './association-user.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
+export { connectTransport } from './connect-transport.ts';
 export { type CircuitChange, type CircuitOptions, type CircuitState, DestinationCircuit } from './destination-circuit.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectPdu } from './fixed-pdus.ts';
@@ -23,4 +24,8 @@ export { type Lease, ReadBufferPool } from './read-buffer.ts';
 export { type EventReports, type PendingResponses, Requestor, type RequestorOptions } from './requestor.ts';
 export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
-export { acceptTransport, connectTransport, plainTransport, serverOptions, type Transport } from './transport.ts';
+export { type FailedHandshake, type Renewable, TlsAcceptor, type TlsAcceptorOptions } from './tls-acceptor.ts';
+export { secureContextOptions, type TlsMaterial } from './tls-context.ts';
+export type { TlsFacts } from './tls-facts.ts';
+export type { TlsClient } from './tls-transport.ts';
+export { acceptTransport, plainTransport, serverOptions, type Transport } from './transport.ts';

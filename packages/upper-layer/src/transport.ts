@@ -1,6 +1,7 @@
 /** A TCP connection whose reads land in memory that is used again; see read-buffer.ts. */
 import { connect, Socket } from 'node:net';
 import { type Lease, type ReadBuffer, type ReadBufferPool, ReadSize, unleased } from './read-buffer.ts';
+import type { TlsFacts } from './tls-facts.ts';
 
 /** Told what was read. The memory is the callee's until it returns, or as long as it holds the lease. */
 export type ChunkListener = (chunk: Uint8Array, lease: Lease) => void;
@@ -9,16 +10,20 @@ export interface Transport {
   readonly socket: Socket;
   /** Whom to tell; set once, before the first read. */
   listen(listener: ChunkListener): void;
+  /** Calls as soon as bytes may go; at once where the connection, and TLS on it where it has that, is open. */
+  whenOpen(call: () => void): void;
+  /** What TLS came to, while it is open. Left out: plain TCP. */
+  readonly tls?: () => TlsFacts | undefined;
 }
 
 /** Silence after which TCP asks whether the peer's machine is still there. */
-const keepAliveDelayMs = 30_000;
+export const keepAliveDelayMs = 30_000;
 
 /** What `createServer` needs for sockets that go to `acceptTransport`. */
 export const serverOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs, pauseOnConnect: true } as const;
 
-/** Begins to connect. */
-export function connectTransport(host: string, port: number, pool: ReadBufferPool): Transport {
+/** Begins to connect, without TLS. */
+export function connectPlain(host: string, port: number, pool: ReadBufferPool): Transport {
   const reads = new PooledReads(pool);
   const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs, onread: reads.onread });
   return reads.transport(socket);
@@ -49,11 +54,17 @@ export function acceptTransport(accepted: Socket, pool: ReadBufferPool): Transpo
 export function plainTransport(socket: Socket): Transport {
   return {
     socket,
+    whenOpen: (call) => whenConnected(socket, call),
     listen: (listener) => {
       socket.on('data', (chunk: Uint8Array) => listener(chunk, unleased));
       socket.resume();
     },
   };
+}
+
+function whenConnected(socket: Socket, call: () => void): void {
+  if (socket.connecting) socket.once('connect', call);
+  else call();
 }
 
 class PooledReads {
@@ -90,6 +101,7 @@ class PooledReads {
     });
     return {
       socket,
+      whenOpen: (call) => whenConnected(socket, call),
       listen: (listener) => {
         this.#listener = listener;
       },

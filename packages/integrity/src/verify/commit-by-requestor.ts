@@ -35,12 +35,12 @@ export class CommitByRequestor implements CommitAtDestination {
   }
 
   async ask(destinationId: string, asked: CommitmentAsked, heard: Promise<void>): Promise<CommitAnswer> {
-    const reach = this.#options.reach(destinationId);
-    if (reach === undefined) return { kind: 'unsupported' };
     const reported = Promise.withResolvers<void>();
     let report: ReportDataSet | undefined;
     let requestor: Requestor | undefined;
     try {
+      const reach = this.#options.reach(destinationId);
+      if (reach === undefined) return { kind: 'unsupported' };
       requestor = await Requestor.open({
         ...reach,
         contexts: [context],

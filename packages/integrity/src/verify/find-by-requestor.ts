@@ -4,7 +4,7 @@ import type { CountAnswer, FindAtDestination, InstancesAnswer } from './find-at-
 import { encodeIdentifier, type Keys } from './query-identifier.ts';
 
 export interface FindByRequestorOptions {
-  /** How to reach a destination; a connection of its own each time. Undefined: it is not to be asked. */
+  /** How to reach a destination; a connection of its own each time. Undefined: it is not to be asked. What it throws is as unreachable. */
   readonly reach: (destinationId: string) => Omit<RequestorOptions, 'contexts'> | undefined;
 }
 
@@ -88,10 +88,10 @@ export class FindByRequestor implements FindAtDestination {
     destinationId: string,
     ask: (find: (keys: Keys) => Promise<readonly Match[]>) => Promise<Answer>,
   ): Promise<Answer | { readonly kind: 'unreachable' } | { readonly kind: 'unsupported' }> {
-    const reach = this.#options.reach(destinationId);
-    if (reach === undefined) return { kind: 'unsupported' };
     let requestor: Requestor | undefined;
     try {
+      const reach = this.#options.reach(destinationId);
+      if (reach === undefined) return { kind: 'unsupported' };
       requestor = await Requestor.open({ ...reach, contexts: [context] });
       const transferSyntaxUid = requestor.agreed.get(context.id);
       if (transferSyntaxUid === undefined) {
