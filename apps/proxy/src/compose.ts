@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
@@ -39,6 +39,7 @@ import {
   TelemetryThread,
   type TelemetryThreadOptions,
 } from './telemetry/index.ts';
+import { TlsFiles } from './tls/index.ts';
 
 /** What a caller hands in where it wants something else than the real thing. */
 export interface ProxyPorts extends Pick<TelemetryPorts, 'localExporter'> {
@@ -78,6 +79,21 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
 
 async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Closers): Promise<RunningProxy> {
   const logger = ports.logger ?? createLogger({ level: config.log.level });
+  const tls = new TlsFiles(config, {
+    readText: (file) => readFile(file, 'utf8'),
+    now: Date.now,
+    told: {
+      noticed: ({ kind, message }) => logger[kind === 'expired' ? 'error' : 'warn']({ 'error.message': message }, 'a certificate expires'),
+      renewed: (key, expiresAt) =>
+        logger.info({ key, expires: expiresAt && new Date(expiresAt).toISOString() }, 'files of TLS have changed and are used'),
+      refused: (findings) => {
+        for (const { message } of findings)
+          logger.error({ 'error.message': message }, 'files of TLS have changed and cannot be used; what was there before is used on');
+      },
+    },
+  });
+  await tls.open();
+  closers.add(async () => tls.stop());
   let readiness: Readiness = 'starting';
   let metricsText: RunningTelemetry['metricsText'] | undefined;
   const admin = await listenAdmin(
@@ -136,7 +152,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   };
 
   const readBuffers = new ReadBufferPool();
-  const connect = ({ host, port }: Destination) => connectTransport(host, port, readBuffers);
+  const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
   const scheduling = {
     ...{ queue, clock, random: Math.random },
     wake: (destinationId: string) => forwarder.wake(destinationId),
@@ -163,7 +179,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     ? { spool: spools, scheduler: new FleetScheduler({ own: scheduler, spools, root: folder.root, schedulerOf }) }
     : { spool, scheduler, ownerId };
   const relay: Relay = new Relay({
-    ...{ listeners: config.listeners, limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
+    listeners: config.listeners.map(({ host, port }, index) => ({ host, port, tls: tls.listener(index) })),
+    ...{ limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
     reports: ownReports(config),
     dataSets:
@@ -202,6 +219,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
   });
 
+  let listenerPorts: readonly number[] = [];
   telemetry.observeDelivery({
     queueCounts: () => queue.counts(),
     spool: async () => {
@@ -210,12 +228,14 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       return { usedBytes: spool.usage.totalBytes, maxBytes, freeBytes: bavail * bsize, accepting: spool.accepting };
     },
     circuits: async () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
+    certificates: async () => tls.expiries(listenerPorts),
   });
   const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
   closers.add(() => watch.stop());
   // What comes next may belong to a generation of its study that only the ledger knows of.
   await integrity?.started(longestLedgerWaitMs);
   const listeners = await relay.listen();
+  listenerPorts = listeners.map(({ port }) => port);
   // Modalities need not wait for it: what they send is safe in the spool, whatever the schedule knows.
   const rebuilt = scheduler.rebuild().catch(failed('building the schedule from the spool'));
   const forwarding = rebuilt.then(() => forwarder.start());

@@ -1,6 +1,6 @@
 /** What waits and where, asked of the stages when a reader asks for metrics. A stage that is away, or slow, is not waited for. */
 import type { Clock } from './clock.ts';
-import type { CircuitChanged } from './event.ts';
+import type { CircuitChanged, EpochMs } from './event.ts';
 import type { MetricSet } from './metric-set.ts';
 
 /** One destination's part of the schedule. */
@@ -24,11 +24,21 @@ export interface CircuitLevel {
   readonly state: CircuitChanged['to'];
 }
 
+/** One that is shown to others, or that others have shown. Of a listener (its port) or of a destination. */
+export interface CertificateExpiry {
+  readonly listenerPort?: number | undefined;
+  readonly destinationId?: string | undefined;
+  readonly owner: 'self' | 'peer';
+  /** Unix time. */
+  readonly expiresAt: EpochMs;
+}
+
 /** Asked at every scrape and export; may reject or throw, or hang, and then there is nothing to see. */
 export interface DeliverySources {
   queueCounts(): Promise<readonly QueueCounts[]>;
   spool(): Promise<SpoolLevel>;
   circuits(): Promise<readonly CircuitLevel[]>;
+  certificates(): Promise<readonly CertificateExpiry[]>;
 }
 
 /** Longer than this no reader waits for the schedule. */
@@ -82,6 +92,16 @@ export function observeDeliverySources(metrics: MetricSet, sources: DeliverySour
         const values = { 'radiotracer.destination.id': destinationId, 'radiotracer.circuit.state': one };
         observe('radiotracer.circuit.state', one === state ? 1 : 0, values);
       }
+    }
+  });
+  metrics.observe(['radiotracer.tls.certificate.expiry'], async (observe) => {
+    for (const { listenerPort, destinationId, owner, expiresAt } of (await inTime(clock, () => sources.certificates())) ?? []) {
+      const values = {
+        'radiotracer.listener.port': listenerPort,
+        'radiotracer.destination.id': destinationId,
+        'radiotracer.tls.certificate.owner': owner,
+      };
+      observe('radiotracer.tls.certificate.expiry', (expiresAt - clock.now()) / 1000, values);
     }
   });
 }

@@ -198,6 +198,13 @@ export const metricRegistry = {
     description: '1 for the state that a destination’s circuit is in: closed, open, half-open',
     attributes: ['radiotracer.destination.id', 'radiotracer.circuit.state'],
   },
+  'radiotracer.tls.certificate.expiry': {
+    instrument: 'gauge',
+    unit: 's',
+    description:
+      'Until a certificate expires, below 0 since it has: our own of each listener and destination, the first of its chain; and that which a destination has last shown',
+    attributes: ['radiotracer.listener.port', 'radiotracer.destination.id', 'radiotracer.tls.certificate.owner'],
+  },
 
   // Spool
   'radiotracer.spool.usage': {

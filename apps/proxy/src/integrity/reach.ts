@@ -1,6 +1,6 @@
 import type { Config, Destination } from '@radiotracer/config';
 import type { FindByRequestorOptions } from '@radiotracer/integrity';
-import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { connectTransport, ReadBufferPool, systemClock, type TlsClient } from '@radiotracer/upper-layer';
 
 /** Somebody waits for the answer of a question, and not for ever. */
 const longestResponseMs = 60_000;
@@ -13,6 +13,7 @@ const anyAeTitle = 'ANY-SCP';
 export function reach(
   { destinations, routes, limits, integrity }: Pick<Config, 'destinations' | 'routes' | 'limits' | 'integrity'>,
   isAsked: (destination: Destination) => boolean,
+  tls: { client(destination: Destination): TlsClient | undefined },
 ) {
   const readBuffers = new ReadBufferPool();
   return ((destinationId) => {
@@ -22,7 +23,7 @@ export function reach(
     const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
     const routed = routes.find(({ to, calledAet }) => to === destinationId && calledAet !== undefined);
     return {
-      transport: connectTransport(host, port, readBuffers),
+      transport: connectTransport(host, port, readBuffers, tls.client(destination)),
       peer: `${host}:${port}`,
       calledAeTitle: aet ?? routed?.calledAet ?? anyAeTitle,
       callingAeTitle: integrity.callingAet,

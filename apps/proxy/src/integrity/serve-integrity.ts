@@ -1,4 +1,5 @@
 /** The ledger as another thread serves it: what is read and written there, and how long it takes, no association feels. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import {
@@ -15,6 +16,7 @@ import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { configuredAeTitles } from '../configured-ae-titles.ts';
 import { openLedgerHome } from '../kept/open-ledger.ts';
 import { spoolFolder } from '../kept/spool-folder.ts';
+import { TlsFiles } from '../tls/index.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
 import { isCommitted } from './own-commitments.ts';
 import { restored } from './portable-event.ts';
@@ -34,14 +36,25 @@ const underWayMs = 2000;
 
 /** Serves one near side, until that says stop. Resolves when the ledger could be read. */
 export async function serveIntegrity(port: MessagePort, data: ThreadData): Promise<void> {
-  await new IntegrityService(port, data, await openLedgerHome(data.config, 'move-aside')).begin();
+  const home = await openLedgerHome(data.config, 'move-aside');
+  // The other thread tells what there is to tell of them. With files that cannot be used destinations are not reached, until they can.
+  const silent = () => {};
+  const tls = new TlsFiles(
+    { ...data.config, listeners: [] },
+    {
+      ...{ readText: (file) => readFile(file, 'utf8'), now: Date.now },
+      told: { renewed: silent, refused: silent, noticed: silent },
+    },
+  );
+  await tls.open().catch(() => tls.watch());
+  await new IntegrityService(port, data, home, tls).begin();
 }
 
-function commitOf(config: ThreadData['config']): CommitConfiguration | undefined {
+function commitOf(config: ThreadData['config'], tls: TlsFiles): CommitConfiguration | undefined {
   const { destinations, integrity } = config;
   if (!Object.values(destinations).some(isCommitted)) return undefined;
   return {
-    destination: new CommitByRequestor({ reach: reach(config, isCommitted) }),
+    destination: new CommitByRequestor({ reach: reach(config, isCommitted, tls) }),
     isAsked: (destinationId) => isCommitted(destinations[destinationId] ?? { commit: 'never' }),
     reportMs: integrity.commitReportMs,
   };
@@ -51,6 +64,7 @@ class IntegrityService {
   readonly #port: MessagePort;
   readonly #node: string;
   readonly #home: LedgerHome;
+  readonly #tls: TlsFiles;
   readonly #integrity: Integrity;
   readonly #mark: RunningMark;
   readonly #leftAt: number | undefined;
@@ -59,18 +73,19 @@ class IntegrityService {
   #movedAside = 0;
   #isLossNew = false;
 
-  constructor(port: MessagePort, { config, siteKey, node, isAgain }: ThreadData, home: LedgerHome) {
+  constructor(port: MessagePort, { config, siteKey, node, isAgain }: ThreadData, home: LedgerHome, tls: TlsFiles) {
     this.#port = port;
     this.#node = node;
     this.#home = home;
+    this.#tls = tls;
     this.#mark = new RunningMark(spoolFolder(config).ledgerRunning);
     this.#leftAt = isAgain ? undefined : this.#mark.left();
     this.#integrity = new Integrity({
       home,
       siteKey,
       node,
-      find: config.integrity.verify ? new FindByRequestor({ reach: reach(config, ({ verify }) => verify) }) : undefined,
-      commit: commitOf(config),
+      find: config.integrity.verify ? new FindByRequestor({ reach: reach(config, ({ verify }) => verify, tls) }) : undefined,
+      commit: commitOf(config, tls),
       quietPeriodMs: config.integrity.quietPeriodMs,
       studyRolloverMs: config.telemetry.studyRolloverMs,
       keepMs: config.integrity.keepMs,
@@ -145,6 +160,7 @@ class IntegrityService {
       this.#failed(error);
     }
     for (const timer of this.#timers) clearInterval(timer);
+    this.#tls.stop();
     this.#post({ kind: 'stopped' });
     this.#port.close();
   }

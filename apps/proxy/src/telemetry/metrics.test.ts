@@ -135,6 +135,7 @@ const sources: DeliverySources = {
   ],
   spool: async () => ({ usedBytes: 25, maxBytes: 100, freeBytes: 1000, accepting: true }),
   circuits: async () => [{ destinationId: 'pacs', state: 'open' }],
+  certificates: async () => [{ destinationId: 'pacs', owner: 'peer', expiresAt: Date.now() + 86_400_000 }],
 };
 
 async function site(overrides: Partial<DeliverySources> = {}, otlp?: string) {

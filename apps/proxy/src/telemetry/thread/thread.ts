@@ -50,6 +50,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     queueCounts: () => ask('queueCounts'),
     spool: () => ask('spool'),
     circuits: () => ask('circuits'),
+    certificates: () => ask('certificates'),
   };
   port.on('message', (message: ToThread) => {
     switch (message.kind) {
