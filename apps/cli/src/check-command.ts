@@ -1,10 +1,11 @@
 import { sopClassName } from '@radiotracer/telemetry';
 import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
-import { type AeTitleOptions, echoToDestination } from './echo-request.ts';
+import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
 import type { Surroundings } from './surroundings.ts';
+import { checkTls } from './tls-check.ts';
 
 export interface CheckOptions extends ConfigOption, Pick<AeTitleOptions, 'callingAet'> {
   readonly json?: boolean;
@@ -18,25 +19,31 @@ interface CheckedDestination extends EchoOutcome {
 
 type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
-/** The configuration, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that fails. */
+/** The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that fails. */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
   const learned = await surroundings.readCapabilities(config).catch((error: unknown) => {
     surroundings.err(`what destinations accept: ${describeError(error)}; it will be learned anew\n`);
     return {};
   });
+  const tls = await checkTls(config, surroundings);
   const destinations = await Promise.all(
     Object.values(config.destinations).map(async (destination): Promise<CheckedDestination> => {
-      const outcome = await outcomeOfEcho(surroundings.echo, echoToDestination(config, destination, options));
+      const outcome = await outcomeOfEcho(echoWithTls(destination, surroundings), echoToDestination(config, destination, options));
       return { id: destination.id, ...outcome, learned: (learned as Readonly<Record<string, Learned>>)[destination.id] ?? {} };
     }),
   );
-  const ok = destinations.every((destination) => destination.ok);
+  const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
   if (options.json === true) {
-    surroundings.out(`${JSON.stringify({ ok, config: { file: file ?? null }, destinations }, undefined, 2)}\n`);
+    surroundings.out(
+      `${JSON.stringify({ ok, config: { file: file ?? null }, tls: tls.map(({ kind, message }) => ({ kind, message })), destinations }, undefined, 2)}\n`,
+    );
   } else {
     surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}${destinations.map(learnedText).join('')}`);
   }
+  // Of a destination that cannot be asked for it, it is said with the destination.
+  for (const { kind, destinationId, message } of tls)
+    if (kind !== 'unusable' || destinationId === undefined) surroundings.err(`${message}\n`);
   for (const destination of destinations) {
     if (!destination.ok) surroundings.err(`destination ${destination.id}, ${outcomeText(destination)}\n`);
   }
@@ -73,7 +80,7 @@ function table(destinations: readonly CheckedDestination[]): string {
       `${row.host}:${row.port}`,
       row.calledAet,
       row.callingAet,
-      row.reachable ? 'ok' : 'failed',
+      `${row.reachable ? 'ok' : 'failed'}${row.tls === null ? '' : `, TLS ${row.tls.protocolVersion}`}`,
       row.ok ? `ok ${row.durationMs} ms` : 'failed',
       row.implementation ?? '',
     ]),

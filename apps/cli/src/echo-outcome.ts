@@ -1,4 +1,4 @@
-import type { EchoOptions } from '@radiotracer/upper-layer';
+import type { EchoOptions, TlsFacts } from '@radiotracer/upper-layer';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a C-ECHO came to, in the form that `--json` prints. */
@@ -9,6 +9,8 @@ export interface EchoOutcome {
   readonly callingAet: string;
   /** Whether a TCP connection came about. */
   readonly reachable: boolean;
+  /** What TLS came to; null: there is none, or it came to nothing. */
+  readonly tls: TlsFacts | null;
   /** Whether the C-ECHO was answered with success. */
   readonly ok: boolean;
   /** DIMSE status, four hex digits; null when there was no answer. */
@@ -21,22 +23,31 @@ export interface EchoOutcome {
 }
 
 /** Failures before there was a connection. */
-const UNREACHABLE = new Set(['connection_refused', 'connect_timeout', 'host_unreachable', 'name_not_resolved']);
+const UNREACHABLE = new Set(['connection_refused', 'connect_timeout', 'host_unreachable', 'name_not_resolved', 'tls_files']);
 
 /** Never fails: a failure is an outcome. */
 export async function outcomeOfEcho(echo: Surroundings['echo'], options: EchoOptions): Promise<EchoOutcome> {
   const { host, port, calledAeTitle: calledAet, callingAeTitle: callingAet } = options;
   const asked = { host, port, calledAet, callingAet };
   try {
-    const { status, durationMs, acceptorImplementationVersionName } = await echo(options);
+    const { status, durationMs, acceptorImplementationVersionName, tls = null } = await echo(options);
     const statusHex = status.toString(16).toUpperCase().padStart(4, '0');
     const error = status === 0 ? null : { type: 'status_failure', message: `C-ECHO was answered with status ${statusHex}` };
     const implementation = acceptorImplementationVersionName ?? null;
-    return { ...asked, reachable: true, ok: status === 0, status: statusHex, durationMs: roundTo10Us(durationMs), implementation, error };
+    return {
+      ...asked,
+      reachable: true,
+      tls,
+      ok: status === 0,
+      status: statusHex,
+      durationMs: roundTo10Us(durationMs),
+      implementation,
+      error,
+    };
   } catch (failure) {
     const type = errorType(failure);
     const message = failure instanceof Error ? oneLine(failure.message) : String(failure);
-    const nothing = { status: null, durationMs: null, implementation: null };
+    const nothing = { tls: null, status: null, durationMs: null, implementation: null };
     return { ...asked, ...nothing, reachable: !UNREACHABLE.has(type), ok: false, error: { type, message } };
   }
 }

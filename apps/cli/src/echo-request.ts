@@ -1,5 +1,7 @@
 import type { Config, Destination, Timeouts } from '@radiotracer/config';
+import { readTlsClient } from '@radiotracer/proxy';
 import type { EchoOptions } from '@radiotracer/upper-layer';
+import type { Surroundings } from './surroundings.ts';
 
 /** Who we say we are, and whom we call, where nothing names others. */
 export const OUR_AE_TITLE = 'RADIOTRACER';
@@ -25,6 +27,11 @@ export function echoToDestination(config: Config, destination: Destination, titl
     callingAeTitle: titles.callingAet ?? calling ?? OUR_AE_TITLE,
     timeouts: limited(destination.timeouts),
   };
+}
+
+/** The C-ECHO of a destination, over TLS where it has that. */
+export function echoWithTls(destination: Destination, { echo, readFile }: Pick<Surroundings, 'echo' | 'readFile'>): Surroundings['echo'] {
+  return async (options) => await echo({ ...options, tls: await readTlsClient(destination, readFile) });
 }
 
 /** A C-ECHO to an address that no configuration names. */
