@@ -81,6 +81,17 @@ export const destination: Dashboard = {
       [[`sum by (${id}) (rate(radiotracer_delivery_possible_duplicates_total{${picked}}[$__rate_interval])) or vector(0)`, `{{${id}}}`]],
       { unit: 'cps' },
     ),
+    lines(
+      'certificates: until they expire',
+      'That which it has last shown (peer), and ours for it (self). Below 0 it has expired, and TLS with it ends.',
+      [
+        [
+          `min by (${id}, radiotracer_tls_certificate_owner) (radiotracer_tls_certificate_expiry_seconds{${picked}})`,
+          `{{${id}}} {{radiotracer_tls_certificate_owner}}`,
+        ],
+      ],
+      { unit: 's' },
+    ),
     lines('associations now', 'Opened with it by all proxies.', [
       [`sum by (${id}) (dicom_client_association_active{${picked}}) or vector(0)`, `{{${id}}}`],
     ]),
