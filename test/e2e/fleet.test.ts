@@ -9,6 +9,7 @@ import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { describeWith, missingTools, toolPath } from '../fixtures/tools.ts';
+import { digests, type ScriptedPacs, scheduled, scriptedPacs } from './faults-scene.ts';
 
 describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')], 'proxies that share a schedule', () => {
   const stage = new Stage();
@@ -36,7 +37,10 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
   async function proxy({ pacsPort, url, root }: Site, node: string, shared: boolean): Promise<RunningProxy> {
     return await startProxy(stage, {
       destinations: {},
-      routes: [{ to: 'pacs' }],
+      routes: [
+        { calledAet: 'FIRST', to: 'pacs', mode: 'store-and-forward' },
+        { calledAet: '*', to: 'pacs' },
+      ],
       more: {
         destinations: {
           pacs: { host: '127.0.0.1', port: pacsPort, circuit: { probe: '200ms' }, retry: { initial: '100ms', max: '500ms' } },
@@ -48,14 +52,14 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
     });
   }
 
-  async function send(to: RunningProxy, seed: number): Promise<GeneratedInstance[]> {
+  async function send(to: RunningProxy, seed: number, called?: string): Promise<GeneratedInstance[]> {
     const study = [...generateStudy({ slices: 6, rows: 32, columns: 32, seed })];
     const folder = await stage.folder('study');
     for (const instance of study) {
       await mkdir(dirname(join(folder, instance.path)), { recursive: true });
       await writeFile(join(folder, instance.path), instance.bytes);
     }
-    const sent = await storescu({ port: to.port, args: ['+sd', '+r'] }, [folder]);
+    const sent = await storescu({ port: to.port, args: ['+sd', '+r'], ...(called === undefined ? {} : { called }) }, [folder]);
     expect(sent).toMatchObject({ code: 0 });
     return study;
   }
@@ -110,5 +114,54 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
     await a.kill();
     await store.flush();
     await expectArrived(await pacsOn(site.pacsPort), [...ofA, ...ofB]);
+  }, 120_000);
+
+  interface Killed {
+    readonly site: Site;
+    readonly pacs: ScriptedPacs;
+    readonly a: RunningProxy;
+    readonly ofA: readonly GeneratedInstance[];
+    /** C-STOREs that had come until then. */
+    readonly started: number;
+  }
+
+  /** A has claimed a study and waits for the PACS's answer to the first of it; B runs too when A is killed, and the PACS is well again. */
+  async function killedWhileSending(shared: boolean): Promise<Killed> {
+    const pacs = await scriptedPacs(stage);
+    pacs.behaviour = () => 'say nothing';
+    const site = { pacsPort: pacs.port, url: (await redis()).url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', shared);
+    const ofA = await send(a, 6, 'FIRST');
+    const leasedByA = async () => {
+      const entries = await scheduled(a, site.url);
+      return entries.filter(({ lease }) => lease?.holder.includes(`pid ${a.process.pid},`)).length === ofA.length;
+    };
+    await eventually('A to have leased all', async () => pacs.stores() > 0 && (await leasedByA()));
+    await proxy(site, 'b', shared);
+    expect(await leasedByA()).toBe(true);
+    await a.kill();
+    pacs.behaviour = () => 'store';
+    return { site, pacs, a, ofA, started: pacs.stores() };
+  }
+
+  it('a proxy is killed while it sends: on a shared volume another takes its leases over, and delivers each once', async () => {
+    const { site, pacs, ofA, started } = await killedWhileSending(true);
+    await eventually('all of A at the PACS', () => pacs.stored.size === ofA.length, 60_000);
+    expect(pacs.stored).toEqual(digests(ofA));
+    await eventually('the spool of the dead one to be empty', async () => (await waiting(site.root, 'a')) === 0);
+    expect(pacs.stores() - started).toBe(ofA.length);
+  }, 120_000);
+
+  it('… with spools of their own another takes its leases back, sends nothing of it, and it delivers when it is there again', async () => {
+    const { site, pacs, a, ofA, started } = await killedWhileSending(false);
+    const states = async () => (await scheduled(a, site.url)).map(({ state, attempts }) => `${state} ${attempts}`);
+    const takenBack = ofA.map(() => 'waiting 1');
+    await eventually('B to have taken the leases back', async () => (await states()).join() === takenBack.join(), 60_000);
+    expect(pacs.stores()).toBe(started);
+    expect(await waiting(site.root, 'a')).toBe(ofA.length);
+    await proxy(site, 'a', false);
+    await eventually('all of A at the PACS', () => pacs.stored.size === ofA.length, 60_000);
+    expect(pacs.stored).toEqual(digests(ofA));
+    expect(pacs.stores() - started).toBe(ofA.length);
   }, 120_000);
 });
