@@ -75,7 +75,7 @@ async function measure({ isQuick, rounds, proxies, parts }: Options, watched: Wa
     // Several studies each: a study goes over one association.
     const shape = { studies: 4, slices: isQuick ? 15 : 100, side: 512 };
     drain = await measureDrain({ proxies, rounds, shape, answersMs: [0, 10], ...watched });
-    texts.push(say(reportDrain(drain, (shape.side * shape.side * 2) / 1e6)));
+    texts.push(say(reportDrain(drain)));
   }
   if (parts.includes('kill')) {
     const shape = { studies: 4, slices: isQuick ? 40 : 150, side: 128 };

@@ -42,6 +42,7 @@ export interface Phase {
 export interface CostFigures {
   readonly home: 'redis' | 'sqlite';
   readonly hasLedger: boolean;
+  readonly mbOfInstance: number;
   readonly phases: readonly Phase[];
   /** A proxy that has nothing to do, for each second. */
   readonly idle: { readonly cpuMs: number; readonly redis: RedisCost | undefined };
@@ -126,6 +127,7 @@ export async function measureCost({ home, hasLedger, instances, idleMs, onProgre
     return {
       home,
       hasLedger,
+      mbOfInstance: (side * side * 2) / 1e6,
       phases,
       idle: { cpuMs: (after.cpuMs - before.cpuMs) / seconds, redis: redisBetween(before, after, seconds) },
       spoolBytesBeyondDataSet,

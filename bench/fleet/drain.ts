@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { Stage } from '../../test/fixtures/stage.ts';
 import type { Watched } from '../shared/command.ts';
+import { cpuMs } from '../shared/process-cost.ts';
 import { roomyFolder } from '../shared/roomy-folder.ts';
 import { type Spread, spread } from '../shared/spread.ts';
 import { drained, fillSpools } from './backlog.ts';
@@ -23,12 +24,16 @@ export interface DrainFigures {
   readonly answerMs: number;
   /** Of each proxy. */
   readonly instances: number;
+  readonly mbOfInstance: number;
   readonly kept: Spread | undefined;
   readonly total: Spread | undefined;
   /** The slowest and the fastest are in it. */
   readonly ofEach: Spread | undefined;
   /** To the one proxy of the same round. */
   readonly timesAlone: Spread | undefined;
+  /** Of the proxies, for each instance: means over the rounds. */
+  readonly keptCpuMs: number;
+  readonly deliveredCpuMs: number;
   readonly duplicates: number;
   readonly missing: number;
 }
@@ -37,6 +42,8 @@ interface Round {
   readonly kept: number;
   readonly total: number;
   readonly ofEach: readonly number[];
+  readonly keptCpuMs: number;
+  readonly deliveredCpuMs: number;
   readonly duplicates: number;
   readonly missing: number;
 }
@@ -54,14 +61,27 @@ export async function measureDrain(options: DrainOptions): Promise<DrainFigures[
     let seed = 20_000;
     const once = async (proxies: number, answerMs: number): Promise<Round> => {
       const draining = site.proxies.slice(0, proxies);
+      const cpu = () => draining.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+      const beforeMs = cpu();
       const backlog = await fillSpools(site, draining, shape, folder, seed);
+      const keptMs = cpu();
       seed += proxies * shape.studies;
       await site.pacs.up(answerMs);
       await drained(site, draining, backlog.uids.length);
       const { total, of, duplicates, missing } = deliveriesOf(await site.pacs.arrivals(), backlog.uids);
       await backlog.remove();
       const kept = (backlog.uids.length * 1000) / backlog.ms;
-      return { kept, total: total.perSecond, ofEach: [...of.values()].map(({ perSecond }) => perSecond), duplicates, missing };
+      const keptCpuMs = (keptMs - beforeMs) / backlog.uids.length;
+      const deliveredCpuMs = (cpu() - keptMs) / backlog.uids.length;
+      return {
+        kept,
+        keptCpuMs,
+        deliveredCpuMs,
+        total: total.perSecond,
+        ofEach: [...of.values()].map(({ perSecond }) => perSecond),
+        duplicates,
+        missing,
+      };
     };
     const figures: DrainFigures[] = [];
     for (const answerMs of answersMs) {
@@ -78,14 +98,18 @@ export async function measureDrain(options: DrainOptions): Promise<DrainFigures[
       const alone = settings[0]?.rounds ?? [];
       for (const setting of settings) {
         const of = (value: (round: Round) => number) => spread(setting.rounds.map(value));
+        const mean = (value: (round: Round) => number) => setting.rounds.reduce((sum, round) => sum + value(round), 0) / rounds;
         figures.push({
           proxies: setting.proxies,
           answerMs,
           instances,
+          mbOfInstance: (shape.side * shape.side * 2) / 1e6,
           kept: of(({ kept }) => kept),
           total: of(({ total }) => total),
           ofEach: spread(setting.rounds.flatMap(({ ofEach }) => ofEach)),
           timesAlone: spread(setting.rounds.map(({ total }, index) => total / (alone[index]?.total ?? Number.NaN))),
+          keptCpuMs: mean((round) => round.keptCpuMs),
+          deliveredCpuMs: mean((round) => round.deliveredCpuMs),
           duplicates: setting.rounds.reduce((sum, { duplicates }) => sum + duplicates, 0),
           missing: setting.rounds.reduce((sum, { missing }) => sum + missing, 0),
         });

@@ -5,7 +5,7 @@ import type { CostFigures } from './cost.ts';
 import type { DrainFigures } from './drain.ts';
 import type { KillFigures, KillRound } from './kill.ts';
 
-export function reportDrain(all: readonly DrainFigures[], mb: number): string {
+export function reportDrain(all: readonly DrainFigures[]): string {
   const rows = all.map((one) => [
     `${one.proxies} × ${one.instances.toLocaleString('en')}`,
     number(one.answerMs, 0),
@@ -15,11 +15,13 @@ export function reportDrain(all: readonly DrainFigures[], mb: number): string {
     number(one.ofEach?.median, 0),
     range(one.ofEach),
     number(one.timesAlone?.median, 2),
+    number(one.keptCpuMs, 2),
+    number(one.deliveredCpuMs, 2),
     String(one.duplicates),
     String(one.missing),
   ]);
   return [
-    `### Delivering what was kept while the PACS was down (${mb.toFixed(2)} MB each)`,
+    `### Delivering what was kept while the PACS was down (${number(all[0]?.mbOfInstance, 2)} MB each)`,
     '',
     'Instances a second, medians over the rounds: taken into the spools; delivered, from the first to the last of all at the PACS; delivered by each proxy.',
     '',
@@ -33,6 +35,8 @@ export function reportDrain(all: readonly DrainFigures[], mb: number): string {
         'of each/s',
         'min–max',
         '× one proxy',
+        'CPU ms to keep',
+        'CPU ms to deliver',
         'twice',
         'missing',
       ],

@@ -23,10 +23,15 @@ export async function startSink(stage: Stage, mood = 'accept'): Promise<number> 
   return (await startNode(stage, new URL('./otlp-sink.ts', import.meta.url), mood)).port;
 }
 
-/** What the collector has received. */
-export async function sinkReceived(port: number): Promise<{ readonly requests: number; readonly bytes: number }> {
+export interface Received {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** What the collector has received, in all and by path. */
+export async function sinkReceived(port: number): Promise<Received & { readonly paths: Readonly<Record<string, Received>> }> {
   const answer = await fetch(`http://127.0.0.1:${port}/`);
-  return (await answer.json()) as { readonly requests: number; readonly bytes: number };
+  return (await answer.json()) as Received & { readonly paths: Readonly<Record<string, Received>> };
 }
 
 /** A program of ours that takes its port, and more. */
