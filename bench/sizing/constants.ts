@@ -19,6 +19,9 @@ export interface Cost {
 export interface Constants {
   /** ms of CPU of the process, telemetry and the ledger in SQLite on. */
   readonly relayCpu: Cost | undefined;
+  /** ms on top of that: of the process for each instance where telemetry is compressed, and for each study that the ledger closes. */
+  readonly gzipCpuMs: Figure;
+  readonly studyCpuMs: Figure;
   /** Of it on the thread that serves the associations: only one core can do this. */
   readonly relayThread: Omit<Cost, 'perAssociation'> | undefined;
   /** ms from the start to the end of one sender's work, one at a time, on the machine of the bench. */
@@ -100,6 +103,9 @@ export function constantsOf(kept: KeptFigures): Constants {
   const [ledgerBytesPerInstance, ledgerBytesPerStudy] = ledgerBytes(kept);
   return {
     relayCpu: ofWorks(({ instances, peer }) => (peer.cpuMsPerInstance === undefined ? undefined : peer.cpuMsPerInstance * instances)),
+    gzipCpuMs:
+      sizing === undefined ? undefined : Math.max(0, sizing.here.telemetryGzip.cpuMsPerInstance - sizing.here.telemetry.cpuMsPerInstance),
+    studyCpuMs: studyCpu(sqlite),
     relayTime: ofWorks(({ peer }) => peer.ms?.median),
     relayThread: instanceCost((on ?? []).map(({ peer, mbOfEach }) => ({ amounts: [1, mbOfEach], result: peer.firstThreadMsPerInstance }))),
     keepCpu: spooled('kept', alone?.keptCpuMs),
@@ -157,6 +163,13 @@ function ledgerBytes({ telemetry }: KeptFigures): [Figure, Figure] {
 
 function phaseOf(figures: CostFigures | undefined, phase: PhaseName) {
   return figures?.phases.find((one) => one.phase === phase);
+}
+
+function studyCpu(figures: CostFigures | undefined): Figure {
+  const [large, small] = [phaseOf(figures, 'relayed, large'), phaseOf(figures, 'relayed, small')];
+  if (large === undefined || small === undefined) return undefined;
+  const [ofLarge, ofSmall] = [large, small].map(({ instances, studies }) => instances / studies) as [number, number];
+  return ofTwoShapes(large.cpuMs * ofLarge, ofLarge, small.cpuMs * ofSmall, ofSmall)[1];
 }
 
 function redisConstants(cost: readonly CostFigures[] | undefined): RedisConstants | undefined {

@@ -15,6 +15,8 @@ export interface TelemetryVolume {
   readonly perStudy: number;
   /** Of all metrics, once a minute. */
   readonly perMetricExport: number;
+  /** Of the proxy, ms for each instance of these works, all that it does included. */
+  readonly cpuMsPerInstance: number;
 }
 
 /** A prediction, and what was. */

@@ -6,10 +6,11 @@ import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { run } from '../../test/fixtures/processes.ts';
 import { startProxy } from '../../test/fixtures/proxy.ts';
 import { Stage } from '../../test/fixtures/stage.ts';
-import { makeStudies } from '../fleet/studies.ts';
+import { generateStudy } from '../../test/fixtures/study-generator.ts';
+import { makeStudies, type Shape, type Studies } from '../fleet/studies.ts';
+import { sendOneByOne, storeMessage } from '../relay/association-sender.ts';
 import type { Watched } from '../shared/command.ts';
 import { cpuMs, peakBytes } from '../shared/process-cost.ts';
 import { sinkReceived, startProgram, startSink } from '../shared/programs.ts';
@@ -17,7 +18,8 @@ import { roomyFolder } from '../shared/roomy-folder.ts';
 import { spread } from '../shared/spread.ts';
 import type { Constants } from './constants.ts';
 import type { Compared } from './measured-here.ts';
-import { type Amount, costOfAmount, ledgerFileBytes, memoryMb, telemetryBytes, timeMs } from './model.ts';
+import { type Amount, ledgerFileBytes, memoryMb, relayCpuMs, telemetryBytes, timeMs } from './model.ts';
+import { sendFiles } from './send-files.ts';
 
 export interface MixedOptions extends Watched {
   readonly constants: Constants;
@@ -26,19 +28,24 @@ export interface MixedOptions extends Watched {
   readonly isQuick: boolean;
 }
 
-/** A sender: its associations one after the other, each a study. */
-interface Sender {
-  readonly studies: number;
-  readonly slices: number;
-  /** Rows and columns of two bytes. */
-  readonly side: number;
+/** A sender: its associations one after the other. */
+interface Sender extends Shape {
+  /** An association for each instance, as ultrasound scanners do; else for each study. */
+  readonly isOneEach: boolean;
 }
 
-/** 60 % CT slices of 0.5 MB, small ones of 8 KB as of an ultrasound scanner, a few of 20 MB as of a mammograph. */
+/** Ready to be sent; wall time is the sender's. */
+interface Work {
+  readonly amount: Amount;
+  send(port: number): Promise<unknown>;
+  remove(): Promise<void>;
+}
+
+/** 60 % CT slices of 0.5 MB, small ones of 8 KB, a few of 20 MB as of a mammograph. */
 const senders: readonly Sender[] = [
-  { studies: 4, slices: 180, side: 512 },
-  { studies: 92, slices: 5, side: 60 },
-  { studies: 5, slices: 4, side: 3200 },
+  { studies: 4, slices: 120, side: 512, isOneEach: false },
+  { studies: 60, slices: 5, side: 60, isOneEach: true },
+  { studies: 5, slices: 4, side: 3200, isOneEach: false },
 ];
 
 /** What it does later (spans, closing studies) belongs to the round. */
@@ -75,24 +82,15 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
     // Round 0 warms up.
     for (let round = 0; round <= rounds; round += 1) {
       onProgress(`mixed work: ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}`);
-      const works: string[][][] = [];
-      amounts = [];
+      const works: Work[] = [];
       for (const shape of shapes) {
-        const files: string[][] = [];
-        let bytes = 0;
-        for (let study = 0; study < shape.studies; study += 1) {
-          const made = await makeStudies(folder, { ...shape, studies: 1 }, seed);
-          seed += 1;
-          files.push([...made.files]);
-          bytes += made.dataSetBytes;
-        }
-        works.push(files);
-        const { studies, slices } = shape;
-        amounts.push({ instances: studies * slices, mb: bytes / 1e6, associations: studies, studies });
+        works.push(await prepare(shape, folder, seed));
+        seed += shape.studies;
       }
+      amounts = works.map(({ amount }) => amount);
       const before = await look();
       const start = performance.now();
-      await Promise.all(works.map((studies) => sendAll(proxy.port, studies)));
+      await Promise.all(works.map((work) => work.send(proxy.port)));
       const time = (performance.now() - start) / 1000;
       await delay(settleMs);
       const after = await look();
@@ -103,7 +101,7 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
           telemetry: after.telemetry - before.telemetry,
           ledger: after.ledger - before.ledger,
         });
-      for (const files of works.flat()) await rm(dirname(dirname(dirname(files[0] ?? folder))), { recursive: true, force: true });
+      for (const work of works) await work.remove();
     }
     const total = amounts.reduce((sum, one) => ({
       instances: sum.instances + one.instances,
@@ -117,9 +115,12 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
       const { median, min, max } = spread(values) ?? { median: Number.NaN, min: Number.NaN, max: Number.NaN };
       return { what, unit, predicted: predicted ?? null, measured: median, min, max };
     };
+    const relayMs = relayCpuMs(constants, total);
+    const idleMs = (constants.idleCpuMs ?? 0) * ((spread(measured.map(({ time }) => time))?.median ?? 0) + settleMs / 1000);
+    const cpu = relayMs === undefined ? undefined : relayMs + idleMs;
     const of = (key: keyof (typeof measured)[number]) => measured.map((one) => one[key]);
     return [
-      compare('CPU', 's', thousandth(costOfAmount(constants.relayCpu, total)), of('cpu')),
+      compare('CPU', 's', thousandth(cpu), of('cpu')),
       compare('time', 's', thousandth(timeMs(constants, amounts, availableParallelism())), of('time')),
       compare('memory, highest', 'MB', memoryMb(constants, senders.length), [peakBytes(pid) / 1e6]),
       compare('ledger (SQLite)', 'MB', millionth(ledgerFileBytes(constants, total)), of('ledger')),
@@ -130,11 +131,28 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
   }
 }
 
-/** A study over each association. */
-async function sendAll(port: number, studies: readonly (readonly string[])[]): Promise<void> {
-  for (const files of studies) {
-    const env = { ...process.env, TCP_NODELAY: '1' };
-    const sent = await run('storescu', ['-aec', 'PACS', '127.0.0.1', String(port), ...files], { env, withinMs: sendWithinMs });
-    if (sent.code !== 0) throw new Error(`storescu ended with ${sent.code ?? sent.signal}: ${sent.output.slice(0, 300)}`);
+async function prepare(sender: Sender, folder: string, seed: number): Promise<Work> {
+  const { studies, slices, side, isOneEach } = sender;
+  const instances = studies * slices;
+  const amount = { instances, mb: (instances * side * side * 2) / 1e6, associations: isOneEach ? instances : studies, studies };
+  if (isOneEach) {
+    // By a sender of our own: starting storescu takes longer than such an association.
+    const messages = Array.from({ length: studies }, (_, study) => [
+      ...generateStudy({ slices, rows: side, columns: side, seed: seed + study }),
+    ])
+      .flat()
+      .map(storeMessage);
+    return { amount, send: (port) => sendOneByOne(port, messages, sendWithinMs), remove: async () => {} };
   }
+  const made: Studies[] = [];
+  for (let study = 0; study < studies; study += 1) made.push(await makeStudies(folder, { ...sender, studies: 1 }, seed + study));
+  return {
+    amount,
+    send: async (port) => {
+      for (const { files } of made) await sendFiles(port, files);
+    },
+    remove: async () => {
+      for (const one of made) await one.remove();
+    },
+  };
 }

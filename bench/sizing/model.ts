@@ -48,12 +48,14 @@ export function amountOfDay({ studies }: Site): Amount {
   };
 }
 
-export function costOfAmount(
-  cost: (Omit<Cost, 'perAssociation'> & { readonly perAssociation?: number }) | undefined,
-  amount: Amount,
-): Maybe {
+function costOfAmount(cost: (Omit<Cost, 'perAssociation'> & { readonly perAssociation?: number }) | undefined, amount: Amount): Maybe {
   if (cost === undefined) return undefined;
   return amount.instances * cost.perInstance + amount.mb * cost.perMb + amount.associations * (cost.perAssociation ?? 0);
+}
+
+/** ms of CPU to relay it, telemetry and ledger on. What compression and studies add is left out while it is not measured. */
+export function relayCpuMs({ relayCpu, gzipCpuMs = 0, studyCpuMs = 0 }: Constants, amount: Amount): Maybe {
+  return all([costOfAmount(relayCpu, amount)], (ms) => ms + amount.instances * gzipCpuMs + amount.studies * studyCpuMs);
 }
 
 /** Resident, of a proxy with so many associations at once. */
@@ -114,7 +116,7 @@ export function needsOf(constants: Constants, site: Site): Needs {
   const perSecond = site.peakHour / 3600;
   const peak = { instances: day.instances * perSecond, mb: day.mb * perSecond, associations: day.associations * perSecond };
   const ofPeak: Amount = { ...peak, studies: day.studies * perSecond };
-  const cpu = costOfAmount(constants.relayCpu, ofPeak);
+  const cpu = relayCpuMs(constants, ofPeak);
   const thread = costOfAmount(constants.relayThread, ofPeak);
   const { outageDays, keepDays } = site;
   const ledger = ledgerFileBytes(constants, day);

@@ -46,6 +46,8 @@ function constantsTable(of: Constants): string[] {
     ['CPU of an instance that is relayed', relayCpu?.perInstance, 2, 'ms', byRelay],
     ['CPU of each MB of it', relayCpu?.perMb, 2, 'ms', byRelay],
     ['CPU of an association', relayCpu?.perAssociation, 2, 'ms', byRelay],
+    ['CPU of gzip, an instance', of.gzipCpuMs, 2, 'ms', bySizing],
+    ['CPU of a study that is closed', of.studyCpuMs, 2, 'ms', byFleet],
     ['on the associations’ thread: an instance', relayThread?.perInstance, 2, 'ms', `${byTelemetry}, ${byRelay}`],
     ['on the associations’ thread: each MB of it', relayThread?.perMb, 2, 'ms', `${byTelemetry}, ${byRelay}`],
     ['time of an instance, one sender at a time', relayTime?.perInstance, 2, 'ms', byRelay],

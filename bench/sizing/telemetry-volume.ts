@@ -1,14 +1,15 @@
 /** How much telemetry leaves: by works that differ in one thing. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { run } from '../../test/fixtures/processes.ts';
-import { type RunningProxy, startProxy } from '../../test/fixtures/proxy.ts';
+import { startProxy } from '../../test/fixtures/proxy.ts';
 import { Stage } from '../../test/fixtures/stage.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
 import { makeStudies, type Shape } from '../fleet/studies.ts';
 import { sendOneByOne, storeMessage } from '../relay/association-sender.ts';
 import type { Watched } from '../shared/command.ts';
+import { threadsCpuMs } from '../shared/process-cost.ts';
 import { sinkReceived, startScp, startSink } from '../shared/programs.ts';
 import type { TelemetryVolume } from './measured-here.ts';
+import { sendFiles } from './send-files.ts';
 
 /** Rows and columns: 8 KB. */
 const side = 60;
@@ -39,6 +40,10 @@ export async function telemetryVolume(
       },
     });
     const received = async () => (await sinkReceived(sink)).paths;
+    const cpu = () => {
+      const { first, others } = threadsCpuMs(proxy.process.pid);
+      return first + others;
+    };
     const traces = async (work: () => Promise<unknown>): Promise<number> => {
       const before = (await received())[tracesPath]?.bytes ?? 0;
       await work();
@@ -52,7 +57,7 @@ export async function telemetryVolume(
     const inOneAssociation = async (shape: Omit<Shape, 'side'>) => {
       const studies = await makeStudies(folder, { ...shape, side }, seed);
       seed += shape.studies;
-      await sendFiles(proxy, studies.files);
+      await sendFiles(proxy.port, studies.files);
     };
     const one = async () => {
       const messages = [...generateStudy({ slices: instances, rows: side, columns: side, seed })].map(storeMessage);
@@ -61,24 +66,21 @@ export async function telemetryVolume(
     };
     onProgress(`telemetry, compression ${compression}`);
     await traces(() => inOneAssociation({ studies: 1, slices: 10 }));
+    const beforeMs = cpu();
     const base = await traces(() => inOneAssociation({ studies: 1, slices: instances }));
     const twice = await traces(() => inOneAssociation({ studies: 1, slices: instances * 2 }));
     const associations = await traces(one);
     const studies = await traces(() => inOneAssociation({ studies: instances / 2, slices: 2 }));
+    const sent = instances * 5;
     const metrics = (await received())[metricsPath];
     return {
       perInstance: (twice - base) / instances,
       perAssociation: (associations - base) / (instances - 1),
       perStudy: (studies - base) / (instances / 2 - 1),
+      cpuMsPerInstance: (cpu() - beforeMs) / sent,
       perMetricExport: metrics === undefined ? 0 : metrics.bytes / metrics.requests,
     };
   } finally {
     await stage.clear();
   }
-}
-
-async function sendFiles(proxy: RunningProxy, files: readonly string[]): Promise<void> {
-  const env = { ...process.env, TCP_NODELAY: '1' };
-  const sent = await run('storescu', ['-aec', 'PACS', '127.0.0.1', String(proxy.port), ...files], { env, withinMs: 60_000 });
-  if (sent.code !== 0) throw new Error(`storescu ended with ${sent.code ?? sent.signal}: ${sent.output.slice(0, 300)}`);
 }
