@@ -26,6 +26,8 @@ export interface Constants {
   readonly relayThread: Omit<Cost, 'perAssociation'> | undefined;
   /** ms from the start to the end of one sender's work, one at a time, on the machine of the bench. */
   readonly relayTime: Cost | undefined;
+  /** The same without a proxy: sender and PACS take turns, so that it is about their CPU too. */
+  readonly directTime: Cost | undefined;
   readonly keepCpu: Omit<Cost, 'perAssociation'> | undefined;
   readonly deliverCpu: Omit<Cost, 'perAssociation'> | undefined;
   /** Instances of 0.5 MB a second, by one proxy, to a PACS that answers at once. */
@@ -77,7 +79,8 @@ export function constantsOf(kept: KeptFigures): Constants {
   const { relay, telemetry, fleet, sizing } = kept;
   const works = relay?.works.flatMap((work) => {
     const peer = work.peers.find((one) => one.peer === 'radiotracer');
-    return peer === undefined ? [] : [{ ...work, peer, associations: work.work === 'associations' ? work.instances : 1 }];
+    const direct = work.peers.find((one) => one.peer === 'direct');
+    return peer === undefined ? [] : [{ ...work, peer, direct, associations: work.work === 'associations' ? work.instances : 1 }];
   });
   const ofWorks = (value: (peer: NonNullable<typeof works>[number]) => Figure) =>
     costOf(
@@ -107,6 +110,7 @@ export function constantsOf(kept: KeptFigures): Constants {
       sizing === undefined ? undefined : Math.max(0, sizing.here.telemetryGzip.cpuMsPerInstance - sizing.here.telemetry.cpuMsPerInstance),
     studyCpuMs: studyCpu(sqlite),
     relayTime: ofWorks(({ peer }) => peer.ms?.median),
+    directTime: ofWorks(({ direct }) => direct?.ms?.median),
     relayThread: instanceCost((on ?? []).map(({ peer, mbOfEach }) => ({ amounts: [1, mbOfEach], result: peer.firstThreadMsPerInstance }))),
     keepCpu: spooled('kept', alone?.keptCpuMs),
     deliverCpu: spooled('delivered', alone?.deliveredCpuMs),

@@ -1,11 +1,13 @@
 /**
- * The model against the proxy: senders that a hospital has, at the same time, through a real proxy with telemetry and ledger to DCMTK's
- * storescp; what the model says of it, and what was.
+ * The model against the proxy: senders that a hospital has, at the same time, through a real proxy with telemetry and ledger; what the model
+ * says of it, and what was.
  */
 import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../test/fixtures/ports.ts';
 import { startProxy } from '../../test/fixtures/proxy.ts';
 import { Stage } from '../../test/fixtures/stage.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
@@ -60,10 +62,9 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
     const folder = await roomyFolder();
     stage.defer(() => rm(folder, { recursive: true, force: true }));
     const sink = await startSink(stage);
-    // A process for each association, as many at once as there are.
-    const scp = await startProgram(stage, 'storescp', (port) => ['--fork', '--ignore', '-dhl', String(port)], { TCP_NODELAY: '1' });
+    const pacsPort = await startPacs(stage);
     const proxy = await startProxy(stage, {
-      destinations: { pacs: { port: scp.port } },
+      destinations: { pacs: { port: pacsPort } },
       otlp: `http://127.0.0.1:${sink}`,
       more: { integrity: { quietPeriod: `${delayMs}ms`, verify: false } },
       env: { OTEL_BSP_SCHEDULE_DELAY: String(delayMs), OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' },
@@ -129,6 +130,16 @@ export async function mixed({ constants, rounds, isQuick, onProgress, onStage }:
   } finally {
     await stage.clear();
   }
+}
+
+/** The PACS of `./dev bench fleet`: many associations at once, and no process for each, which would take longer than a small association. */
+async function startPacs(stage: Stage): Promise<number> {
+  const port = await freePort();
+  const file = fileURLToPath(new URL('../fleet/counting-scp.ts', import.meta.url));
+  const args = (control: number) => ['--conditions=@radiotracer/source', file, '127.0.0.1', String(port), String(control)];
+  const control = await startProgram(stage, process.execPath, args);
+  await (await fetch(`http://127.0.0.1:${control.port}/up`, { method: 'POST' })).arrayBuffer();
+  return port;
 }
 
 async function prepare(sender: Sender, folder: string, seed: number): Promise<Work> {

@@ -64,14 +64,14 @@ export function memoryMb({ baseMb, busyMb, mbPerAssociation }: Constants, atOnce
 }
 
 /**
- * How long senders take that begin together: as long as the slowest would alone, or as all of them one after the other on so many cores,
- * whatever is more. A sender's time is that of a machine where it, the proxy and the PACS take turns on the cores.
+ * How long senders take that begin together, on a machine with these cores for them, the proxy and the PACS: as long as the slowest would alone,
+ * or as all the CPU of these three on all cores, whatever is more.
  */
-export function timeMs({ relayTime }: Constants, senders: readonly Amount[], cores: number): Maybe {
-  const alone = senders.map((amount) => costOfAmount(relayTime, amount));
-  if (alone.includes(undefined)) return undefined;
-  const known = alone as number[];
-  return Math.max(...known, known.reduce((sum, ms) => sum + ms, 0) / cores);
+export function timeMs(constants: Constants, senders: readonly Amount[], cores: number): Maybe {
+  const alone = senders.map((amount) => costOfAmount(constants.relayTime, amount));
+  const cpu = senders.flatMap((amount) => [relayCpuMs(constants, amount), costOfAmount(constants.directTime, amount)]);
+  if ([...alone, ...cpu].includes(undefined)) return undefined;
+  return Math.max(...(alone as number[]), (cpu as number[]).reduce((sum, ms) => sum + ms, 0) / cores);
 }
 
 export function telemetryBytes({ telemetry }: Constants, { instances, associations, studies }: Amount, minutes: number): Maybe {

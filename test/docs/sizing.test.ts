@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { fit } from '../../bench/sizing/fit.ts';
 import { readKeptFigures } from '../../bench/sizing/kept-figures.ts';
-import { needsOf } from '../../bench/sizing/model.ts';
+import { needsOf, timeMs } from '../../bench/sizing/model.ts';
 import { readSite } from '../../bench/sizing/site.ts';
 import { sizingTables } from '../../bench/sizing/tables.ts';
 import { repositoryFolder } from '../fixtures/paths.ts';
@@ -56,7 +56,8 @@ test('a site needs what its amounts and the constants come to', () => {
     relayCpu: { perInstance: 1, perMb: 2, perAssociation: 10, worstError: 0 },
     ...{ gzipCpuMs: 0.5, studyCpuMs: 3 },
     relayThread: { perInstance: 0.5, perMb: 1, worstError: 0 },
-    relayTime: undefined,
+    relayTime: { perInstance: 2, perMb: 2, perAssociation: 3, worstError: 0 },
+    directTime: { perInstance: 1, perMb: 1, perAssociation: 1, worstError: 0 },
     keepCpu: undefined,
     deliverCpu: undefined,
     ...{ deliveredPerSecond: 2, idleCpuMs: 5, baseMb: 100, busyMb: 50, mbPerAssociation: 0.5 },
@@ -86,4 +87,8 @@ test('a site needs what its amounts and the constants come to', () => {
   expect(needs.catchUpHours).toBeCloseTo(86_400 / 1.5 / 3600, 9);
   expect(needs.telemetryGbOfDay).toBeCloseTo((4_320_000 + 144_000 + 72_000 + 2880) / 1e9, 9);
   expect(needs.redis).toBeUndefined();
+  const sender = { instances: 10, mb: 5, associations: 1, studies: 1 };
+  // Alone 33 ms, of which 38 + 16 ms of CPU on two cores are less; two of them are bound by the cores.
+  expect(timeMs(constants, [sender], 2)).toBe(33);
+  expect(timeMs(constants, [sender, sender], 2)).toBe(54);
 });
