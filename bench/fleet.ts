@@ -1,6 +1,6 @@
 /**
- * ./dev bench fleet: several proxies on one Redis, each in a network namespace of its own: how fast they deliver what was kept, what happens
- * when one of them is killed meanwhile, and what the schedule and the ledger cost in Redis and in SQLite.
+ * ./dev bench fleet: several proxies on one Redis, each in a network of its own: rates, one of them killed, what Redis and SQLite cost. Needs
+ * root, for the network namespaces.
  */
 import { parseArgs } from 'node:util';
 import { missingTools } from '../test/fixtures/tools.ts';

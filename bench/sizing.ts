@@ -1,6 +1,6 @@
 /**
- * ./dev bench sizing: what the model of docs/sizing.md needs and no other bench measures; and the model against the proxy: what it says of
- * a mixed work, and what was. With --site it only computes.
+ * ./dev bench sizing: the model of docs/sizing.md against the proxy, and what it needs that no other bench measures. With --site it only
+ * computes: what that site needs.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

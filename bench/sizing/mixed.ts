@@ -18,10 +18,10 @@ import { cpuMs, peakBytes } from '../shared/process-cost.ts';
 import { sinkReceived, startProgram, startSink } from '../shared/programs.ts';
 import { roomyFolder } from '../shared/roomy-folder.ts';
 import { spread } from '../shared/spread.ts';
+import { sendFiles } from '../shared/storescu.ts';
 import type { Constants } from './constants.ts';
 import type { Compared } from './measured-here.ts';
 import { type Amount, ledgerFileBytes, memoryMb, relayCpuMs, telemetryBytes, timeMs } from './model.ts';
-import { sendFiles } from './send-files.ts';
 
 export interface MixedOptions extends Watched {
   readonly constants: Constants;

@@ -8,8 +8,8 @@ import { sendOneByOne, storeMessage } from '../relay/association-sender.ts';
 import type { Watched } from '../shared/command.ts';
 import { threadsCpuMs } from '../shared/process-cost.ts';
 import { sinkReceived, startScp, startSink } from '../shared/programs.ts';
+import { sendFiles } from '../shared/storescu.ts';
 import type { TelemetryVolume } from './measured-here.ts';
-import { sendFiles } from './send-files.ts';
 
 /** Rows and columns: 8 KB. */
 const side = 60;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { fit } from '../../bench/sizing/fit.ts';
-import { readKeptFigures } from '../../bench/sizing/kept-figures.ts';
-import { needsOf, timeMs } from '../../bench/sizing/model.ts';
-import { readSite } from '../../bench/sizing/site.ts';
-import { sizingTables } from '../../bench/sizing/tables.ts';
-import { repositoryFolder } from '../fixtures/paths.ts';
+import { repositoryFolder } from '../../test/fixtures/paths.ts';
+import { fit } from './fit.ts';
+import { readKeptFigures } from './kept-figures.ts';
+import { needsOf, timeMs } from './model.ts';
+import { readSite } from './site.ts';
+import { sizingTables } from './tables.ts';
 
 const read = (file: string): string => readFileSync(join(repositoryFolder, file), 'utf8');
 
