@@ -70,39 +70,54 @@ export class InstanceHeadReader {
   }
 }
 
+/** Telemetry and the ledger ask for the same: it is decoded once. */
 class HeadOfInstance implements InstanceHead {
   readonly #reader: HeadReader;
+  #known: Omit<InstanceHead, 'place'> | undefined;
 
   constructor(reader: HeadReader) {
     this.#reader = reader;
   }
 
   get sopClassUid(): string | undefined {
-    return read(this.#reader, tag.sopClassUid, uidValue);
+    return this.#decoded.sopClassUid;
   }
 
   get sopInstanceUid(): string | undefined {
-    return read(this.#reader, tag.sopInstanceUid, uidValue);
+    return this.#decoded.sopInstanceUid;
   }
 
   get studyInstanceUid(): string | undefined {
-    return read(this.#reader, tag.studyInstanceUid, uidValue);
+    return this.#decoded.studyInstanceUid;
   }
 
   get seriesInstanceUid(): string | undefined {
-    return read(this.#reader, tag.seriesInstanceUid, uidValue);
+    return this.#decoded.seriesInstanceUid;
   }
 
   get modality(): string | undefined {
-    return read(this.#reader, tag.modality, textValue);
+    return this.#decoded.modality;
   }
 
   get numberOfFrames(): number | undefined {
-    return read(this.#reader, tag.numberOfFrames, integerStringValue);
+    return this.#decoded.numberOfFrames;
   }
 
   get place(): InstancePlace {
     return new PlaceOfInstance(this.#reader);
+  }
+
+  get #decoded(): Omit<InstanceHead, 'place'> {
+    const reader = this.#reader;
+    this.#known ??= {
+      sopClassUid: read(reader, tag.sopClassUid, uidValue),
+      sopInstanceUid: read(reader, tag.sopInstanceUid, uidValue),
+      studyInstanceUid: read(reader, tag.studyInstanceUid, uidValue),
+      seriesInstanceUid: read(reader, tag.seriesInstanceUid, uidValue),
+      modality: read(reader, tag.modality, textValue),
+      numberOfFrames: read(reader, tag.numberOfFrames, integerStringValue),
+    };
+    return this.#known;
   }
 }
 
@@ -188,7 +203,7 @@ class PlaceOfInstance implements InstancePlace {
 }
 
 function read<T>(reader: HeadReader, wantedTag: number, decode: (bytes: Uint8Array) => T): T | undefined {
-  const bytes = reader.values.get(wantedTag);
+  const bytes = reader.value(wantedTag);
   return bytes === undefined || bytes.length === 0 ? undefined : decode(bytes);
 }
 

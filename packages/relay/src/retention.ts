@@ -42,8 +42,10 @@ export class RetentionBudget {
   }
 }
 
+/** What is kept of one chunk: ranges of it, start and end, one after the other. */
 interface Piece {
-  readonly bytes: Uint8Array;
+  readonly buffer: Uint8Array;
+  readonly ranges: number[];
   readonly lease: Lease;
 }
 
@@ -64,12 +66,17 @@ export class Retention {
 
   /** Keeps `buffer.subarray(start, end)`. A promise: await it before the next. */
   append(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined {
-    const bytes = buffer.subarray(start, end);
-    if (this.#intake !== undefined && this.#spilling === undefined) return this.#intake.write(bytes) ? undefined : this.#intake.drained;
+    if (this.#intake !== undefined && this.#spilling === undefined)
+      return this.#intake.write(buffer.subarray(start, end)) ? undefined : this.#intake.drained;
+    const last = this.#pieces.at(-1);
+    if (last?.buffer === buffer) {
+      last.ranges.push(start, end);
+      return this.#spilling;
+    }
     // A slice holds the whole memory that it is a slice of; once for all slices of one chunk.
-    const heldBytes = this.#pieces.at(-1)?.bytes.buffer === buffer.buffer ? 0 : buffer.buffer.byteLength;
+    const heldBytes = last?.buffer.buffer === buffer.buffer ? 0 : buffer.buffer.byteLength;
     lease.retain();
-    this.#pieces.push({ bytes, lease });
+    this.#pieces.push({ buffer, ranges: [start, end], lease });
     if (this.#spilling === undefined && this.#budget.take(heldBytes)) {
       this.#heldBytes += heldBytes;
       return undefined;
@@ -83,7 +90,7 @@ export class Retention {
   intake(): InstanceIntake {
     const intake = this.#intake ?? this.#begin(false);
     this.#intake = intake;
-    for (const { bytes } of this.#pieces) intake.write(bytes);
+    for (const piece of this.#pieces) for (const bytes of bytesOf(piece)) intake.write(bytes);
     this.#letGo();
     return intake;
   }
@@ -102,9 +109,8 @@ export class Retention {
       // The place is there: what is written before would be copied once more.
       await intake.drained;
       for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
-        const mayGoOn = intake.write(piece.bytes);
+        for (const bytes of bytesOf(piece)) if (!intake.write(bytes)) await intake.drained;
         piece.lease.release();
-        if (!mayGoOn) await intake.drained;
       }
     } catch {}
     this.#letGo();
@@ -116,4 +122,8 @@ export class Retention {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
+}
+
+function* bytesOf({ buffer, ranges }: Piece): Generator<Uint8Array> {
+  for (let at = 0; at < ranges.length; at += 2) yield buffer.subarray(ranges[at], ranges[at + 1]);
 }

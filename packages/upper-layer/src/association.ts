@@ -242,7 +242,8 @@ export class Association implements PduSink {
   }
 
   pdata(buffer: Uint8Array, start: number, end: number, lengthBytes: number): void {
-    if (!this.#on('Evt10')) return;
+    // By table 9-10 nothing comes of it but the data (DT-2); asked for every PDU.
+    if (this.#state !== 'Sta6' && !this.#on('Evt10')) return;
     this.#data = this.#user.data;
     this.#data.pdata(buffer, start, end, lengthBytes);
   }

@@ -1,4 +1,4 @@
-import { CommandSet, CommandTag } from './command-set.ts';
+import { CommandSet, CommandTag, elementHeaderBytes as headerBytes, lengthBefore, tagBefore } from './command-set.ts';
 import { WireError } from './wire-error.ts';
 
 /** What one command set may hold. */
@@ -9,8 +9,6 @@ export interface CommandLimits {
   readonly maxElements?: number;
 }
 
-const headerBytes = 8;
-
 /**
  * Reads a command set, which is always implicit VR little endian (PS3.7 6.3.1). The group length is not believed, the order of
  * elements and the groups they are of are not judged; values are views of `bytes`.
@@ -20,21 +18,21 @@ export function decodeCommandSet(bytes: Uint8Array, limits: CommandLimits = {}):
   if (bytes.length > (limits.maxCommandBytes ?? 64 * 1024))
     throw new WireError('command-too-long', `command set of ${bytes.length} bytes`, 6);
   const maxElements = limits.maxElements ?? 1024;
-  const places: number[] = [];
+  let elements = 0;
   let at = 0;
   while (at + headerBytes <= bytes.length) {
-    const tag = uint16At(bytes, at) * 0x10000 + uint16At(bytes, at + 2);
     const start = at + headerBytes;
-    const end = start + uint16At(bytes, at + 4) + uint16At(bytes, at + 6) * 0x10000;
-    if (end > bytes.length) throw new WireError('command-malformed', `element ${hexTag(tag)} overruns the command set`, 6);
-    if (places.length >= 3 * maxElements) throw new WireError('command-malformed', `more than ${maxElements} elements`, 6);
-    if (tag !== CommandTag.commandGroupLength) places.push(tag, start, end);
+    const end = start + lengthBefore(bytes, start);
+    if (end > bytes.length)
+      throw new WireError('command-malformed', `element ${hexTag(tagBefore(bytes, start))} overruns the command set`, 6);
+    if (tagBefore(bytes, start) !== CommandTag.commandGroupLength) elements += 1;
+    if (elements > maxElements) throw new WireError('command-malformed', `more than ${maxElements} elements`, 6);
     at = end;
   }
   // Padding of a whole message to an even length is seen; anything else is a cut header.
   for (let rest = at; rest < bytes.length; rest++)
     if (bytes[rest] !== 0) throw new WireError('command-malformed', `${bytes.length - at} bytes after the last element`, 6);
-  return new CommandSet({ bytes, places });
+  return new CommandSet({ bytes: at === bytes.length ? bytes : bytes.subarray(0, at) });
 }
 
 /** Writes a command set, elements in ascending order behind a group length counted anew (PS3.7 6.3.1). */
@@ -66,9 +64,4 @@ export function encodeCommandSet(commandSet: CommandSet): Uint8Array {
 function hexTag(tag: number): string {
   const digits = tag.toString(16).toUpperCase().padStart(8, '0');
   return `(${digits.slice(0, 4)},${digits.slice(4)})`;
-}
-
-/** Little endian. A DataView would have to be made for every command. */
-function uint16At(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }

@@ -7,11 +7,13 @@ export interface CommandElement {
   readonly value: Uint8Array;
 }
 
-/** The bytes of a command set, and where its elements are: tag, start and end of the value, for one after the other. */
+/** The bytes of a command set whose elements have been looked through: none overruns. */
 export interface CommandSource {
   readonly bytes: Uint8Array;
-  readonly places: readonly number[];
 }
+
+/** Of an element: tag and length. */
+export const elementHeaderBytes = 8;
 
 /** Element numbers in group 0000 (PS3.7 annex E.1). */
 export const CommandTag = {
@@ -54,7 +56,7 @@ export class CommandSet {
 
   /** Of elements, or of bytes that have been looked through: then a value is made when it is asked for, of most never. */
   constructor(elements: readonly CommandElement[] | CommandSource) {
-    if ('places' in elements) this.#source = elements;
+    if ('bytes' in elements) this.#source = elements;
     else this.#elements = elements;
   }
 
@@ -66,9 +68,9 @@ export class CommandSet {
   /** The first element with this tag. */
   value(tag: number): Uint8Array | undefined {
     if (this.#source === undefined) return this.elements.find((element) => element.tag === tag)?.value;
-    const { bytes, places } = this.#source;
-    const at = placeOf(places, tag);
-    return at < 0 ? undefined : bytes.subarray(places[at + 1], places[at + 2]);
+    const { bytes } = this.#source;
+    const at = placeOf(bytes, tag);
+    return at < 0 ? undefined : bytes.subarray(at, at + lengthBefore(bytes, at));
   }
 
   /** One of {@link CommandField}, or what a peer made up. */
@@ -180,9 +182,9 @@ export class CommandSet {
       const value = this.value(tag);
       return value && uint16At(value, 0, value.length);
     }
-    const { bytes, places } = this.#source;
-    const at = placeOf(places, tag);
-    return at < 0 ? undefined : uint16At(bytes, places[at + 1] as number, places[at + 2] as number);
+    const { bytes } = this.#source;
+    const at = placeOf(bytes, tag);
+    return at < 0 ? undefined : uint16At(bytes, at, at + lengthBefore(bytes, at));
   }
 
   #text(tag: number): string | undefined {
@@ -190,9 +192,9 @@ export class CommandSet {
       const value = this.value(tag);
       return value && latin1.decode(value);
     }
-    const { bytes, places } = this.#source;
-    const at = placeOf(places, tag);
-    return at < 0 ? undefined : latin1.decode(bytes, places[at + 1], places[at + 2]);
+    const { bytes } = this.#source;
+    const at = placeOf(bytes, tag);
+    return at < 0 ? undefined : latin1.decode(bytes, at, at + lengthBefore(bytes, at));
   }
 
   #uid(tag: number): string | undefined {
@@ -215,18 +217,39 @@ export class CommandSet {
   }
 }
 
-function elementsOf({ bytes, places }: CommandSource): CommandElement[] {
+function elementsOf({ bytes }: CommandSource): CommandElement[] {
   const elements: CommandElement[] = [];
-  for (let at = 0; at < places.length; at += 3) {
-    elements.push({ tag: places[at] as number, value: bytes.subarray(places[at + 1], places[at + 2]) });
+  for (let at = elementHeaderBytes; at <= bytes.length; ) {
+    const tag = tagBefore(bytes, at);
+    const end = at + lengthBefore(bytes, at);
+    if (tag !== CommandTag.commandGroupLength) elements.push({ tag, value: bytes.subarray(at, end) });
+    at = end + elementHeaderBytes;
   }
   return elements;
 }
 
-/** Of the first element with this tag; -1: there is none. */
-function placeOf(places: readonly number[], tag: number): number {
-  for (let at = 0; at < places.length; at += 3) if (places[at] === tag) return at;
+/**
+ * Where the value of the first element with this tag begins; -1: there is none. There are a dozen elements and as many questions: to note where
+ * they are takes longer than to look each time.
+ */
+function placeOf(bytes: Uint8Array, tag: number): number {
+  if (tag === CommandTag.commandGroupLength) return -1;
+  for (let at = elementHeaderBytes; at <= bytes.length; at += lengthBefore(bytes, at) + elementHeaderBytes)
+    if (tagBefore(bytes, at) === tag) return at;
   return -1;
+}
+
+/** Of the element whose value begins there; also in {@link lengthBefore}. A DataView would have to be made for every command. */
+export function tagBefore(bytes: Uint8Array, at: number): number {
+  return littleEndian16(bytes, at - 8) * 0x10000 + littleEndian16(bytes, at - 6);
+}
+
+export function lengthBefore(bytes: Uint8Array, at: number): number {
+  return littleEndian16(bytes, at - 4) + littleEndian16(bytes, at - 2) * 0x10000;
+}
+
+function littleEndian16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
 
 function uint16At(bytes: Uint8Array, start: number, end: number): number | undefined {

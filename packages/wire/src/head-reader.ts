@@ -8,6 +8,7 @@
 
 import { type DataSetEncoding, dataSetEncoding } from './data-set-encoding.ts';
 import { ElementHeader } from './element-header.ts';
+import { HeadValues } from './head-values.ts';
 import { InflatedHead } from './inflated-head.ts';
 
 export interface HeadReaderOptions {
@@ -34,8 +35,6 @@ const sequenceDelimitationTag = 0xfffee0dd;
 /** Where pixel data and its likes begin: a head never reaches into them. */
 const firstPixelTag = 0x7fe00000;
 
-const nothing = new Uint8Array(0);
-
 export class HeadReader {
   /** Whether binary values are big endian. */
   readonly bigEndian: boolean;
@@ -44,7 +43,7 @@ export class HeadReader {
   readonly #lastOnceKnown: HeadReaderOptions['lastOnceKnown'];
   readonly #maxValueBytes: number;
   readonly #maxDepth: number;
-  readonly #values = new Map<number, Uint8Array>();
+  readonly #values = new HeadValues();
   readonly #header: ElementHeader;
   readonly #inflated: InflatedHead | undefined;
 
@@ -53,10 +52,8 @@ export class HeadReader {
   #budgetBytes: number;
   #skipBytes = 0;
   #depth = 0;
-  /** The value being kept, and how much of it has come. */
-  #value: Uint8Array | undefined;
-  #valueTag = 0;
-  #valueBytes = 0;
+  /** Of the value being kept, what has not come; below 0: none is. */
+  #valueRestBytes = -1;
 
   constructor(options: HeadReaderOptions) {
     const encoding: DataSetEncoding = dataSetEncoding(options.transferSyntaxUid);
@@ -80,10 +77,16 @@ export class HeadReader {
     return this.#outcome !== 'reading';
   }
 
-  /** The wanted values met so far, raw, padding included; of a repeated tag the first. */
+  /** A wanted value, if it was met so far: raw, padding included; of a repeated tag the first. */
+  value(tag: number): Uint8Array | undefined {
+    this.#inflateRest();
+    return this.#values.get(tag);
+  }
+
+  /** All of them, in the order of their coming. */
   get values(): ReadonlyMap<number, Uint8Array> {
     this.#inflateRest();
-    return this.#values;
+    return this.#values.all();
   }
 
   /** `reading` is also how a data set that ends before the last wanted tag ends. */
@@ -95,7 +98,7 @@ export class HeadReader {
   /** Whether what was pushed ends inside an element, or inside a sequence of undefined length. Of a head past its last tag: false. */
   get midElement(): boolean {
     if (this.outcome !== 'reading') return false;
-    return this.#value !== undefined || this.#skipBytes > 0 || this.#depth > 0 || this.#header.begun;
+    return this.#valueRestBytes >= 0 || this.#skipBytes > 0 || this.#depth > 0 || this.#header.begun;
   }
 
   /** Takes the next bytes of the data set and keeps no reference to them. */
@@ -122,8 +125,8 @@ export class HeadReader {
   #read(bytes: Uint8Array): boolean {
     let at = 0;
     while (at < bytes.length && this.#outcome === 'reading') {
-      if (this.#value !== undefined) {
-        at += this.#keep(this.#value, bytes, at);
+      if (this.#valueRestBytes >= 0) {
+        at += this.#keep(bytes, at);
       } else if (this.#skipBytes > 0) {
         const skipped = Math.min(this.#skipBytes, bytes.length - at);
         this.#skipBytes -= skipped;
@@ -136,23 +139,20 @@ export class HeadReader {
     return this.#outcome === 'reading';
   }
 
-  #keep(value: Uint8Array, bytes: Uint8Array, at: number): number {
-    const taken = Math.min(value.length - this.#valueBytes, bytes.length - at);
-    // Most values are shorter than a view takes to make.
-    for (let index = 0; index < taken; index += 1) value[this.#valueBytes + index] = bytes[at + index] as number;
-    this.#valueBytes += taken;
-    if (this.#valueBytes === value.length) this.#kept(value);
+  #keep(bytes: Uint8Array, at: number): number {
+    const taken = Math.min(this.#valueRestBytes, bytes.length - at);
+    this.#values.add(bytes, at, at + taken);
+    this.#valueRestBytes -= taken;
+    if (this.#valueRestBytes === 0) this.#kept();
     return taken;
   }
 
-  #kept(value: Uint8Array): void {
-    this.#value = undefined;
-    if (!this.#values.has(this.#valueTag)) {
-      this.#values.set(this.#valueTag, value);
-      const known = this.#lastOnceKnown;
-      if (known?.tag === this.#valueTag) this.#lastWanted = Math.min(known.last(value), this.#lastWanted);
-    }
-    if (this.#valueTag >= this.#lastWanted) this.#outcome = 'complete';
+  #kept(): void {
+    this.#valueRestBytes = -1;
+    const tag = this.#values.end();
+    const known = this.#lastOnceKnown;
+    if (known?.tag === tag) this.#lastWanted = Math.min(known.last(this.#values.get(tag) as Uint8Array), this.#lastWanted);
+    if (tag >= this.#lastWanted) this.#outcome = 'complete';
   }
 
   #element(): void {
@@ -174,7 +174,7 @@ export class HeadReader {
       this.#budgetBytes -= lengthBytes;
       this.#enter(tag, lengthBytes);
     }
-    if (this.#budgetBytes <= 0 && this.#outcome === 'reading' && this.#value === undefined) this.#outcome = 'limit';
+    if (this.#budgetBytes <= 0 && this.#outcome === 'reading' && this.#valueRestBytes < 0) this.#outcome = 'limit';
     this.#header.next();
   }
 
@@ -183,10 +183,9 @@ export class HeadReader {
       this.#skipBytes = lengthBytes;
       return;
     }
-    this.#valueTag = tag;
-    this.#valueBytes = 0;
-    if (lengthBytes === 0) this.#kept(nothing);
-    else this.#value = new Uint8Array(lengthBytes);
+    this.#values.begin(tag, lengthBytes);
+    this.#valueRestBytes = lengthBytes;
+    if (lengthBytes === 0) this.#kept();
   }
 
   #open(): void {

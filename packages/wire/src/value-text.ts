@@ -7,7 +7,24 @@ import { trimUid } from './pdu.ts';
  * stays bytes. `specificCharacterSet` is the value of (0008,0005) as it came, backslashes and misspellings included.
  */
 export function textValue(bytes: Uint8Array, specificCharacterSet?: string): string {
+  if (specificCharacterSet === undefined && isPlain(bytes)) {
+    let start = 0;
+    let end = bytes.length;
+    while (end > start && isPadding(bytes[end - 1])) end -= 1;
+    while (start < end && isPadding(bytes[start])) start += 1;
+    return latin1.decode(bytes, start, end);
+  }
   return decodeText(bytes, specificCharacterSet ?? '').replace(/^[ \0]+|[ \0]+$/g, '');
+}
+
+/** ASCII, without escape sequences: nearly all of the short values that are read of every instance. */
+function isPlain(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if ((bytes[at] as number) >= 0x80 || bytes[at] === escapeByte) return false;
+  return true;
+}
+
+function isPadding(byte: number | undefined): boolean {
+  return byte === space || byte === 0;
 }
 
 /** A UID without padding (PS3.5 9.1). */
@@ -15,6 +32,7 @@ export function uidValue(bytes: Uint8Array): string {
   return trimUid(latin1.decode(bytes));
 }
 
+const escapeByte = 0x1b;
 const space = 0x20;
 const backslash = 0x5c;
 const plus = 0x2b;
@@ -26,7 +44,6 @@ const digitZero = 0x30;
  * several times of every instance, on the way of the images.
  */
 export function integerStringValue(bytes: Uint8Array): number | undefined {
-  const isPadding = (byte: number | undefined) => byte === space || byte === 0;
   let end = bytes.indexOf(backslash);
   if (end < 0) end = bytes.length;
   while (end > 0 && isPadding(bytes[end - 1])) end -= 1;
