@@ -8,7 +8,7 @@ import { spread } from '../shared/spread.ts';
 import { type Figure, figure, type Row } from './figure.ts';
 import type { Part } from './part.ts';
 
-const peers: readonly PeerName[] = ['direct', 'socat', 'haproxy', 'radiotracer', 'radiotracer, telemetry off'];
+const peers: readonly PeerName[] = ['direct', 'socat', 'haproxy', 'floor relay', 'radiotracer', 'radiotracer, telemetry off'];
 const cpuGoalMs = 0.5;
 const telemetryGoal = 1.03;
 
@@ -42,6 +42,8 @@ export function rowOf(work: WorkFigures): Row {
     return times === undefined ? [] : [figure(what, times, goal === undefined ? {} : { goal })];
   };
   const telemetry = beside('radiotracer, telemetry off', '× telemetry off', telemetryGoal);
+  const floor = beside('floor relay', '× the floor relay');
+  const floorTimes = spread(ratios(msOf(of('floor relay')), msOf(of('direct'))).filter(Number.isFinite));
   const { goal } = work;
   return {
     name: work.work,
@@ -53,13 +55,19 @@ export function rowOf(work: WorkFigures): Row {
             ...beside('haproxy', '× HAProxy', 1),
             ...beside('socat', '× socat', 1),
             ...(work.work === 'small' ? [cpu(ours)] : []),
+            ...floor,
             ...telemetry,
           ]
         : [
             figure('ms added to each', once(work.addedMsPerInstance), { goal: goal.addedMs, isComparable: false }),
             ...beside('direct', '× direct'),
+            ...floor,
             ...telemetry,
           ],
+    notes:
+      floorTimes === undefined
+        ? []
+        : [`the floor relay (PDU borders and two sockets, in Node) takes ${floorTimes.median.toFixed(2)} × direct`],
   };
 }
 
