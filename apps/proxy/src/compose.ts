@@ -219,6 +219,12 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
   });
 
+  // The spool is ours alone: whoever sent something of it before has ended.
+  const ownLeases = async () => {
+    // Where that fails they run out by themselves.
+    if (!config.spool.shared) await queue.reclaimOwned(ownerId, Math.trunc(clock.now())).catch(() => 0);
+  };
+
   let listenerPorts: readonly number[] = [];
   telemetry.observeDelivery({
     queueCounts: () => queue.counts(),
@@ -237,7 +243,9 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const listeners = await relay.listen();
   listenerPorts = listeners.map(({ port }) => port);
   // Modalities need not wait for it: what they send is safe in the spool, whatever the schedule knows.
-  const rebuilt = scheduler.rebuild().catch(failed('building the schedule from the spool'));
+  const rebuilt = ownLeases()
+    .then(() => scheduler.rebuild())
+    .catch(failed('building the schedule from the spool'));
   const forwarding = rebuilt.then(() => forwarder.start());
   readiness = 'ready';
   logger.info({ version, listeners, 'admin.port': admin.port, spool: spool.recovery.usage.waiting }, 'listening');

@@ -53,6 +53,13 @@ export interface Queue {
    */
   reclaimExpired(now: number): Promise<number>;
 
+  /**
+   * As `reclaimExpired`, of all leases on one owner's entries, run out or not: for whoever has just taken that owner's spool for itself alone, so that
+   * nobody else can be sending anything of it. Else what a process was sending when it was killed would wait for its leases to run out, and
+   * what came later would go before it.
+   */
+  reclaimOwned(ownerId: string, now: number): Promise<number>;
+
   /** Waiting: due now. Dead: waiting, due now, with a new budget (attempts 0, no first attempt). Others: untouched. */
   retry(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
   /** Waiting: held. Leased: held when the lease ends without delivery. Others: untouched. */

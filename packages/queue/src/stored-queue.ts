@@ -20,7 +20,7 @@ import type {
 import { LeaseLost, QueueUnavailable } from './queue-error.ts';
 import { rebuildHome } from './rebuild.ts';
 import { byDestination, scan } from './scan.ts';
-import { keptText, settlementOf, VERB_STATES, type Verb } from './transitions.ts';
+import { expiry, keptText, settlementOf, VERB_STATES, type Verb } from './transitions.ts';
 
 /** Entries per atomic step of what goes over many: a step must not keep others waiting. */
 const STEP_ENTRIES = 256;
@@ -86,6 +86,22 @@ export class StoredQueue implements Queue {
       if (changed === 0) return all;
       await breath();
     }
+  }
+
+  async reclaimOwned(ownerId: string, now: number): Promise<number> {
+    checkTime('now', now);
+    let all = 0;
+    for await (const { matching } of scan(this.#home, { ownerId }, ['leased'], undefined, STEP_ENTRIES)) {
+      for (const entries of byDestination(matching)) {
+        const ends = entries.flatMap((entry) =>
+          entry.lease === undefined ? [] : [{ lease: { ...keyOf(entry), ...entry.lease }, settlement: expiry(entry, now) }],
+        );
+        const answers = await this.#home.settle(ends, now);
+        all += answers.filter((answer) => answer === undefined).length;
+      }
+      await breath();
+    }
+    return all;
   }
 
   retry(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult> {

@@ -117,6 +117,7 @@ export const commandArbitraries: fc.Arbitrary<QueueCommand>[] = [
   fc.array(fc.tuple(pick, outcomes), { maxLength: 6 }).map(commands.settleMany),
   fc.tuple(pick, fc.constantFrom(1, 20_000)).map(([at, leaseMs]) => commands.extend(at, leaseMs)),
   fc.constant(commands.reclaim()),
+  owners.map((ownerId) => commands.reclaimOwned(ownerId)),
   fc.tuple(fc.constantFrom<Verb>('retry', 'hold', 'release', 'remove'), filters).map(([verb, filter]) => commands.verb(verb, filter)),
   fc.tuple(destinations, fc.boolean()).map(([destination, paused]) => commands.pause(destination, paused)),
   fc.tuple(filters, fc.constantFrom(1, 2, 100)).map(([filter, limit]) => commands.page(filter, limit)),

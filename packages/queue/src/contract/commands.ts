@@ -114,6 +114,12 @@ export const commands = {
       assert.equal(await queue.reclaimExpired(model.now), model.reclaim(LIMITS.maxLeaseMs, LIMITS.maxDelayMs));
     }),
 
+  reclaimOwned: (ownerId: string) =>
+    command(`reclaimOwned(${ownerId})`, async (model, queue) => {
+      assert.equal(await queue.reclaimOwned(ownerId, model.now), model.reclaimOwned(ownerId));
+      await assertSame(model, queue);
+    }),
+
   verb: (verb: Verb, filter: QueueFilter) =>
     command(`${verb}(${JSON.stringify(filter)})`, async (model, queue) => {
       const names: string[] = [];

@@ -99,14 +99,18 @@ export class QueueModel {
   }
 
   /** Returns how many changed. */
+  reclaimOwned(ownerId: string): number {
+    const leased = this.entries.filter(({ facts, lease }) => facts.ownerId === ownerId && lease !== undefined);
+    for (const entry of leased) this.#expire(entry);
+    return leased.length;
+  }
+
+  /** Returns how many changed. */
   reclaim(maxLeaseMs: number, maxDelayMs: number): number {
     let changed = 0;
     for (const entry of this.entries) {
       if (entry.lease !== undefined && entry.lease.expiresAt <= this.now) {
-        this.#attempted(entry, { errorType: 'lease_expired' });
-        entry.duplicates++;
-        entry.dueAt = Math.min(entry.dueAt, this.now);
-        this.#release(entry, 'waiting', 'lease-expired');
+        this.#expire(entry);
       } else if (entry.lease !== undefined && entry.lease.expiresAt > this.now + maxLeaseMs) {
         entry.lease.expiresAt = this.now + maxLeaseMs;
       } else if (entry.state === 'waiting' && entry.dueAt > this.now + maxDelayMs) entry.dueAt = this.now;
@@ -186,6 +190,13 @@ export class QueueModel {
           (filter.callingAeTitle ?? facts.callingAeTitle) === facts.callingAeTitle,
       )
       .sort(byArrival);
+  }
+
+  #expire(entry: ModelEntry): void {
+    this.#attempted(entry, { errorType: 'lease_expired' });
+    entry.duplicates++;
+    entry.dueAt = Math.min(entry.dueAt, this.now);
+    this.#release(entry, 'waiting', 'lease-expired');
   }
 
   #attempted(entry: ModelEntry, error: { errorType: string; status?: number }): void {
