@@ -66,7 +66,9 @@ describeWith(volume === undefined ? 'only root can mount a small tmpfs' : undefi
     await spool.close();
 
     spool = await Spool.open({ dir, clock: Date, limits: { minFreeBytes: 0 } });
-    expect(spool.recovery).toMatchObject({ findings: [], usage: { held: { instances: 1 } } });
+    await spool.survey();
+    expect(spool.recovery.findings).toEqual([]);
+    expect(spool.usage).toMatchObject({ held: { instances: 1 } });
     await spool.verify(all[0] ?? '');
     for await (const { id } of spool.list()) await spool.remove(id);
   });
@@ -85,6 +87,7 @@ describeWith(volume === undefined ? 'only root can mount a small tmpfs' : undefi
       mount('-o', 'remount,rw', volume ?? '');
     }
     spool = await Spool.open(options);
+    await spool.survey();
     expect(spool.recovery.findings).toEqual([]);
     await spool.verify(id);
   });

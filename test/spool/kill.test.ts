@@ -49,7 +49,7 @@ it(`SIGKILL in the middle of writing, ${rounds} times`, async () => {
       }
 
       const spool = await Spool.open({ dir, clock: Date, limits: { minFreeBytes: 0 } });
-      const { findingCounts, usage } = spool.recovery;
+      const [{ findingCounts }, usage] = [spool.recovery, spool.usage];
       expect({ ...findingCounts, unfinished: 0 }).toEqual({ unfinished: 0 });
       unfinished += findingCounts.unfinished ?? 0;
       const seen = new Set<string>();

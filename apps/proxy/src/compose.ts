@@ -25,6 +25,7 @@ import { Closers } from './closers.ts';
 import { ownReports } from './integrity/own-commitments.ts';
 import { startIntegrity } from './integrity/start-integrity.ts';
 import { FleetScheduler } from './kept/fleet-scheduler.ts';
+import { giveWayTo } from './kept/give-way.ts';
 import { KeptCapabilities } from './kept/kept-capabilities.ts';
 import { keptText } from './kept/kept-text.ts';
 import { openQueue } from './kept/open-queue.ts';
@@ -64,7 +65,7 @@ const longestLedgerWaitMs = 1000;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
 /**
- * Starts everything that the configuration names; what the last run left in the spool is in order before the first listener opens.
+ * Starts everything that the configuration names; what the last run left in the spool is in order, by its names, before the first listener opens.
  * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot; nothing is left open then.
  */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
@@ -109,9 +110,11 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   // The spool before what stands beside it, telemetry's key for one: it says best what is wrong with its folder.
   const early: TelemetryEvent[] = [];
   let tell: Publish = (event) => void early.push(event);
+  let liveAssociations = () => 0;
+  const giveWay = giveWayTo(() => liveAssociations());
   const spool = await Spool.open({
     dir: folder.dir,
-    clock,
+    ...{ clock, giveWay },
     limits: { maxBytes: config.spool.maxBytes, minFreeBytes: config.spool.minFreeBytes },
     onFinding: ({ kind, path, movedTo }) => {
       // Neither path nor reason: a file that is not ours may be called by a patient's name.
@@ -154,7 +157,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const readBuffers = new ReadBufferPool();
   const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
   const scheduling = {
-    ...{ queue, clock, random: Math.random },
+    ...{ queue, clock, giveWay, random: Math.random },
     wake: (destinationId: string) => forwarder.wake(destinationId),
     failed: failed('scheduling'),
   };
@@ -212,6 +215,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       },
     },
   });
+  liveAssociations = () => relay.activeAssociations;
   const forwarder = new Forwarder({
     ...{ ...delivering, queue, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
     liveAssociations: (destinationId) => relay.associationsTo(destinationId),
@@ -231,7 +235,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     spool: async () => {
       const { bavail, bsize } = await statfs(folder.dir);
       const { maxBytes } = config.spool;
-      return { usedBytes: spool.usage.totalBytes, maxBytes, freeBytes: bavail * bsize, accepting: spool.accepting };
+      const { totalBytes, isCounted } = spool.usage;
+      return { usedBytes: isCounted ? totalBytes : undefined, maxBytes, freeBytes: bavail * bsize, accepting: spool.accepting };
     },
     circuits: async () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
     certificates: async () => tls.expiries(listenerPorts),
@@ -247,8 +252,13 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     .then(() => scheduler.rebuild())
     .catch(failed('building the schedule from the spool'));
   const forwarding = rebuilt.then(() => forwarder.start());
+  // What the schedule was built from has been read by then.
+  void rebuilt.then(() => spool.survey());
   readiness = 'ready';
-  logger.info({ version, listeners, 'admin.port': admin.port, spool: spool.recovery.usage.waiting }, 'listening');
+  const { waiting, isCounted } = spool.usage;
+  // Of very many the bytes are counted while they are served.
+  const found = isCounted ? waiting : { instances: waiting.instances };
+  logger.info({ version, listeners, 'admin.port': admin.port, spool: found }, 'listening');
 
   const close = async (stopRelay: () => Promise<void>, limitMs: number) => {
     readiness = 'draining';

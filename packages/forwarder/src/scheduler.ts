@@ -32,6 +32,8 @@ export interface SchedulerOptions {
   readonly wake: (destinationId: string) => void;
   /** Told of the first add that failed after one that did not, and of what should not happen. */
   readonly failed: (error: unknown) => void;
+  /** Awaited every few milliseconds by a rebuild while others are served. Default: it waits for its own reading and writing alone. */
+  readonly giveWay?: () => Promise<unknown>;
   readonly clock: Pick<Clock, 'now'>;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -46,6 +48,8 @@ const restPerRebuild = 4;
  * others have taken out of it.
  */
 const differsMs = 90_000;
+/** Of a rebuild, between two turns of others. */
+const entriesPerStep = 64;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -177,14 +181,18 @@ export class Scheduler {
   }
 
   async *#spooled(): AsyncGenerator<NewEntry> {
-    const { spool, ownerId } = this.#options;
+    const { spool, ownerId, giveWay } = this.#options;
     const damaged: [id: string, why: string][] = [];
     const passedOver = (error: SpoolError, id: string) => {
       // What could not be read now is lacking at the next look.
       if (error.code === 'damaged') damaged.push([id, error.message]);
     };
-    for await (const { envelope, state } of spool.list(undefined, passedOver)) yield newEntryOf(envelope, ownerId, state);
-    // As at a start: nobody could send it, and it would be lacking for ever.
+    let told = 0;
+    for await (const { envelope, state } of spool.list(undefined, passedOver)) {
+      yield newEntryOf(envelope, ownerId, state);
+      if (++told % entriesPerStep === 0) await giveWay?.();
+    }
+    // Nobody could send it, and it would be lacking for ever.
     for (const [id, why] of damaged) await spool.quarantine(id, why).catch((error: unknown) => this.#options.failed(error));
   }
 

@@ -1,11 +1,13 @@
+import { type GiveWay, oneTurn } from './give-way.ts';
 import { type InstanceState, isShard, type Layout, partSuffix, whySuffix } from './layout.ts';
 import { idOfFile } from './listing.ts';
 import { systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import type { Amount, FolderName, Place } from './usage.ts';
 
-/** Files looked at at once: few, for others read and write meanwhile. */
+/** Files looked at at once: few, for others read and write meanwhile; and between two turns of others. */
 const lookahead = 4;
+const filesPerStep = 64;
 
 /** The names of the spool's files in a folder; none where there is no such folder. Rejects with the system's error. */
 export async function filesIn(fileSystem: SpoolFileSystem, layout: Layout, folder: FolderName): Promise<readonly string[]> {
@@ -14,9 +16,16 @@ export async function filesIn(fileSystem: SpoolFileSystem, layout: Layout, folde
 }
 
 /** What these files add up to; those that have gone meanwhile do not count. Rejects with the system's error. */
-export async function amountOf(fileSystem: SpoolFileSystem, layout: Layout, folder: FolderName, names: readonly string[]): Promise<Amount> {
+export async function amountOf(
+  fileSystem: SpoolFileSystem,
+  layout: Layout,
+  folder: FolderName,
+  names: readonly string[],
+  giveWay: GiveWay = oneTurn,
+): Promise<Amount> {
   let [instances, bytes] = [0, 0];
   for (let at = 0; at < names.length; at += lookahead) {
+    if (at % filesPerStep === 0) await giveWay();
     const sizes = await Promise.all(names.slice(at, at + lookahead).map((name) => bytesOf(fileSystem, `${layout.dir}/${folder}/${name}`)));
     for (const size of sizes) {
       if (size === undefined) continue;

@@ -1,9 +1,12 @@
 /** What stands in the states, in order of arrival: folders, then names, sort by time. */
 import { type InstanceId, isInstanceId } from '@radiotracer/instance';
+import { usualHeaderBytes } from './file-header.ts';
+import { folderName } from './folder-amount.ts';
 import { fileSuffix, type InstanceState, isShard, type Layout, shardOf } from './layout.ts';
 import { type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { type ListedInstance, lookAt } from './spooled-instance.ts';
+import type { FolderName } from './usage.ts';
 
 /** Heads read at once: enough for a disk to have something to do, few enough not to fill Node's thread pool for long. */
 const lookahead = 8;
@@ -17,13 +20,14 @@ export function idOfFile(name: string): InstanceId | undefined {
 
 /**
  * Reads the fronts while others write: what has gone meanwhile is passed over, what came after its folder was read is not in it. A file that
- * cannot be read is told to `failed` and passed over.
+ * cannot be read is told to `failed` and passed over. `read` is told of each folder in which every front was read.
  */
 export async function* listInstances(
   fileSystem: SpoolFileSystem,
   layout: Layout,
   states: readonly InstanceState[],
   failed: (error: SpoolError, id: InstanceId) => void,
+  read: (folder: FolderName) => void = () => {},
 ): AsyncGenerator<ListedInstance, void, undefined> {
   for (const state of states) {
     for (const shard of await sortedNames(fileSystem, layout.state(state))) {
@@ -33,35 +37,57 @@ export async function* listInstances(
         const id = idOfFile(name);
         if (id !== undefined && shardOf(id) === shard) ids.push(id);
       }
-      yield* readAhead(ids, (id) => listed(fileSystem, layout, state, id, failed));
+      let allRead = true;
+      const passedOver = (error: SpoolError, id: InstanceId) => {
+        allRead = false;
+        failed(error, id);
+      };
+      yield* readAhead(ids, (id, memory) => listed(fileSystem, layout, { state, id, memory }, passedOver));
+      if (allRead) read(folderName(state, shard));
     }
   }
+}
+
+interface Wanted {
+  readonly state: InstanceState;
+  readonly id: InstanceId;
+  /** For its front. */
+  readonly memory: Uint8Array;
 }
 
 async function listed(
   fileSystem: SpoolFileSystem,
   layout: Layout,
-  state: InstanceState,
-  id: InstanceId,
+  { state, id, memory }: Wanted,
   failed: (error: SpoolError, id: InstanceId) => void,
 ): Promise<ListedInstance | undefined> {
   const path = layout.file(state, id);
   try {
-    return await lookAt(fileSystem, path, state, id);
+    return await lookAt(fileSystem, path, state, id, memory);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') failed(spoolErrorOf(error, 'list', path), id);
     return undefined;
   }
 }
 
-/** In order, `lookahead` of them under way. `load` never rejects. */
-async function* readAhead<T>(ids: readonly InstanceId[], load: (id: InstanceId) => Promise<T | undefined>): AsyncGenerator<T> {
+/** In order, `lookahead` of them under way, each in memory that is used again. `load` never rejects. */
+async function* readAhead<T>(
+  ids: readonly InstanceId[],
+  load: (id: InstanceId, memory: Uint8Array) => Promise<T | undefined>,
+): AsyncGenerator<T> {
+  const free: Uint8Array[] = [];
   const ahead: Promise<T | undefined>[] = [];
+  const begin = async (id: InstanceId) => {
+    const memory = free.pop() ?? new Uint8Array(new SharedArrayBuffer(usualHeaderBytes));
+    const value = await load(id, memory);
+    free.push(memory);
+    return value;
+  };
   let at = 0;
   while (at < ids.length || ahead.length > 0) {
     for (; ahead.length < lookahead && at < ids.length; at++) {
       const id = ids[at];
-      if (id !== undefined) ahead.push(load(id));
+      if (id !== undefined) ahead.push(begin(id));
     }
     const value = await ahead.shift();
     if (value !== undefined) yield value;

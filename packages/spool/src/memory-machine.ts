@@ -192,14 +192,19 @@ export class MemoryMachine {
   }
 
   #statfs(): VolumeStatus {
-    return { freeBytes: Math.min(this.#freeBytes(), Number.MAX_SAFE_INTEGER), freeFiles: 0, totalFiles: 0 };
+    const freeBytes = Math.min(this.#freeBytes(), Number.MAX_SAFE_INTEGER);
+    return { usedBytes: this.#usedBytes(), freeBytes, freeFiles: 0, totalFiles: 0 };
   }
 
   #freeBytes(): number {
     if (this.#capacityBytes === Number.POSITIVE_INFINITY) return this.#capacityBytes;
+    return Math.max(0, this.#capacityBytes - this.#usedBytes());
+  }
+
+  #usedBytes(): number {
     let used = 0;
     for (const [, file] of this.disk.files()) used += file.bytes.length;
-    return Math.max(0, this.#capacityBytes - used);
+    return used;
   }
 
   #lock(path: string, process: number): FileLock | undefined {

@@ -91,7 +91,8 @@ async function stat(path: string): Promise<FileStatus> {
 
 async function statfs(path: string): Promise<VolumeStatus> {
   const volume = await promises.statfs(path);
-  return { freeBytes: volume.bavail * volume.bsize, freeFiles: volume.ffree, totalFiles: volume.files };
+  const usedBytes = (volume.blocks - volume.bfree) * volume.bsize;
+  return { usedBytes, freeBytes: volume.bavail * volume.bsize, freeFiles: volume.ffree, totalFiles: volume.files };
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,5 +1,3 @@
-import type { SpoolUsage } from './usage.ts';
-
 export type FindingKind =
   /** A part that a run before this one did not finish; moved aside. Nobody was told that it is safe. */
   | 'unfinished'
@@ -27,8 +25,6 @@ export interface Finding {
 }
 
 export interface RecoveryReport {
-  /** What was found on the disk, after all was put in order. */
-  readonly usage: SpoolUsage;
   /** The first thousand. */
   readonly findings: readonly Finding[];
   /** Of all. */

@@ -1,8 +1,9 @@
 /**
- * What a start makes of what the last run left, before anybody is served. Every file is accounted for; none is deleted. It may itself be
- * interrupted anywhere: every step is one rename, and the next start finds the rest.
+ * What a start makes of what the last run left, before anybody is served, by the names of files and folders alone: a million fronts take
+ * minutes, on a cold disk hours. Fronts and sizes are looked at afterwards (see Survey and Recount). Read here are only the fronts on which
+ * depends which of two files stays. Every file is accounted for; none is deleted. It may itself be interrupted anywhere: every step is
+ * one rename, and the next start finds the rest.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { InstanceId } from '@radiotracer/instance';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import { usualHeaderBytes } from './file-header.ts';
@@ -15,8 +16,8 @@ import type { FindingKind, Findings } from './recovery-report.ts';
 import type { ShardFolders } from './shard-folders.ts';
 import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
-import { headerOf, type ListedInstance } from './spooled-instance.ts';
-import type { UsageCounter } from './usage.ts';
+import { headerOf } from './spooled-instance.ts';
+import { idSumOf, type UsageCounter } from './usage.ts';
 
 export interface RecoveryHome {
   readonly fileSystem: SpoolFileSystem;
@@ -25,20 +26,15 @@ export interface RecoveryHome {
   readonly shards: ShardFolders;
   readonly usage: UsageCounter;
   readonly findings: Findings;
-  /** Told of every good instance: shard by shard, in a shard state by state, in a state in order of arrival. */
-  readonly found: ((instance: ListedInstance) => void | Promise<void>) | undefined;
 }
 
-/** Heads read without a turn of the event loop: a few milliseconds of a warm disk. */
-const headsPerTurn = 128;
 /** Folders synced at once. */
 const syncsAtOnce = 8;
 
+type Ids = Map<InstanceState, Set<InstanceId>>;
+
 export class Recovery {
   readonly #home: RecoveryHome;
-  readonly #head = Buffer.allocUnsafeSlow(usualHeaderBytes);
-  #headsRead = 0;
-  #lastId: InstanceId | undefined;
 
   constructor(home: RecoveryHome) {
     this.#home = home;
@@ -46,23 +42,17 @@ export class Recovery {
 
   /**
    * Puts everything in order.
-   * @returns the greatest id in the spool: those to come must follow it
+   * @returns the greatest id of a whole file in the spool: those to come must follow it
    */
   async run(): Promise<InstanceId | undefined> {
     const { fileSystem, layout, syncs, usage } = this.#home;
     await this.#incoming();
-    await this.#states();
+    const shards = await this.#states();
     // The renames of this run, before anything is told of them.
     await syncs.sync(layout.damaged);
-    for (const name of await fileSystem.readdir(layout.damaged)) {
-      if (name.endsWith(whySuffix)) continue;
-      try {
-        usage.came('damaged', name, (await fileSystem.stat(`${layout.damaged}/${name}`)).bytes);
-      } catch (error) {
-        this.#find('unreadable', `${layout.damaged}/${name}`, spoolErrorOf(error, 'stat', name).message);
-      }
-    }
-    return this.#lastId;
+    const aside = (await fileSystem.readdir(layout.damaged)).filter((name) => !name.endsWith(whySuffix));
+    usage.saw('damaged', aside.length, 0);
+    return await this.#lastId(shards);
   }
 
   async #incoming(): Promise<void> {
@@ -75,95 +65,103 @@ export class Recovery {
     }
   }
 
-  async #states(): Promise<void> {
+  /** @returns the shards that there are, in order */
+  async #states(): Promise<readonly string[]> {
+    const { layout } = this.#home;
     const shards = new Map<string, InstanceState[]>();
     for (const state of instanceStates) {
-      for (const name of await this.#names(this.#home.layout.state(state))) {
-        if (!isShard(name)) this.#find('unknown-file', `${this.#home.layout.state(state)}/${name}`, 'not a folder of the spool');
+      for (const name of await this.#names(layout.state(state))) {
+        if (!isShard(name)) this.#find('unknown-file', `${layout.state(state)}/${name}`, 'not a folder of the spool');
         else if (shards.get(name)?.push(state) === undefined) shards.set(name, [state]);
       }
     }
     const misplaced: string[] = [];
     const folders: string[] = [];
-    for (const shard of [...shards.keys()].sort()) {
-      const here = new Set<InstanceId>();
-      for (const state of shards.get(shard) ?? []) {
-        const path = this.#home.layout.shard(state, shard);
-        if (await this.#shard(state, shard, here, misplaced)) folders.push(path);
+    for (const [shard, states] of shards) {
+      const ids: Ids = new Map();
+      for (const state of states) {
+        const found = await this.#shard(state, shard, misplaced);
+        if (found === undefined) continue;
+        folders.push(layout.shard(state, shard));
+        ids.set(state, found);
       }
+      if (ids.size > 1) await this.#duplicates(ids);
+      for (const [state, found] of ids) this.#seen(state, shard, found);
     }
-    for (const path of misplaced) await this.#putInPlace(path);
+    for (const path of misplaced) {
+      const shard = await this.#putInPlace(path);
+      if (shard !== undefined && !shards.has(shard)) shards.set(shard, []);
+    }
     await this.#syncAll(folders);
+    return [...shards.keys()].sort();
   }
 
-  /** @returns whether the folder is still there */
-  async #shard(state: InstanceState, shard: string, here: Set<InstanceId>, misplaced: string[]): Promise<boolean> {
-    const { fileSystem, layout, shards } = this.#home;
+  #seen(state: InstanceState, shard: string, ids: ReadonlySet<InstanceId>): void {
+    const { usage, shards, layout } = this.#home;
+    usage.saw(folderName(state, shard), ids.size, idSumOf(ids));
+    shards.count(layout.shard(state, shard), ids.size);
+  }
+
+  /** What belongs there, by its name; undefined: the folder was left over, and is gone. */
+  async #shard(state: InstanceState, shard: string, misplaced: string[]): Promise<Set<InstanceId> | undefined> {
+    const { fileSystem, layout } = this.#home;
     const folder = layout.shard(state, shard);
+    const ids = new Set<InstanceId>();
     const names = await this.#names(folder);
     if (names.length === 0) {
-      // Left over; one that cannot be removed, or was not to be read, stays.
+      // One that cannot be removed, or was not to be read, stays.
       return await fileSystem.rmdir(folder).then(
-        () => false,
-        () => true,
+        () => undefined,
+        () => ids,
       );
     }
-    let files = 0;
-    for (const name of [...names].sort()) {
-      const path = `${folder}/${name}`;
+    for (const name of names) {
       const id = idOfFile(name);
-      if (id === undefined) this.#find('unknown-file', path, 'not a file of the spool');
-      else if (shardOf(id) !== shard) misplaced.push(path);
-      else if (here.has(id)) await this.#aside('duplicate', path, 'the same instance stands in another state, and stays there');
-      else if (await this.#instance(state, id, path)) {
-        here.add(id);
-        files++;
-      }
+      if (id === undefined) this.#find('unknown-file', `${folder}/${name}`, 'not a file of the spool');
+      else if (shardOf(id) !== shard) misplaced.push(`${folder}/${name}`);
+      else ids.add(id);
     }
-    shards.count(folder, files);
-    return true;
+    return ids;
   }
 
-  /** Holds the file against its envelope. @returns whether it stays */
-  async #instance(state: InstanceState, id: InstanceId, path: string): Promise<boolean> {
-    if (++this.#headsRead % headsPerTurn === 0) await setImmediate();
-    let listed: ListedInstance;
-    try {
-      const { fileSystem } = this.#home;
-      let head: Buffer = this.#head;
-      let { headBytes, fileBytes } = fileSystem.readHeadNow(path, head);
-      const wanted = headerBytesOf(head.subarray(0, headBytes));
-      if (wanted !== undefined && wanted > head.length) {
-        head = Buffer.allocUnsafe(maxHeaderBytes);
-        ({ headBytes, fileBytes } = fileSystem.readHeadNow(path, head));
+  /** Of the same instance in several states the first that is whole stays. */
+  async #duplicates(ids: Ids): Promise<void> {
+    const { layout } = this.#home;
+    const states = new Map<InstanceId, InstanceState[]>();
+    for (const [state, found] of ids) for (const id of found) if (states.get(id)?.push(state) === undefined) states.set(id, [state]);
+    for (const [id, inStates] of states) {
+      if (inStates.length === 1) continue;
+      let isThere = false;
+      for (const state of inStates) {
+        const path = layout.file(state, id);
+        if (isThere) {
+          if (await this.#aside('duplicate', path, 'the same instance stands in another state, and stays there'))
+            ids.get(state)?.delete(id);
+          continue;
+        }
+        const front = await this.#look(id, path);
+        isThere = front === 'whole';
+        if (front === 'gone') ids.get(state)?.delete(id);
       }
-      const { envelope } = headerOf(head.subarray(0, headBytes), fileBytes, path, id);
-      listed = { id, envelope, state, bytes: fileBytes };
-    } catch (error) {
-      // Taken away by hand, just now.
-      if (systemCode(error) === 'ENOENT') return false;
-      if (error instanceof SpoolError) await this.#aside('damaged', path, error.message);
-      // A disk that does not answer now may answer tomorrow: what was acknowledged is not put out of sight for that.
-      else this.#find('unreadable', path, spoolErrorOf(error, 'read', path).message);
-      return false;
     }
-    this.#home.usage.came(folderName(state, shardOf(id)), id, listed.bytes);
-    if (this.#lastId === undefined || id > this.#lastId) this.#lastId = id;
-    await this.#home.found?.(listed);
-    return true;
   }
 
-  /** Somebody moved it by hand; where it lies it would never be found by its id. */
-  async #putInPlace(path: string): Promise<void> {
-    const { fileSystem, layout, shards, syncs } = this.#home;
+  /** Somebody moved it by hand; where it lies it would never be found by its id. @returns its shard, if it was put there */
+  async #putInPlace(path: string): Promise<string | undefined> {
+    const { fileSystem, layout, shards, syncs, usage } = this.#home;
     const [state, , name] = path.slice(layout.dir.length + 1).split('/') as [InstanceState, string, string];
     const id = idOfFile(name);
-    if (id === undefined) return;
+    if (id === undefined) return undefined;
     for (const other of instanceStates) {
-      if (await this.#isThere(layout.file(other, id))) {
-        await this.#aside('duplicate', path, 'the same instance stands where it belongs');
-        return;
+      const there = layout.file(other, id);
+      if (!(await this.#isThere(there))) continue;
+      if ((await this.#look(id, there)) === 'gone') {
+        usage.saw(folderName(other, shardOf(id)), -1, idSumOf([id]));
+        await shards.left(layout.shard(other, shardOf(id)), true);
+        continue;
       }
+      await this.#aside('duplicate', path, 'the same instance stands where it belongs');
+      return undefined;
     }
     const to = layout.file(state, id);
     const folder = layout.shard(state, shardOf(id));
@@ -172,10 +170,64 @@ export class Recovery {
       await syncs.sync(folder);
     } catch (error) {
       this.#find('unreadable', path, spoolErrorOf(error, 'rename', path).message);
-      return;
+      return undefined;
     }
     this.#home.findings.add({ kind: 'misplaced', path, why: 'not the folder of its id', movedTo: to });
-    if (!(await this.#instance(state, id, to))) await shards.left(folder, true);
+    usage.saw(folderName(state, shardOf(id)), 1, idSumOf([id]));
+    return shardOf(id);
+  }
+
+  /** Of whole files alone: somebody's file may be called by an id that is far in the future. */
+  async #lastId(shards: readonly string[]): Promise<InstanceId | undefined> {
+    const { layout } = this.#home;
+    for (const shard of shards.toReversed()) {
+      const found: [id: InstanceId, path: string][] = [];
+      for (const state of instanceStates) {
+        for (const name of await this.#namesIfThere(layout.shard(state, shard))) {
+          const id = idOfFile(name);
+          if (id !== undefined && shardOf(id) === shard) found.push([id, layout.file(state, id)]);
+        }
+      }
+      found.sort(([left], [right]) => (left < right ? 1 : -1));
+      for (const [id, path] of found) if (this.#hasFront(id, path)) return id;
+    }
+    return undefined;
+  }
+
+  /** Holds the file against its envelope; a damaged one is moved aside. */
+  async #look(id: InstanceId, path: string): Promise<'whole' | 'unreadable' | 'gone'> {
+    try {
+      this.#readFront(id, path);
+      return 'whole';
+    } catch (error) {
+      // Taken away by hand, just now.
+      if (systemCode(error) === 'ENOENT') return 'gone';
+      if (error instanceof SpoolError) return (await this.#aside('damaged', path, error.message)) ? 'gone' : 'unreadable';
+      // A disk that does not answer now may answer tomorrow: what was acknowledged is not put out of sight for that. The survey tells of it.
+      return 'unreadable';
+    }
+  }
+
+  #hasFront(id: InstanceId, path: string): boolean {
+    try {
+      this.#readFront(id, path);
+      return true;
+    } catch {
+      // The survey says what is wrong with it.
+      return false;
+    }
+  }
+
+  #readFront(id: InstanceId, path: string): void {
+    const { fileSystem } = this.#home;
+    let head: Buffer = Buffer.allocUnsafe(usualHeaderBytes);
+    let { headBytes, fileBytes } = fileSystem.readHeadNow(path, head);
+    const wanted = headerBytesOf(head.subarray(0, headBytes));
+    if (wanted !== undefined && wanted > head.length) {
+      head = Buffer.allocUnsafe(maxHeaderBytes);
+      ({ headBytes, fileBytes } = fileSystem.readHeadNow(path, head));
+    }
+    headerOf(head.subarray(0, headBytes), fileBytes, path, id);
   }
 
   /** A run before this one may have ended between a rename and its sync: what is reported as there must stay there. */
@@ -195,12 +247,15 @@ export class Recovery {
     }
   }
 
-  async #aside(kind: FindingKind, path: string, why: string): Promise<void> {
+  /** @returns whether it is there now */
+  async #aside(kind: FindingKind, path: string, why: string): Promise<boolean> {
     try {
       const movedTo = await moveAside(this.#home.fileSystem, this.#home.layout, path, `${kind}: ${why}`);
       this.#home.findings.add({ kind, path, why, movedTo });
+      return true;
     } catch (error) {
       this.#find('unreadable', path, `${why}; and it could not be moved aside: ${spoolErrorOf(error, 'rename', path).message}`);
+      return false;
     }
   }
 
@@ -215,6 +270,10 @@ export class Recovery {
       this.#find('unreadable', folder, spoolErrorOf(error, 'read directory', folder).message);
       return [];
     }
+  }
+
+  async #namesIfThere(folder: string): Promise<readonly string[]> {
+    return await this.#home.fileSystem.readdir(folder).catch(() => []);
   }
 
   async #isThere(path: string): Promise<boolean> {

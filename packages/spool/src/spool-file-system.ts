@@ -23,10 +23,7 @@ export interface SpoolFileSystem {
   statfs(path: string): Promise<VolumeStatus>;
   /** The folder's entries as they are now survive a power cut when this resolves. */
   syncDirectory(path: string): Promise<void>;
-  /**
-   * The first bytes of a file and its length, at once: recovery reads the heads of a million files before there is anybody else to serve,
-   * and a turn of the event loop for each call would take most of the time.
-   */
+  /** The first bytes of a file and its length, at once: for the few that a start must read before there is anybody else to serve. */
   readHeadNow(path: string, into: Uint8Array): FileHead;
   /**
    * As readHeadNow, while this thread goes on; and where that is the whole file, with the digest of its data set. `into` is best shared memory:
@@ -57,6 +54,8 @@ export interface FileStatus {
 }
 
 export interface VolumeStatus {
+  /** By whatever lies on it. */
+  readonly usedBytes: number;
   /** What an unprivileged process may still write. */
   readonly freeBytes: number;
   readonly freeFiles: number;

@@ -104,9 +104,9 @@ it('owner and view move and remove the same instances at once: each is in one pl
         bench.nowMs += 61_000;
         await spool.check();
       }
-      const { incoming, totalBytes, ...counted } = spool.usage;
+      const { incoming, totalBytes, isCounted, ...counted } = spool.usage;
       const found = await Promise.all((['waiting', 'held', 'dead', 'damaged'] as const).map(async (one) => [one, await view.amount(one)]));
-      expect([counted, incoming.instances]).toEqual([Object.fromEntries(found), 0]);
+      expect([counted, incoming.instances, isCounted]).toEqual([Object.fromEntries(found), 0, true]);
       expect(totalBytes).toBe(Object.values(counted).reduce((sum, { bytes }) => sum + bytes, 0));
       bench.machine.powerCut();
       const after = await states((await bench.open()).view);

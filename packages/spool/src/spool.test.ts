@@ -4,7 +4,7 @@ import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import type { SpoolWriter } from './spool-writer.ts';
-import { type ListedInstance, wholeFileRoom } from './spooled-instance.ts';
+import { wholeFileRoom } from './spooled-instance.ts';
 
 const start = {
   routeId: 'route',
@@ -30,7 +30,7 @@ class Bench {
     this.machine = new MemoryMachine(capacityBytes === undefined ? { seed: 11 } : { seed: 11, capacityBytes });
   }
 
-  open(limits: Partial<SpoolLimits> = anyLimits, onInstance?: (instance: ListedInstance) => void): Promise<Spool> {
+  open(limits: Partial<SpoolLimits> = anyLimits): Promise<Spool> {
     this.fileSystem = this.machine.boot();
     return Spool.open({
       dir: '/data/spool',
@@ -38,7 +38,6 @@ class Bench {
       clock: { now: () => this.nowMs },
       limits,
       onFinding: ({ kind }) => void this.told.push(kind),
-      ...(onInstance === undefined ? {} : { onInstance }),
     });
   }
 
@@ -77,7 +76,7 @@ it('a hundred commits at once share the syncs of their folder', async () => {
   expect(syncs).toBeLessThan(12);
   expect(bench.machine.counts.datasync).toBe(100);
   bench.machine.powerCut();
-  expect((await bench.open()).recovery.usage.waiting.instances).toBe(100);
+  expect((await bench.open()).usage.waiting.instances).toBe(100);
 });
 
 it('the watermarks of bytes: refused above the high one, until below the low one; what had begun goes on', async () => {
@@ -218,67 +217,83 @@ it('whatever room is given for it, an instance reads the same, and no changed le
   }
 });
 
-it('a start accounts for whatever it finds, deletes none of it, and tells of the good ones in order of arrival', async () => {
-  const bench = new Bench();
-  let spool = await bench.open();
-  const made: InstanceId[] = [];
-  for (let at = 0; at < 10; at++) {
-    bench.nowMs += 20_000;
-    made.push(await store(spool, Buffer.alloc(1000, at)));
-  }
-  const [short, long, garbage, foreign, misplaced, duplicate, twin, good, unread, last] = made as [string, ...string[]] & string[];
-  const half = await spool.begin(start, { retained: [Buffer.from('half')] });
-  await spool.move(twin as string, 'held');
-  const fileSystem = bench.machine.boot();
-  const place = (id: string) => bench.file(id).path;
-  const cut = bench.file(short as string).file;
-  cut.bytes = cut.bytes.subarray(0, 4500);
-  const grown = bench.file(long as string).file;
-  grown.bytes = Buffer.concat([grown.bytes, Buffer.of(0)]);
-  bench.file(garbage as string).file.bytes.fill(0x55);
-  // A whole file under another's name.
-  bench.file(foreign as string).file.bytes = new Uint8Array(bench.file(good as string).file.bytes);
-  const shardOfLast = place(last as string).slice(0, place(last as string).lastIndexOf('/'));
-  await fileSystem.rename(place(misplaced as string), `${shardOfLast}/${misplaced}.dcm`);
-  const copy = await fileSystem.create(
-    `${place(twin as string)
-      .replace('/held/', '/dead/')
-      .replace(/\/[^/]+\/[^/]+$/, '')}/x`,
-  );
-  await copy.close();
-  await fileSystem.mkdir('/data/spool/held/elsewhere');
-  const deadShard = place(duplicate as string)
-    .replace('/waiting/', '/dead/')
-    .replace(/\/[^/]+$/, '');
-  await fileSystem.mkdir(deadShard);
-  const second = await fileSystem.create(`${deadShard}/${duplicate}.dcm`);
-  const duplicateBytes = bench.file(duplicate as string).file.bytes;
-  for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
-  const idOfNone = `${(last as string).slice(0, 25)}${last?.endsWith('Z') ? '0' : 'Z'}`;
-  await fileSystem.mkdir(`${shardOfLast}/${idOfNone}.dcm`);
-  bench.machine.fault = (operation, path) => (operation === 'readHeadNow' && path.includes(unread as string) ? 'EIO' : undefined);
-  const filesBefore = bench.paths().length;
+it.each([0, 1000])(
+  'a start accounts for whatever it finds, and deletes none of it; %i files are counted before',
+  async (countedAtStart) => {
+    const bench = new Bench();
+    let spool = await bench.open();
+    const made: InstanceId[] = [];
+    for (let at = 0; at < 10; at++) {
+      bench.nowMs += 20_000;
+      made.push(await store(spool, Buffer.alloc(1000, at)));
+    }
+    const [short, long, garbage, foreign, misplaced, duplicate, twin, good, unread, last] = made as [string, ...string[]] & string[];
+    const half = await spool.begin(start, { retained: [Buffer.from('half')] });
+    await spool.move(twin as string, 'held');
+    const fileSystem = bench.machine.boot();
+    const place = (id: string) => bench.file(id).path;
+    const cut = bench.file(short as string).file;
+    cut.bytes = cut.bytes.subarray(0, 4500);
+    const grown = bench.file(long as string).file;
+    grown.bytes = Buffer.concat([grown.bytes, Buffer.of(0)]);
+    bench.file(garbage as string).file.bytes.fill(0x55);
+    // A whole file under another's name.
+    bench.file(foreign as string).file.bytes = new Uint8Array(bench.file(good as string).file.bytes);
+    const shardOfLast = place(last as string).slice(0, place(last as string).lastIndexOf('/'));
+    await fileSystem.rename(place(misplaced as string), `${shardOfLast}/${misplaced}.dcm`);
+    const copy = await fileSystem.create(
+      `${place(twin as string)
+        .replace('/held/', '/dead/')
+        .replace(/\/[^/]+\/[^/]+$/, '')}/x`,
+    );
+    await copy.close();
+    await fileSystem.mkdir('/data/spool/held/elsewhere');
+    const deadShard = place(duplicate as string)
+      .replace('/waiting/', '/dead/')
+      .replace(/\/[^/]+$/, '');
+    await fileSystem.mkdir(deadShard);
+    const second = await fileSystem.create(`${deadShard}/${duplicate}.dcm`);
+    const duplicateBytes = bench.file(duplicate as string).file.bytes;
+    for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
+    const idOfNone = `${(last as string).slice(0, 25)}${last?.endsWith('Z') ? '0' : 'Z'}`;
+    await fileSystem.mkdir(`${shardOfLast}/${idOfNone}.dcm`);
+    const unreadable: MemoryMachine['fault'] = (operation, path) =>
+      ['readHeadNow', 'readStart'].includes(operation) && path.includes(unread as string) ? 'EIO' : undefined;
+    bench.machine.fault = unreadable;
+    const filesBefore = bench.paths().length;
 
-  bench.told.length = 0;
-  const found: InstanceId[] = [];
-  spool = await bench.open(anyLimits, ({ id }) => void found.push(id));
-  const { findingCounts, findings, usage } = spool.recovery;
-  expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 2, unreadable: 2 });
-  expect([...bench.told].sort()).toEqual(findings.map(({ kind }) => kind).sort());
-  const left = [misplaced, duplicate, twin, good, last];
-  expect([...found].sort()).toEqual([...left].sort());
-  expect(found.filter((id) => id !== misplaced && id !== twin)).toEqual([duplicate, good, last]);
-  expect((await ids(spool)).sort()).toEqual([...left, unread].sort());
-  for (const id of left) await spool.verify(id as string);
-  expect(usage).toMatchObject({ waiting: { instances: 4 }, held: { instances: 1 }, dead: { instances: 0 }, damaged: { instances: 6 } });
-  expect(bench.paths().filter((path) => !path.endsWith('.why')).length).toBe(filesBefore);
-  expect(bench.paths()).toContain(`damaged/${half.id}.part.why`);
+    bench.told.length = 0;
+    const limits = { ...anyLimits, countedAtStart };
+    spool = await bench.open(limits);
+    // By names alone, but for what stands twice.
+    expect(spool.recovery.findingCounts).toEqual({ unfinished: 1, duplicate: 1, misplaced: 1, 'unknown-file': 2 });
+    expect(spool.usage).toMatchObject({ waiting: { instances: 10 }, held: { instances: 1 }, isCounted: countedAtStart > 0 });
+    await spool.survey();
+    await spool.count();
+    const [{ findingCounts, findings }, usage] = [spool.recovery, spool.usage];
+    expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 2, unreadable: 2 });
+    expect([...bench.told].sort()).toEqual(findings.map(({ kind }) => kind).sort());
+    const left = [misplaced, duplicate, twin, good, last];
+    bench.machine.fault = undefined;
+    expect((await ids(spool)).sort()).toEqual([...left, unread].sort());
+    for (const id of left) await spool.verify(id as string);
+    // And the one that was not to be read, and what is called as an instance and is a folder.
+    expect(usage).toMatchObject({ waiting: { instances: 6 }, held: { instances: 1 }, dead: { instances: 0 }, damaged: { instances: 6 } });
+    expect(usage.isCounted).toBe(true);
+    expect(bench.paths().filter((path) => !path.endsWith('.why')).length).toBe(filesBefore);
+    expect(bench.paths()).toContain(`damaged/${half.id}.part.why`);
 
-  // The next start finds peace, apart from what is not ours and what will not be read.
-  expect((await bench.open()).recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 2 });
-  bench.machine.fault = undefined;
-  expect((await bench.open()).recovery.usage.waiting.instances).toBe(5);
-});
+    // The next start finds peace, apart from what is not ours and what will not be read.
+    bench.machine.fault = unreadable;
+    spool = await bench.open(limits);
+    await spool.survey();
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 2 });
+    bench.machine.fault = undefined;
+    spool = await bench.open(limits);
+    await spool.survey();
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 1 });
+  },
+);
 
 it('one owner: the second is refused while the first lives, and takes over when it is gone', async () => {
   const bench = new Bench();

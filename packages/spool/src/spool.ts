@@ -34,8 +34,9 @@
  * and it is delivered twice; waiting for the disk would not make it safer, for the crash may come before the unlink as well. At least once
  * is the promise, and the order is: response of the destination, then unlink.
  *
- * A start syncs every folder that it reports: a run before may have been killed between rename and sync, and what was reported as there
- * must still be there after the next power cut.
+ * A start looks at names alone (see Recovery), and syncs every folder that it reports: a run before may have been killed between rename and
+ * sync, and what was reported as there must still be there after the next power cut. A name in a state is enough, because of 2 and 4: the
+ * whole file is behind it, or a disk that has failed. That is found whenever the file is read, by the survey at the latest.
  *
  * What it does not defend against: a disk that lies about its cache, a file system without atomic rename, somebody who writes into its folders.
  * Bytes that change later are found by the digest, before they are sent.
@@ -46,6 +47,7 @@ import { type EnvelopeStart, type InstanceId, InstanceIds, type OpenEnvelope } f
 import { DirectorySyncs } from './directory-syncs.ts';
 import { fittingLateFields, headerRoom } from './file-header.ts';
 import { folderName } from './folder-amount.ts';
+import { type GiveWay, oneTurn } from './give-way.ts';
 import { type InstanceChange, InstanceFiles } from './instance-files.ts';
 import { type InstanceState, instanceStates, Layout, shardOf } from './layout.ts';
 import { listInstances } from './listing.ts';
@@ -60,12 +62,15 @@ import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
 import { makeSpoolFolders } from './spool-folders.ts';
 import { SpoolWriter, type WriterHome } from './spool-writer.ts';
 import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
+import { Survey } from './survey.ts';
 import { type FolderName, type SpoolUsage, UsageCounter } from './usage.ts';
 import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
 
 export interface SpoolLimits extends WatermarkLimits {
   /** What a writer takes before its caller must wait, 1 MiB by default. A piece of 256 KiB comes on top. */
   readonly maxUnwrittenBytes: number;
+  /** Of so many files at most, 1,000 by default, a start knows the bytes; more of them are counted while others are served. */
+  readonly countedAtStart: number;
 }
 
 export interface BeginOptions {
@@ -85,25 +90,23 @@ export interface SpoolOptions {
   /** Default: the system's cryptographic source. */
   readonly random?: (bytes: Uint8Array) => void;
   readonly limits?: Partial<SpoolLimits>;
-  /**
-   * Told of every instance that the start finds, so that an index can be rebuilt without another pass; awaited. Half a minute's arrivals after
-   * another, in each the waiting, the held and the dead ones in order of arrival.
-   */
-  readonly onInstance?: (instance: ListedInstance) => void | Promise<void>;
   /** Told of everything that is not as it should be, at the start and later. */
   readonly onFinding?: (finding: Finding) => void;
+  /** Awaited every few milliseconds by what looks at very many files while others are served. Default: they have a turn of the event loop. */
+  readonly giveWay?: GiveWay;
 }
 
 /** Both longer than any front. */
 const pieces = { largeBytes: 256 * 1024, smallBytes: 32 * 1024, plentyBytes: 4 * 2 ** 20, keepBytes: 12 * 2 ** 20 };
 const defaultUnwrittenBytes = 2 ** 20;
+const defaultCountedAtStart = 1000;
 
 export class Spool {
-  readonly recovery: RecoveryReport;
   readonly #fileSystem: SpoolFileSystem;
   readonly #layout: Layout;
   readonly #lock: FileLock;
   readonly #recounter: Recounter;
+  readonly #survey: Survey;
   readonly #ids: InstanceIds;
   readonly #syncs: DirectorySyncs;
   readonly #shards: ShardFolders;
@@ -120,8 +123,8 @@ export class Spool {
   #closed: Promise<void> | undefined;
 
   /**
-   * Takes the spool: makes its folders, locks it, and puts in order what the last run left (see {@link RecoveryReport}). Nothing is served before
-   * this resolves.
+   * Takes the spool: makes its folders, locks it, and puts in order what the last run left, by names (see {@link RecoveryReport}). Nothing is
+   * served before this resolves. What is inside the files is looked at by {@link survey}.
    * @throws SpoolError `locked` when another process has it; what the system says when the folders cannot be made, read or locked
    */
   static async open(options: SpoolOptions): Promise<Spool> {
@@ -136,7 +139,7 @@ export class Spool {
       const shards = new ShardFolders(fileSystem, syncs);
       const findings = new Findings(options.onFinding ?? (() => {}));
       const watermarks = new Watermarks(limits, usage, fileSystem, layout.dir, () => options.clock.now());
-      const lastId = await new Recovery({ fileSystem, layout, syncs, shards, usage, findings, found: options.onInstance }).run();
+      const lastId = await new Recovery({ fileSystem, layout, syncs, shards, usage, findings }).run();
       await watermarks.look();
       const ids = new InstanceIds(
         { now: () => options.clock.now(), random: options.random ?? ((bytes) => void randomFillSync(bytes)) },
@@ -144,7 +147,13 @@ export class Spool {
       );
       const maxUnwrittenBytes = options.limits?.maxUnwrittenBytes ?? defaultUnwrittenBytes;
       const { clock } = options;
-      return new Spool({ fileSystem, layout, lock, clock, ids, syncs, shards, usage, watermarks, findings, maxUnwrittenBytes });
+      const giveWay = options.giveWay ?? oneTurn;
+      const parts = { fileSystem, layout, lock, clock, ids, syncs, shards, usage, watermarks, findings, maxUnwrittenBytes, giveWay };
+      const countedAtStart = options.limits?.countedAtStart ?? defaultCountedAtStart;
+      const { waiting, held, dead, damaged } = usage.snapshot();
+      const spool = new Spool(parts);
+      if (waiting.instances + held.instances + dead.instances + damaged.instances <= countedAtStart) await spool.#recount();
+      return spool;
     } catch (error) {
       await lock?.release().catch(() => {});
       throw spoolErrorOf(error, 'open', layout.dir);
@@ -163,20 +172,23 @@ export class Spool {
     readonly watermarks: Watermarks;
     readonly findings: Findings;
     readonly maxUnwrittenBytes: number;
+    readonly giveWay: GiveWay;
   }) {
     this.#fileSystem = parts.fileSystem;
     this.#layout = parts.layout;
     this.#lock = parts.lock;
     // A commit is counted after its syncs, and stands in its folder before.
     const isBusy = (folder: FolderName) => this.#writers.size > 0 && folder >= folderName('waiting', this.#currentShard);
-    this.#recounter = new Recounter({ ...parts, isBusy }, () => parts.clock.now());
+    const isClosed = () => this.#closed !== undefined;
+    this.#recounter = new Recounter({ ...parts, isBusy, isClosed }, () => parts.clock.now());
+    const folders = parts.usage.folders().filter((folder) => folder !== 'incoming');
+    this.#survey = new Survey({ ...parts, quarantine: (id, why) => this.quarantine(id, why), isClosed }, folders);
     this.#ids = parts.ids;
     this.#syncs = parts.syncs;
     this.#shards = parts.shards;
     this.#usage = parts.usage;
     this.#watermarks = parts.watermarks;
     this.#findings = parts.findings;
-    this.recovery = { usage: parts.usage.snapshot(), findings: [...parts.findings.list], findingCounts: { ...parts.findings.counts } };
     this.#files = new InstanceFiles({ ...parts, left: (change) => this.#left(change) });
     this.#writerHome = {
       fileSystem: parts.fileSystem,
@@ -200,6 +212,11 @@ export class Spool {
     return this.#watermarks.refusal;
   }
 
+  /** What was not as it should be: found by the start, and since. */
+  get recovery(): RecoveryReport {
+    return { findings: [...this.#findings.list], findingCounts: { ...this.#findings.counts } };
+  }
+
   get usage(): SpoolUsage {
     return this.#usage.snapshot();
   }
@@ -208,11 +225,26 @@ export class Spool {
   async check(): Promise<Refusal | undefined> {
     try {
       await this.#watermarks.look(true);
-      await this.#recount();
+      const counted = this.#recount();
+      // The first count of very many takes minutes; what is known is told meanwhile.
+      if (this.#usage.isCounted) await counted;
     } catch (error) {
       throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
     }
     return this.refusal;
+  }
+
+  /**
+   * Looks into every file that the last run left and that nobody has read since: what is damaged is moved aside, what cannot be read is told.
+   * Called again, it is the same. Never rejects; closing ends it.
+   */
+  survey(): Promise<void> {
+    return this.#survey.run();
+  }
+
+  /** Counts the bytes that are not known since the start, as far as can be now. Never rejects. */
+  async count(): Promise<void> {
+    if (!this.#usage.isCounted) await this.#recount();
   }
 
   /**
@@ -287,16 +319,19 @@ export class Spool {
 
   /**
    * What is in a state, or in all of them one after another, each in order of arrival, by their fronts alone. What comes or goes
-   * meanwhile may be missing. One that cannot be read is told to `onFinding` and to `passedOver`.
+   * meanwhile may be missing. One that cannot be read is told to `passedOver`; and to `onFinding`, if it is not told there when it is moved
+   * aside because it is damaged.
    */
   list(
     state?: InstanceState,
     passedOver: (error: SpoolError, id: InstanceId) => void = () => {},
   ): AsyncGenerator<ListedInstance, void, undefined> {
-    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], (error, id) => {
-      this.#findings.add({ kind: error.code === 'damaged' ? 'damaged' : 'unreadable', path: error.where, why: error.message });
+    const failed = (error: SpoolError, id: InstanceId) => {
+      if (error.code !== 'damaged') this.#findings.add({ kind: 'unreadable', path: error.where, why: error.message });
       passedOver(error, id);
-    });
+    };
+    const states = state === undefined ? instanceStates : [state];
+    return listInstances(this.#fileSystem, this.#layout, states, failed, (folder) => this.#survey.wasRead(folder));
   }
 
   /** Waits for commits under way, discards what is only begun, and gives the spool up. */
@@ -319,10 +354,10 @@ export class Spool {
     }
     // Whoever made room must not be refused for what is not there any more; whoever is not refused does not wait for it.
     const counted = this.#recount();
-    if (this.refusal?.reason === 'max-bytes') await counted;
+    if (this.refusal?.reason === 'max-bytes' && this.#usage.isCounted) await counted;
     const refusal = this.refusal;
     if (refusal === undefined) return;
-    const advice = 'Let it drain, or make room';
+    const advice = refusal.reason === 'not-counted' ? 'Try again' : 'Let it drain, or make room';
     throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: refusal.message, advice });
   }
 

@@ -160,14 +160,15 @@ export async function openInstance(file: SpoolFile, path: string, state: Instanc
   }
 }
 
-/** By the front alone. The file system's own errors, and @throws SpoolError `damaged` */
+/** By the front alone, which is read into `memory`, for most a page. The file system's own errors, and @throws SpoolError `damaged` */
 export async function lookAt(
   fileSystem: Pick<SpoolFileSystem, 'readStart'>,
   path: string,
   state: InstanceState,
   id: InstanceId,
+  memory: Uint8Array = new Uint8Array(new SharedArrayBuffer(usualHeaderBytes)),
 ): Promise<ListedInstance> {
-  let head: Uint8Array = new Uint8Array(new SharedArrayBuffer(usualHeaderBytes));
+  let head = memory;
   let { headBytes, fileBytes } = await fileSystem.readStart(path, head);
   const wanted = headerBytesOf(head.subarray(0, headBytes));
   if (wanted !== undefined && wanted > headBytes && headBytes < fileBytes) {

@@ -15,6 +15,8 @@ export interface SpoolUsage extends Readonly<Record<InstanceState, Amount>> {
   readonly damaged: Amount;
   /** All of the above: what counts against `maxBytes`. */
   readonly totalBytes: number;
+  /** False soon after a start: instances are known by their names, bytes only of the folders that were counted since, and there is more. */
+  readonly isCounted: boolean;
 }
 
 export type Place = InstanceState | 'incoming' | 'damaged';
@@ -26,9 +28,11 @@ export type FolderName = `${InstanceState}/${string}` | 'incoming' | 'damaged';
 interface Tally extends Amount {
   /** The CRC-32 of every id in it, exclusive-or: says whether they are the same ones, which a number does not. */
   readonly idSum: number;
+  /** False: only the names were looked at, and `bytes` is the least that it can be. */
+  readonly isCounted: boolean;
 }
 
-const nothing: Tally = { instances: 0, bytes: 0, idSum: 0 };
+const nothing: Tally = { instances: 0, bytes: 0, idSum: 0, isCounted: true };
 
 /** See {@link Tally.idSum}; of damaged ones the names do not count. */
 export function idSumOf(ids: Iterable<InstanceId>): number {
@@ -38,16 +42,40 @@ export function idSumOf(ids: Iterable<InstanceId>): number {
 }
 
 /**
- * What lies in the spool, counted along, folder by folder; recovery counts it once from the disk. Others may take files out meanwhile, so
- * a folder's amount is corrected now and then (see Recount), and until then it may be too much, or, where something came in, below zero.
+ * What lies in the spool, counted along, folder by folder. A start finds the names; the bytes are counted afterwards (see Recount), and until
+ * then a folder's are the least that it can be. Others may take files out meanwhile, so a folder's amount is corrected now and then, and until
+ * then it may be too much, or, where something came in, below zero.
  */
 export class UsageCounter {
   readonly #folders = new Map<FolderName, Tally>();
+  readonly #uncounted = new Set<FolderName>();
   #totalBytes = 0;
+  #changedBytes = 0;
   #touched: Set<FolderName> | undefined;
 
   get totalBytes(): number {
     return Math.max(0, this.#totalBytes);
+  }
+
+  /** The bytes of every folder are known. */
+  get isCounted(): boolean {
+    return this.#uncounted.size === 0;
+  }
+
+  /** Those of which only the names are known. */
+  get uncounted(): ReadonlySet<FolderName> {
+    return this.#uncounted;
+  }
+
+  /** What came less what went, since the start; no correction is in it. */
+  get changedBytes(): number {
+    return this.#changedBytes;
+  }
+
+  /** So many more files were seen in the folder, and not looked at. `idSum`: of these. */
+  saw(folder: FolderName, instances: number, idSum: number): void {
+    const { instances: before, bytes, idSum: sumBefore } = this.amount(folder);
+    this.#set(folder, { instances: before + instances, bytes, idSum: sumBefore ^ idSum, isCounted: false });
   }
 
   /** An instance came into a folder. */
@@ -79,8 +107,8 @@ export class UsageCounter {
   }
 
   /** What was found in the folder. */
-  correct(folder: FolderName, found: Tally): void {
-    this.#set(folder, found);
+  correct(folder: FolderName, found: Amount & Pick<Tally, 'idSum'>): void {
+    this.#set(folder, { ...found, isCounted: true });
   }
 
   snapshot(): SpoolUsage {
@@ -96,20 +124,28 @@ export class UsageCounter {
       return { instances: Math.max(0, instances), bytes: Math.max(0, bytes) };
     };
     const states = { waiting: of('waiting'), held: of('held'), dead: of('dead') };
-    return { ...states, incoming: of('incoming'), damaged: of('damaged'), totalBytes: this.totalBytes };
+    return { ...states, incoming: of('incoming'), damaged: of('damaged'), totalBytes: this.totalBytes, isCounted: this.isCounted };
   }
 
   #change(folder: FolderName, instances: number, bytes: number, id?: InstanceId): void {
     this.#touched?.add(folder);
+    this.#changedBytes += bytes;
     const known = this.amount(folder);
     const idSum = id === undefined || folder === 'damaged' ? known.idSum : known.idSum ^ crc32(id);
-    this.#set(folder, { instances: known.instances + instances, bytes: known.bytes + bytes, idSum });
+    const { isCounted } = known;
+    const sum = known.bytes + bytes;
+    this.#set(folder, { instances: known.instances + instances, bytes: isCounted ? sum : Math.max(0, sum), idSum, isCounted });
   }
 
   #set(folder: FolderName, tally: Tally): void {
     this.#totalBytes += tally.bytes - this.amount(folder).bytes;
-    if (tally.instances === 0 && tally.bytes === 0 && tally.idSum === 0) this.#folders.delete(folder);
+    // Of one that was not counted and is empty again, nothing is unknown any more.
+    const isEmpty = tally.instances === 0 && tally.idSum === 0 && (tally.bytes === 0 || !tally.isCounted);
+    if (isEmpty && !tally.isCounted) this.#totalBytes -= tally.bytes;
+    if (isEmpty) this.#folders.delete(folder);
     else this.#folders.set(folder, tally);
+    if (isEmpty || tally.isCounted) this.#uncounted.delete(folder);
+    else this.#uncounted.add(folder);
   }
 }
 

@@ -18,7 +18,7 @@ export interface WatermarkLimits {
 
 /** Why nothing new is begun. */
 export interface Refusal {
-  readonly reason: 'max-bytes' | 'free-bytes' | 'free-files';
+  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files';
   /** With the numbers. */
   readonly message: string;
 }
@@ -43,7 +43,13 @@ export function watermarkLimits(limits: Partial<WatermarkLimits>): WatermarkLimi
   return whole;
 }
 
-/** Whether something new may be begun: two marks each, so that it does not flap. */
+/**
+ * Whether something new may be begun: two marks each, so that it does not flap.
+ *
+ * Until all is counted after a start, what the spool fills lies between what was counted and what the whole volume has in use. Below the mark by
+ * the second, something new may be begun; above it by the first, not; between them nobody knows, and nothing is begun either: `maxBytes`
+ * protects what else lives on the volume.
+ */
 export class Watermarks {
   readonly limits: WatermarkLimits;
   readonly #usage: UsageCounter;
@@ -52,8 +58,8 @@ export class Watermarks {
   readonly #now: () => number;
   #volume: VolumeStatus | undefined;
   #volumeSeenMs = 0;
-  /** `totalBytes` when the volume was looked at. */
-  #usedThenBytes = 0;
+  /** `changedBytes` when the volume was looked at. */
+  #changedThenBytes = 0;
   #looking: Promise<void> | undefined;
   #refusal: Refusal | undefined;
 
@@ -67,19 +73,21 @@ export class Watermarks {
 
   /** By what is known now; undefined: go on. */
   get refusal(): Refusal | undefined {
-    this.#refusal = this.#judge(this.#refusal !== undefined);
+    // That nobody knew was no mark that was passed.
+    this.#refusal = this.#judge(this.#refusal !== undefined && this.#refusal.reason !== 'not-counted');
     return this.#refusal;
   }
 
   /** `maxBytes` is passed: what is coming cannot be kept either. */
   get overMaxBytes(): boolean {
-    return this.limits.maxBytes > 0 && this.#usage.totalBytes > this.limits.maxBytes;
+    return this.limits.maxBytes > 0 && this.#mostBytes > this.limits.maxBytes;
   }
 
   /** Looks at the volume if the last look is old, or always. Rejects with the system's error. */
   look(always = false): Promise<void> {
-    const { minFreeBytes, minFreeFiles } = this.limits;
-    if (minFreeBytes === 0 && minFreeFiles === 0) return Promise.resolve();
+    const { maxBytes, minFreeBytes, minFreeFiles } = this.limits;
+    const needsBound = maxBytes > 0 && !this.#usage.isCounted;
+    if (minFreeBytes === 0 && minFreeFiles === 0 && !needsBound) return Promise.resolve();
     // Not `<`: the clock may have stepped back.
     const fresh = this.#volume !== undefined && Math.abs(this.#now() - this.#volumeSeenMs) < volumeFreshMs;
     if (fresh && !always) return Promise.resolve();
@@ -93,7 +101,18 @@ export class Watermarks {
     const volume = await this.#fileSystem.statfs(this.#dir);
     this.#volume = volume;
     this.#volumeSeenMs = this.#now();
-    this.#usedThenBytes = this.#usage.totalBytes;
+    this.#changedThenBytes = this.#usage.changedBytes;
+  }
+
+  /** What came since the look at the volume, less what went; not below zero, for what was removed is not known to be free before the next. */
+  get #cameBytes(): number {
+    return Math.max(0, this.#usage.changedBytes - this.#changedThenBytes);
+  }
+
+  /** More the spool does not fill. */
+  get #mostBytes(): number {
+    if (this.#usage.isCounted) return this.#usage.totalBytes;
+    return this.#volume === undefined ? Number.POSITIVE_INFINITY : this.#volume.usedBytes + this.#cameBytes;
   }
 
   #judge(refusing: boolean): Refusal | undefined {
@@ -105,9 +124,12 @@ export class Watermarks {
       const aside = damagedBytes === 0 ? '' : ` (${damagedBytes} by what was moved aside to damaged)`;
       return { reason: 'max-bytes', message: `${usedBytes} of ${maxBytes} bytes are used${aside}; it goes on at ${lowBytes}` };
     }
+    if (maxBytes > 0 && this.#mostBytes >= (refusing ? lowBytes : highBytes)) {
+      const message = `at least ${usedBytes} of ${maxBytes} bytes are used, and the rest is still being counted after the start; it goes on when that is done`;
+      return { reason: 'not-counted', message };
+    }
     if (this.#volume === undefined) return undefined;
-    // What was removed since is not counted as free before the next look says so.
-    const freeBytes = this.#volume.freeBytes - Math.max(0, usedBytes - this.#usedThenBytes);
+    const freeBytes = this.#volume.freeBytes - this.#cameBytes;
     if (minFreeBytes > 0 && freeBytes < (refusing ? resumeFreeBytes : minFreeBytes)) {
       return { reason: 'free-bytes', message: `${Math.max(0, freeBytes)} bytes are free on the volume; it goes on at ${resumeFreeBytes}` };
     }

@@ -192,7 +192,11 @@ export const attributeRegistry = {
   },
   'radiotracer.backlog.duration': { patientData: 'P0', type: 'double', description: 'First of them in to the last delivered, seconds' },
   'radiotracer.spool.state': { patientData: 'P0', type: 'string', description: 'accepting, refusing' },
-  'radiotracer.spool.reason': { patientData: 'P0', type: 'string', description: 'Why it refuses: max-bytes, free-bytes, free-files' },
+  'radiotracer.spool.reason': {
+    patientData: 'P0',
+    type: 'string',
+    description: 'Why it refuses: max-bytes, free-bytes, free-files; not-counted soon after a start, when it may be past max-bytes',
+  },
   'radiotracer.spool.used': { patientData: 'P0', type: 'int', description: 'Bytes in the spool' },
   'radiotracer.spool.finding.kind': {
     patientData: 'P0',

@@ -11,7 +11,8 @@ export interface QueueCounts {
 }
 
 export interface SpoolLevel {
-  readonly usedBytes: number;
+  /** Undefined: soon after a start, not all is counted yet. */
+  readonly usedBytes: number | undefined;
   /** 0: no limit. */
   readonly maxBytes: number;
   /** Of the volume; undefined: not known. */
@@ -77,11 +78,11 @@ export function observeDeliverySources(metrics: MetricSet, sources: DeliverySour
       const level = await inTime(clock, () => sources.spool());
       if (level === undefined) return;
       const { usedBytes, maxBytes, freeBytes, accepting } = level;
-      observe('radiotracer.spool.usage', usedBytes, {});
+      if (usedBytes !== undefined) observe('radiotracer.spool.usage', usedBytes, {});
       if (maxBytes > 0) observe('radiotracer.spool.limit', maxBytes, {});
       if (freeBytes !== undefined) observe('radiotracer.spool.free', freeBytes, {});
-      const wholeBytes = maxBytes > 0 ? maxBytes : usedBytes + (freeBytes ?? 0);
-      if (wholeBytes > 0) observe('radiotracer.spool.utilization', usedBytes / wholeBytes, {});
+      const wholeBytes = maxBytes > 0 ? maxBytes : (usedBytes ?? 0) + (freeBytes ?? 0);
+      if (wholeBytes > 0 && usedBytes !== undefined) observe('radiotracer.spool.utilization', usedBytes / wholeBytes, {});
       observe('radiotracer.spool.status', accepting ? 1 : 0, { 'radiotracer.spool.state': 'accepting' });
       observe('radiotracer.spool.status', accepting ? 0 : 1, { 'radiotracer.spool.state': 'refusing' });
     },

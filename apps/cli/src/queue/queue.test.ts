@@ -311,6 +311,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
       { numRuns: 6 },
     );
     await world.reopenSpool();
+    await world.spool.survey();
     expect(world.spool.recovery.findings).toEqual([]);
   });
 });
