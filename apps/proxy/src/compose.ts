@@ -262,6 +262,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
 
   const close = async (stopRelay: () => Promise<void>, limitMs: number) => {
     readiness = 'draining';
+    scheduler.stop();
     await Promise.all([stopRelay(), forwarder.stop(limitMs)]);
     await forwarding;
     await closers.close();

@@ -51,6 +51,15 @@ const differsMs = 90_000;
 /** Of a rebuild, between two turns of others. */
 const entriesPerStep = 64;
 
+/** The process ends: the schedule stays incomplete, as it was. */
+class RebuildStopped extends Error {
+  override readonly name = 'RebuildStopped';
+
+  constructor() {
+    super('stopped: the process ends');
+  }
+}
+
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #rest: Rest;
@@ -65,6 +74,7 @@ export class Scheduler {
   /** Since when every look has found other numbers in the schedule than in the spool. */
   #differsSince: number | undefined;
   #rebuilding: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -91,6 +101,11 @@ export class Scheduler {
       this.#rebuilding = undefined;
     });
     return this.#rebuilding;
+  }
+
+  /** A rebuild under way ends soon, with what it has done so far; the next start begins anew. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /**
@@ -148,7 +163,12 @@ export class Scheduler {
     const reasons = this.#reasons;
     // Before it begins: should the memory be lost on the way, the next look sees another generation.
     const { generation } = await queue.health();
-    await queue.rebuild(ownerId, this.#spooled(), Math.trunc(clock.now()), { stillInSpool: (key) => this.#isInSpool(key) });
+    try {
+      await queue.rebuild(ownerId, this.#spooled(), Math.trunc(clock.now()), { stillInSpool: (key) => this.#isInSpool(key) });
+    } catch (error) {
+      if (error instanceof RebuildStopped) return;
+      throw error;
+    }
     this.#answered = reasons;
     this.#generation = generation;
   }
@@ -189,6 +209,7 @@ export class Scheduler {
     };
     let told = 0;
     for await (const { envelope, state } of spool.list(undefined, passedOver)) {
+      if (this.#stopped) throw new RebuildStopped();
       yield newEntryOf(envelope, ownerId, state);
       if (++told % entriesPerStep === 0) await giveWay?.();
     }

@@ -3,8 +3,11 @@ import { type EntryState, keyOf, type NewEntry } from './entry.ts';
 import type { Home } from './home.ts';
 import type { RebuildOptions, RebuildResult } from './queue.ts';
 import { byDestination, scan } from './scan.ts';
+import { SeenIds } from './seen-ids.ts';
 
 const STEP_ENTRIES = 256;
+/** Fewer are told at once: what waits to be told is garbage that V8 takes for old, and a million of them would fill its heap. */
+const TOLD_ENTRIES = 64;
 const AT_REST: readonly EntryState[] = ['waiting', 'held', 'dead'];
 
 /**
@@ -20,7 +23,7 @@ export async function rebuildHome(
   { stillInSpool }: RebuildOptions,
 ): Promise<RebuildResult> {
   const marks = await home.beginRebuild();
-  const seen = new Map<string, Set<string>>();
+  const seen = new Map<string, SeenIds>();
   const result = { seen: 0, added: 0, moved: 0, dropped: 0 };
 
   let batch: NewEntry[] = [];
@@ -38,10 +41,11 @@ export async function rebuildHome(
     const entry = checkedEntry(found);
     if (entry.ownerId !== ownerId) throw new RangeError('the spool of one owner has an entry of another');
     result.seen++;
-    const ids = seen.get(entry.destinationId) ?? new Set();
-    seen.set(entry.destinationId, ids.add(entry.id));
+    const ids = seen.get(entry.destinationId) ?? new SeenIds();
+    ids.add(entry.id);
+    seen.set(entry.destinationId, ids);
     batch.push(entry);
-    if (batch.length >= STEP_ENTRIES) await tell();
+    if (batch.length >= TOLD_ENTRIES) await tell();
   }
   await tell();
 

@@ -1,9 +1,9 @@
 import { type GiveWay, oneTurn } from './give-way.ts';
-import { type InstanceState, isShard, type Layout, partSuffix, whySuffix } from './layout.ts';
+import { isShard, type Layout, partSuffix, whySuffix } from './layout.ts';
 import { idOfFile } from './listing.ts';
 import { systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
-import type { Amount, FolderName, Place } from './usage.ts';
+import { type Amount, type FolderName, folderName, type Place } from './usage.ts';
 
 /** Files looked at at once: few, for others read and write meanwhile; and between two turns of others. */
 const lookahead = 4;
@@ -41,10 +41,6 @@ export async function foldersOf(fileSystem: SpoolFileSystem, layout: Layout, pla
   if (place === 'incoming' || place === 'damaged') return [place];
   const shards = (await namesIn(fileSystem, layout.state(place))).filter(isShard);
   return shards.sort().map((shard) => folderName(place, shard));
-}
-
-export function folderName(state: InstanceState, shard: string): FolderName {
-  return `${state}/${shard}`;
 }
 
 const ownNames = {

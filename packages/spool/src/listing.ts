@@ -1,12 +1,11 @@
 /** What stands in the states, in order of arrival: folders, then names, sort by time. */
 import { type InstanceId, isInstanceId } from '@radiotracer/instance';
 import { usualHeaderBytes } from './file-header.ts';
-import { folderName } from './folder-amount.ts';
 import { fileSuffix, type InstanceState, isShard, type Layout, shardOf } from './layout.ts';
 import { type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { type ListedInstance, lookAt } from './spooled-instance.ts';
-import type { FolderName } from './usage.ts';
+import { type FolderName, folderName } from './usage.ts';
 
 /** Heads read at once: enough for a disk to have something to do, few enough not to fill Node's thread pool for long. */
 const lookahead = 8;

@@ -7,7 +7,6 @@
 import type { InstanceId } from '@radiotracer/instance';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import { usualHeaderBytes } from './file-header.ts';
-import { folderName } from './folder-amount.ts';
 import { headerBytesOf, maxHeaderBytes } from './front-bytes.ts';
 import { type InstanceState, instanceStates, isShard, type Layout, partSuffix, shardOf, whySuffix } from './layout.ts';
 import { idOfFile } from './listing.ts';
@@ -17,7 +16,7 @@ import type { ShardFolders } from './shard-folders.ts';
 import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { headerOf } from './spooled-instance.ts';
-import { idSumOf, type UsageCounter } from './usage.ts';
+import { folderName, idSumOf, type UsageCounter } from './usage.ts';
 
 export interface RecoveryHome {
   readonly fileSystem: SpoolFileSystem;

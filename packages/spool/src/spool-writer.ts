@@ -1,12 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Envelope, InstanceId, OpenEnvelope } from '@radiotracer/instance';
 import { encodeHeader, finishedEnvelope, type LateFields } from './file-header.ts';
-import { folderName } from './folder-amount.ts';
 import { shardOf } from './layout.ts';
 import type { PiecePool } from './piece-pool.ts';
 import { SpoolError, type SpoolErrorCode, spoolErrorOf, systemCode } from './spool-error.ts';
 import { readFully, type SpoolFile, type SpoolFileSystem, writeFully } from './spool-file-system.ts';
-import type { UsageCounter } from './usage.ts';
+import { folderName, type UsageCounter } from './usage.ts';
 
 /** What a writer needs of its spool. */
 export interface WriterHome {

@@ -46,7 +46,6 @@ import { resolve } from 'node:path';
 import { type EnvelopeStart, type InstanceId, InstanceIds, type OpenEnvelope } from '@radiotracer/instance';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { fittingLateFields, headerRoom } from './file-header.ts';
-import { folderName } from './folder-amount.ts';
 import { type GiveWay, oneTurn } from './give-way.ts';
 import { type InstanceChange, InstanceFiles } from './instance-files.ts';
 import { type InstanceState, instanceStates, Layout, shardOf } from './layout.ts';
@@ -63,7 +62,7 @@ import { makeSpoolFolders } from './spool-folders.ts';
 import { SpoolWriter, type WriterHome } from './spool-writer.ts';
 import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
 import { Survey } from './survey.ts';
-import { type FolderName, type SpoolUsage, UsageCounter } from './usage.ts';
+import { type FolderName, folderName, type SpoolUsage, UsageCounter } from './usage.ts';
 import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
 
 export interface SpoolLimits extends WatermarkLimits {

@@ -4,7 +4,7 @@
  */
 import type { InstanceId } from '@radiotracer/instance';
 import { usualHeaderBytes } from './file-header.ts';
-import { filesIn, folderName } from './folder-amount.ts';
+import { filesIn } from './folder-amount.ts';
 import type { GiveWay } from './give-way.ts';
 import { instanceStates, type Layout, shardOf } from './layout.ts';
 import { idOfFile } from './listing.ts';
@@ -12,7 +12,7 @@ import type { Findings } from './recovery-report.ts';
 import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { lookAt } from './spooled-instance.ts';
-import type { FolderName } from './usage.ts';
+import { type FolderName, folderName } from './usage.ts';
 
 export interface SurveyHome {
   readonly fileSystem: SpoolFileSystem;

@@ -24,6 +24,10 @@ export type Place = InstanceState | 'incoming' | 'damaged';
 /** In a state one of its folders, else the place itself. */
 export type FolderName = `${InstanceState}/${string}` | 'incoming' | 'damaged';
 
+export function folderName(state: InstanceState, shard: string): FolderName {
+  return `${state}/${shard}`;
+}
+
 /** What is known of a folder. */
 interface Tally extends Amount {
   /** The CRC-32 of every id in it, exclusive-or: says whether they are the same ones, which a number does not. */
