@@ -99,12 +99,17 @@ class World {
     this.machine = new MemoryMachine({ seed });
   }
 
+  /** Whether bytes are counted before anything is served, or meanwhile. */
+  #countsAtStart = false;
+
   open(): Promise<Spool> {
+    this.#countsAtStart = !this.#countsAtStart;
+    const countedAtStart = this.#countsAtStart ? 1000 : 0;
     // Never twice the same, as a cryptographic source gives it.
     const random = (bytes: Uint8Array) => void new DataView(bytes.buffer).setUint32(2, ++this.#drawn);
     // A step of the clock that crosses the folders' border of 33 s, backwards as well.
     const clock = { now: () => (this.#nowMs += this.all.length % 3 === 0 ? -20_000 : 20_000) };
-    return Spool.open({ dir: '/var/spool', fileSystem: this.machine.boot(), clock, random, limits });
+    return Spool.open({ dir: '/var/spool', fileSystem: this.machine.boot(), clock, random, limits: { ...limits, countedAtStart } });
   }
 
   /** One process, from boot to its end. */
@@ -125,6 +130,8 @@ class World {
       this.recoveriesCut++;
     }
     if (spool !== undefined) {
+      // Beside all that follows; damaged is nothing, whatever was killed when.
+      void spool.survey();
       if (!ended) await this.check(spool, () => ended);
       this.living = this.all.filter(({ at }) => at !== undefined && at !== 'absent');
       for (const one of steps) await this.#step(spool, one, () => ended);
@@ -166,6 +173,7 @@ class World {
       await instance.close();
       expect(Buffer.concat(pieces).equals(known.bytes)).toBe(true);
     }
+    await spool.count();
     const { usage } = spool;
     expect(usage.waiting.bytes + usage.held.bytes + usage.dead.bytes).toBe(waitingBytes);
     expect(usage.waiting.instances + usage.held.instances + usage.dead.instances).toBe(seen.size);
@@ -293,6 +301,8 @@ it(`what was committed is there after any crash, byte for byte (${runs} schedule
       // The last one lives.
       const spool = await world.open();
       await world.check(spool);
+      await spool.survey();
+      expect({ ...spool.recovery.findingCounts, unfinished: 0 }).toEqual({ unfinished: 0 });
       await spool.close();
       safe += world.safe;
       recoveriesCut += world.recoveriesCut;

@@ -20,6 +20,8 @@ interface RecountHome {
 /** Between two counts; and while the spool says that it is full. */
 const recountMs = 60_000;
 const fullRecountMs = 5_000;
+/** The first count goes over what is left again and again, and so often without having counted anything. */
+const mostVainPasses = 3;
 
 /** Counts the bytes that a start has left uncounted, and corrects the counts now and then. */
 export class Recounter {
@@ -56,14 +58,16 @@ export class Recounter {
 /** Until nothing is left to be counted, or what is left is busy now: the next call goes on. */
 async function firstCount(home: RecountHome): Promise<void> {
   const { usage, isBusy, isClosed } = home;
-  for (let [before, left] = [Number.POSITIVE_INFINITY, usage.uncounted.size]; left > 0 && left < before; ) {
+  let left = usage.uncounted.size;
+  for (let vain = 0; left > 0 && vain < mostVainPasses; ) {
     const touched = usage.watch();
     for (const folder of [...usage.uncounted].sort()) {
       if (isClosed()) return;
       // What a disk would not read is tried again by the next call.
       if (!isBusy(folder)) await countFolder(home, folder, touched).catch(() => {});
     }
-    [before, left] = [left, usage.uncounted.size];
+    vain = usage.uncounted.size < left ? 0 : vain + 1;
+    left = usage.uncounted.size;
   }
 }
 
