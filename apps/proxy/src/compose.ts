@@ -15,7 +15,7 @@ import { Forwarder, Scheduler } from '@radiotracer/forwarder';
 import { isInstanceId } from '@radiotracer/instance';
 import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
-import { instanceStore, SharedSpool, Spool, type SpoolView } from '@radiotracer/spool';
+import { instanceStore, SharedSpool, Spool, type SpoolError, type SpoolView } from '@radiotracer/spool';
 import type { Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import type pino from 'pino';
@@ -170,11 +170,13 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       spool: {
         read: (id) => view.read(id),
         quarantine: (id, why) => view.quarantine(id, why),
-        list: (state, passedOver) =>
-          view.list((error, id) => {
+        list: (state, passedOver, known) => {
+          const told = (error: SpoolError, id: string) => {
             failed('listing')(error);
             passedOver?.(error, id);
-          }, state),
+          };
+          return view.list(told, state, known);
+        },
       },
     });
   /** What we deliver: what lies in our own spool, or, where several proxies share a volume, in any of theirs. */

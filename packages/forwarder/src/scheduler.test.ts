@@ -128,6 +128,10 @@ test('a file whose front has changed is moved aside by the rebuild that finds it
   const file = await open(instance.path, 'r+');
   await file.write('X', (await readFile(instance.path)).indexOf('"destinationId"') + 20);
   await file.close();
+  // What the schedule knows is not opened for it.
+  await scene.scheduler.rebuild();
+  expect(scene.findings).toEqual([]);
+  expect(await scene.entries()).toHaveLength(2);
   await scene.queue.remove({}, 1);
   await scene.scheduler.rebuild();
   expect((await scene.entries()).map((entry) => entry.id)).toEqual([whole.id]);

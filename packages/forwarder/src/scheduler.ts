@@ -12,7 +12,7 @@
  * number, however many adds have failed.
  */
 import type { Envelope } from '@radiotracer/instance';
-import { type EntryKey, type NewEntry, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import { type EntryKey, type KnownAsTheyAre, type NewEntry, type Queue, QueueUnavailable } from '@radiotracer/queue';
 import { type InstanceState, instanceStates, type Spool, SpoolError, type SpoolUsage } from '@radiotracer/spool';
 import type { Clock } from '@radiotracer/upper-layer';
 import { Rest } from './rest.ts';
@@ -39,7 +39,7 @@ export interface SchedulerOptions {
   readonly random: () => number;
 }
 
-/** Between two rebuilds while there is always a reason for the next: each reads the front of every file in the spool… */
+/** Between two rebuilds while there is always a reason for the next: each looks at the name of every file in the spool, and reads the fronts of those that are new to the schedule… */
 const rebuildRetry = { initialMs: 5_000, maxMs: 300_000, budgetMs: 0 };
 /** … and so many times what it took: of a large spool it must not be all that the disk does. */
 const restPerRebuild = 4;
@@ -48,8 +48,6 @@ const restPerRebuild = 4;
  * others have taken out of it.
  */
 const differsMs = 90_000;
-/** Of a rebuild, between two turns of others. */
-const entriesPerStep = 64;
 
 /** The process ends: the schedule stays incomplete, as it was. */
 class RebuildStopped extends Error {
@@ -164,7 +162,9 @@ export class Scheduler {
     // Before it begins: should the memory be lost on the way, the next look sees another generation.
     const { generation } = await queue.health();
     try {
-      await queue.rebuild(ownerId, this.#spooled(), Math.trunc(clock.now()), { stillInSpool: (key) => this.#isInSpool(key) });
+      await queue.rebuild(ownerId, (known) => this.#spooled(known), Math.trunc(clock.now()), {
+        stillInSpool: (key) => this.#isInSpool(key),
+      });
     } catch (error) {
       if (error instanceof RebuildStopped) return;
       throw error;
@@ -200,18 +200,22 @@ export class Scheduler {
     this.#options.failed(error);
   }
 
-  async *#spooled(): AsyncGenerator<NewEntry> {
+  async *#spooled(known: KnownAsTheyAre): AsyncGenerator<NewEntry> {
     const { spool, ownerId, giveWay } = this.#options;
     const damaged: [id: string, why: string][] = [];
     const passedOver = (error: SpoolError, id: string) => {
       // What could not be read now is lacking at the next look.
       if (error.code === 'damaged') damaged.push([id, error.message]);
     };
-    let told = 0;
-    for await (const { envelope, state } of spool.list(undefined, passedOver)) {
+    // After a usual restart the schedule knows nearly all, and a name is enough.
+    const knownInTurn: KnownAsTheyAre = async (ids, state) => {
+      await giveWay?.();
+      if (this.#stopped) throw new RebuildStopped();
+      return await known(ids, state);
+    };
+    for await (const { envelope, state } of spool.list(undefined, passedOver, knownInTurn)) {
       if (this.#stopped) throw new RebuildStopped();
       yield newEntryOf(envelope, ownerId, state);
-      if (++told % entriesPerStep === 0) await giveWay?.();
     }
     // Nobody could send it, and it would be lacking for ever.
     for (const [id, why] of damaged) await spool.quarantine(id, why).catch((error: unknown) => this.#options.failed(error));

@@ -15,12 +15,14 @@ export { DEFAULT_LIMITS, type QueueLimits } from './limits.ts';
 export { openMemoryQueue } from './memory/memory-queue.ts';
 export type {
   DestinationCounts,
+  KnownAsTheyAre,
   PageCursor,
   Queue,
   QueueHealth,
   QueuePage,
   RebuildOptions,
   RebuildResult,
+  SpoolTelling,
   StateCounts,
   VerbOptions,
   VerbResult,

@@ -94,10 +94,10 @@ export interface Queue {
    * the spool does not have is dropped. Attempts and errors of known entries stay. What is leased, and what was added or changed since the
    * call began, is left alone. May run at any time; to be run at start, when `generation` has changed, and every now and then.
    * An entry whose file went away while this ran may be added: a claim can find no file, and settles it as delivered.
-   * While it runs it remembers the spool's ids, about 70 bytes each.
+   * While it runs it remembers the spool's ids, 16 bytes each. `spool` as a function: see {@link SpoolTelling}.
    * @throws RangeError an entry is of another owner
    */
-  rebuild(ownerId: string, spool: AsyncIterable<NewEntry>, now: number, options?: RebuildOptions): Promise<RebuildResult>;
+  rebuild(ownerId: string, spool: AsyncIterable<NewEntry> | SpoolTelling, now: number, options?: RebuildOptions): Promise<RebuildResult>;
 
   /** Never throws. */
   health(): Promise<QueueHealth>;
@@ -140,6 +140,15 @@ export interface DestinationCounts {
   readonly paused?: { readonly at: number; readonly why: string };
   readonly states: Readonly<Record<EntryState, StateCounts>>;
 }
+
+/**
+ * Of these ids of one state of the spool, those that the schedule knows as they are: they count as told, and nobody needs to look into their
+ * files. An id has one destination, whoever asks.
+ */
+export type KnownAsTheyAre = (ids: readonly string[], state: NonNullable<NewEntry['state']>) => Promise<ReadonlySet<string>>;
+
+/** Tells of everything in the spool but for what it was told is known; after a usual restart that is nearly all. */
+export type SpoolTelling = (known: KnownAsTheyAre) => AsyncIterable<NewEntry>;
 
 export interface RebuildOptions {
   /** Asked before an entry is dropped, because a file can be renamed past whoever lists a folder: true keeps it. */

@@ -1,9 +1,10 @@
 import { checkedEntry } from './check-entry.ts';
-import { type EntryState, keyOf, type NewEntry } from './entry.ts';
+import { type EntryState, keyOf, type NewEntry, type QueueEntry } from './entry.ts';
 import type { Home } from './home.ts';
-import type { RebuildOptions, RebuildResult } from './queue.ts';
+import type { KnownAsTheyAre, RebuildOptions, RebuildResult, SpoolTelling } from './queue.ts';
 import { byDestination, scan } from './scan.ts';
 import { SeenIds } from './seen-ids.ts';
+import { aligned } from './transitions.ts';
 
 const STEP_ENTRIES = 256;
 /** Fewer are told at once: what waits to be told is garbage that V8 takes for old, and a million of them would fill its heap. */
@@ -18,7 +19,7 @@ const AT_REST: readonly EntryState[] = ['waiting', 'held', 'dead'];
 export async function rebuildHome(
   home: Home,
   ownerId: string,
-  spool: AsyncIterable<NewEntry>,
+  spool: AsyncIterable<NewEntry> | SpoolTelling,
   now: number,
   { stillInSpool }: RebuildOptions,
 ): Promise<RebuildResult> {
@@ -37,13 +38,21 @@ export async function rebuildHome(
     }
     batch = [];
   };
-  for await (const found of spool) {
+  const see = ({ destinationId, id }: Pick<NewEntry, 'destinationId' | 'id'>) => {
+    result.seen++;
+    const ids = seen.get(destinationId) ?? new SeenIds();
+    ids.add(id);
+    seen.set(destinationId, ids);
+  };
+  const known: KnownAsTheyAre = async (ids, state) => {
+    const entries = await knownAsTheyAre(home, ownerId, { ids, state, now });
+    entries.forEach(see);
+    return new Set(entries.map(({ id }) => id));
+  };
+  for await (const found of typeof spool === 'function' ? spool(known) : spool) {
     const entry = checkedEntry(found);
     if (entry.ownerId !== ownerId) throw new RangeError('the spool of one owner has an entry of another');
-    result.seen++;
-    const ids = seen.get(entry.destinationId) ?? new SeenIds();
-    ids.add(entry.id);
-    seen.set(entry.destinationId, ids);
+    see(entry);
     batch.push(entry);
     if (batch.length >= TOLD_ENTRIES) await tell();
   }
@@ -62,4 +71,24 @@ export async function rebuildHome(
     await new Promise((resolve) => setImmediate(resolve));
   }
   return result;
+}
+
+interface Asked {
+  readonly ids: readonly string[];
+  readonly state: NonNullable<NewEntry['state']>;
+  readonly now: number;
+}
+
+/** Those in which a rebuild would change nothing. */
+async function knownAsTheyAre(home: Home, ownerId: string, { ids, state, now }: Asked): Promise<readonly QueueEntry[]> {
+  const found = new Map<string, QueueEntry | 'several'>();
+  for (const { destinationId, ownerIds } of await home.places()) {
+    if (!ownerIds.includes(ownerId)) continue;
+    for (const entry of await home.get(ids.map((id) => ({ destinationId, ownerId, id })))) {
+      found.set(entry.id, found.has(entry.id) ? 'several' : entry);
+    }
+  }
+  return [...found.values()].filter(
+    (entry) => entry !== 'several' && (entry.state === 'leased' || aligned(entry, { ...entry, state }, now) === undefined),
+  ) as QueueEntry[];
 }

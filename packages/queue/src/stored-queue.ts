@@ -14,6 +14,7 @@ import type {
   QueuePage,
   RebuildOptions,
   RebuildResult,
+  SpoolTelling,
   VerbOptions,
   VerbResult,
 } from './queue.ts';
@@ -153,7 +154,12 @@ export class StoredQueue implements Queue {
     return this.#home.nextDueAt(destinationId, ownerId);
   }
 
-  rebuild(ownerId: string, spool: AsyncIterable<NewEntry>, now: number, options: RebuildOptions = {}): Promise<RebuildResult> {
+  rebuild(
+    ownerId: string,
+    spool: AsyncIterable<NewEntry> | SpoolTelling,
+    now: number,
+    options: RebuildOptions = {},
+  ): Promise<RebuildResult> {
     checkTime('now', now);
     return rebuildHome(this.#home, ownerId, spool, now, options);
   }

@@ -17,16 +17,29 @@ export function idOfFile(name: string): InstanceId | undefined {
   return isInstanceId(id) ? id : undefined;
 }
 
+/** Of these ids, those that whoever lists knows already: their files are not opened. */
+export type Known = (ids: readonly InstanceId[], state: InstanceState) => Promise<ReadonlySet<InstanceId>>;
+
+export interface ListingOptions {
+  /** Told of a file that cannot be read; it is passed over. */
+  readonly failed: (error: SpoolError, id: InstanceId) => void;
+  readonly known?: Known | undefined;
+  /** Told of each folder in which every front was read. */
+  readonly read?: (folder: FolderName) => void;
+}
+
+/** What is asked for in one go; also how far it is read ahead at most. */
+const idsAtOnce = 64;
+
 /**
  * Reads the fronts while others write: what has gone meanwhile is passed over, what came after its folder was read is not in it. A file that
- * cannot be read is told to `failed` and passed over. `read` is told of each folder in which every front was read.
+ * cannot be read is told to `failed` and passed over.
  */
 export async function* listInstances(
   fileSystem: SpoolFileSystem,
   layout: Layout,
   states: readonly InstanceState[],
-  failed: (error: SpoolError, id: InstanceId) => void,
-  read: (folder: FolderName) => void = () => {},
+  { failed, known, read = () => {} }: ListingOptions,
 ): AsyncGenerator<ListedInstance, void, undefined> {
   for (const state of states) {
     for (const shard of await sortedNames(fileSystem, layout.state(state))) {
@@ -41,7 +54,13 @@ export async function* listInstances(
         allRead = false;
         failed(error, id);
       };
-      yield* readAhead(ids, (id, memory) => listed(fileSystem, layout, { state, id, memory }, passedOver));
+      for (let at = 0; at < ids.length; at += idsAtOnce) {
+        const some = ids.slice(at, at + idsAtOnce);
+        const skipped = await known?.(some, state);
+        const wanted = skipped === undefined ? some : some.filter((id) => !skipped.has(id));
+        if (wanted.length < some.length) allRead = false;
+        yield* readAhead(wanted, (id, memory) => listed(fileSystem, layout, { state, id, memory }, passedOver));
+      }
       if (allRead) read(folderName(state, shard));
     }
   }

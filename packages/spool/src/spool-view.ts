@@ -11,7 +11,7 @@ import { DirectorySyncs } from './directory-syncs.ts';
 import { amountOf, filesIn, foldersOf } from './folder-amount.ts';
 import { InstanceFiles } from './instance-files.ts';
 import { type InstanceState, instanceStates, Layout } from './layout.ts';
-import { listInstances } from './listing.ts';
+import { type Known, listInstances } from './listing.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { ShardFolders } from './shard-folders.ts';
 import { type SpoolError, spoolErrorOf } from './spool-error.ts';
@@ -76,9 +76,13 @@ export class SpoolView {
     return this.#files().quarantine(id, why, () => {});
   }
 
-  /** As `Spool.list`; one that cannot be read is told to `failed` and passed over. */
-  list(failed: (error: SpoolError, id: InstanceId) => void, state?: InstanceState): AsyncGenerator<ListedInstance, void, undefined> {
-    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], failed);
+  /** As `Spool.list`; one that cannot be read is told to `failed` and passed over, one that is `known` is left out. */
+  list(
+    failed: (error: SpoolError, id: InstanceId) => void,
+    state?: InstanceState,
+    known?: Known,
+  ): AsyncGenerator<ListedInstance, void, undefined> {
+    return listInstances(this.#fileSystem, this.#layout, state === undefined ? instanceStates : [state], { failed, known });
   }
 
   /** Counts the files of a place now; of a million it takes a minute. @throws SpoolError */

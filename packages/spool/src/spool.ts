@@ -49,7 +49,7 @@ import { fittingLateFields, headerRoom } from './file-header.ts';
 import { type GiveWay, oneTurn } from './give-way.ts';
 import { type InstanceChange, InstanceFiles } from './instance-files.ts';
 import { type InstanceState, instanceStates, Layout, shardOf } from './layout.ts';
-import { listInstances } from './listing.ts';
+import { type Known, listInstances } from './listing.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { PiecePool } from './piece-pool.ts';
 import { Recounter } from './recount.ts';
@@ -319,18 +319,19 @@ export class Spool {
   /**
    * What is in a state, or in all of them one after another, each in order of arrival, by their fronts alone. What comes or goes
    * meanwhile may be missing. One that cannot be read is told to `passedOver`; and to `onFinding`, if it is not told there when it is moved
-   * aside because it is damaged.
+   * aside because it is damaged. What is `known` is left out.
    */
   list(
     state?: InstanceState,
     passedOver: (error: SpoolError, id: InstanceId) => void = () => {},
+    known?: Known,
   ): AsyncGenerator<ListedInstance, void, undefined> {
     const failed = (error: SpoolError, id: InstanceId) => {
       if (error.code !== 'damaged') this.#findings.add({ kind: 'unreadable', path: error.where, why: error.message });
       passedOver(error, id);
     };
     const states = state === undefined ? instanceStates : [state];
-    return listInstances(this.#fileSystem, this.#layout, states, failed, (folder) => this.#survey.wasRead(folder));
+    return listInstances(this.#fileSystem, this.#layout, states, { failed, known, read: (folder) => this.#survey.wasRead(folder) });
   }
 
   /** Waits for commits under way, discards what is only begun, and gives the spool up. */

@@ -1,4 +1,12 @@
-import { type Ending, openMemoryQueue, openSqliteQueue, type Queue, QueueUnavailable } from '@radiotracer/queue';
+import {
+  type Ending,
+  type KnownAsTheyAre,
+  openMemoryQueue,
+  openSqliteQueue,
+  type Queue,
+  QueueUnavailable,
+  type SpoolTelling,
+} from '@radiotracer/queue';
 
 /**
  * `away`: no connection. `readonly`: what writes is refused, what reads is not, and it calls itself well. `full`: the same, but what only
@@ -91,7 +99,7 @@ export class ModelSchedule {
     if ((mode === 'readonly' && !reads.has(name)) || (mode === 'full' && !reads.has(name) && !frees)) {
       throw new QueueUnavailable('refused', mode);
     }
-    if (name === 'rebuild') given[1] = this.#interruptible(given[1] as AsyncIterable<unknown>, asker);
+    if (name === 'rebuild') given[1] = this.#interruptible(given[1] as SpoolTelling, asker);
     const answer = await (this.#queue[name] as (...all: unknown[]) => Promise<unknown>).apply(this.#queue, given);
     if (mode === 'deaf') throw new QueueUnavailable('timeout', 'no answer');
     return answer;
@@ -108,12 +116,21 @@ export class ModelSchedule {
   }
 
   /** Between two entries of a rebuild anything may happen. */
-  async *#interruptible(entries: AsyncIterable<unknown>, asker: Asker): AsyncGenerator<unknown> {
-    for await (const entry of entries) {
+  #interruptible(spool: SpoolTelling, asker: Asker): SpoolTelling {
+    const interrupt = async () => {
       asker.reached();
       if (asker.ended) await never;
       if (this.mode === 'away' || (this.mode === 'flaky' && this.#random() < 0.1)) throw new QueueUnavailable('disconnected', 'away');
-      yield entry;
-    }
+    };
+    return async function* (known) {
+      const interruptibly: KnownAsTheyAre = async (ids, state) => {
+        await interrupt();
+        return await known(ids, state);
+      };
+      for await (const entry of spool(interruptibly)) {
+        await interrupt();
+        yield entry;
+      }
+    };
   }
 }
