@@ -1,6 +1,6 @@
 import { checkedEntry } from './check-entry.ts';
 import { type EntryState, keyOf, type NewEntry, type QueueEntry } from './entry.ts';
-import type { Home } from './home.ts';
+import type { Home, Place } from './home.ts';
 import type { KnownAsTheyAre, RebuildOptions, RebuildResult, SpoolTelling } from './queue.ts';
 import { byDestination, scan } from './scan.ts';
 import { SeenIds } from './seen-ids.ts';
@@ -44,8 +44,10 @@ export async function rebuildHome(
     ids.add(id);
     seen.set(destinationId, ids);
   };
+  // Of an empty schedule nothing is asked.
+  const places = (await home.places()).filter(({ ownerIds }) => ownerIds.includes(ownerId));
   const known: KnownAsTheyAre = async (ids, state) => {
-    const entries = await knownAsTheyAre(home, ownerId, { ids, state, now });
+    const entries = await knownAsTheyAre(home, places, { ownerId, ids, state, now });
     entries.forEach(see);
     return new Set(entries.map(({ id }) => id));
   };
@@ -74,16 +76,16 @@ export async function rebuildHome(
 }
 
 interface Asked {
+  readonly ownerId: string;
   readonly ids: readonly string[];
   readonly state: NonNullable<NewEntry['state']>;
   readonly now: number;
 }
 
 /** Those in which a rebuild would change nothing. */
-async function knownAsTheyAre(home: Home, ownerId: string, { ids, state, now }: Asked): Promise<readonly QueueEntry[]> {
+async function knownAsTheyAre(home: Home, places: readonly Place[], { ownerId, ids, state, now }: Asked): Promise<readonly QueueEntry[]> {
   const found = new Map<string, QueueEntry | 'several'>();
-  for (const { destinationId, ownerIds } of await home.places()) {
-    if (!ownerIds.includes(ownerId)) continue;
+  for (const { destinationId } of places) {
     for (const entry of await home.get(ids.map((id) => ({ destinationId, ownerId, id })))) {
       found.set(entry.id, found.has(entry.id) ? 'several' : entry);
     }
