@@ -119,6 +119,17 @@ test('a schedule that has lost some of it and says nothing (a failover to a repl
   expect(scene.rebuilds).toBe(rebuilds);
 });
 
+test('a rebuild under way ends when the process does, and what it has not told stays to be told', async () => {
+  const [opened, queue] = await fickleScene();
+  await using scene = opened;
+  queue.refusedAdds = 1;
+  await scene.add();
+  scene.scheduler.stop();
+  await scene.scheduler.rebuild();
+  expect(scene.scheduler.isIncomplete).toBe(true);
+  expect(await scene.entries()).toEqual([]);
+});
+
 test('a file whose front has changed is moved aside by the rebuild that finds it, and is not lacking for ever', async () => {
   const [opened] = await fickleScene();
   await using scene = opened;
