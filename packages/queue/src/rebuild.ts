@@ -6,9 +6,8 @@ import { byDestination, scan } from './scan.ts';
 import { SeenIds } from './seen-ids.ts';
 import { aligned } from './transitions.ts';
 
-const STEP_ENTRIES = 256;
-/** Fewer are told at once: what waits to be told is garbage that V8 takes for old, and a million of them would fill its heap. */
-const TOLD_ENTRIES = 64;
+/** Few at once: what lives longer than some milliseconds is garbage that V8 takes for old, and a million of them would fill its heap. */
+const STEP_ENTRIES = 64;
 const AT_REST: readonly EntryState[] = ['waiting', 'held', 'dead'];
 
 /**
@@ -56,7 +55,7 @@ export async function rebuildHome(
     if (entry.ownerId !== ownerId) throw new RangeError('the spool of one owner has an entry of another');
     see(entry);
     batch.push(entry);
-    if (batch.length >= TOLD_ENTRIES) await tell();
+    if (batch.length >= STEP_ENTRIES) await tell();
   }
   await tell();
 
