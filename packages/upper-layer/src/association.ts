@@ -146,6 +146,11 @@ export class Association implements PduSink {
   send(bytes: Uint8Array, lease: Lease = unleased): void {
     if (!this.maySend) return;
     this.#activity++;
+    // A stream that has nobody to tell does not go through its writes one by one.
+    if (lease === unleased) {
+      this.#socket.write(bytes);
+      return;
+    }
     lease.retain();
     this.#socket.write(bytes, lease.release);
   }

@@ -14,6 +14,9 @@ const ownMaxPduBytes = 64 * 1024;
 /** P-DATA-TFs with so many bytes of data, or one that has more, go out in one write. */
 const writeBytes = 64 * 1024;
 
+/** The same, while the transport takes all at once: a write costs the time of some tens of KiB. */
+const fastWriteBytes = 120 * 1024;
+
 /** Of a P-DATA-TF's length: the PDV's length field, its context id and its control header. */
 const pdvHeaderBytes = 6;
 
@@ -46,19 +49,25 @@ export class MessageSender {
   async message(contextId: number, command: CommandSet, pieces: DataSetPieces, flow: () => Promise<void> | undefined): Promise<void> {
     let out: Uint8Array[] = [this.#commandPdus(contextId, command)];
     let outBytes = 0;
+    let enoughBytes = writeBytes;
     let gathered: Uint8Array[] = [];
     let gatheredBytes = 0;
-    const pdu = (control: number) => {
-      out.push(pdataHeader(contextId, control, gatheredBytes), ...gathered);
+    // All but the last are alike.
+    const fullHeader = pdataHeader(contextId, 0, this.#maxFragmentBytes);
+    const pdu = (header: Uint8Array) => {
+      out.push(header);
+      for (const part of gathered) out.push(part);
       outBytes += gatheredBytes;
       gathered = [];
       gatheredBytes = 0;
     };
     const write = async () => {
-      await flow();
+      const wait = flow();
+      if (wait !== undefined) await wait;
       this.#association.cork();
       for (const part of out) this.#association.send(part);
       this.#association.uncork();
+      enoughBytes = this.#association.bufferedBytes === 0 ? fastWriteBytes : writeBytes;
       out = [];
       outBytes = 0;
     };
@@ -66,8 +75,8 @@ export class MessageSender {
       for (let at = 0; at < piece.length; ) {
         // A full fragment waits for one more byte: only then is it known not to be the last.
         if (gatheredBytes === this.#maxFragmentBytes) {
-          pdu(0);
-          if (outBytes >= writeBytes) await write();
+          pdu(fullHeader);
+          if (outBytes >= enoughBytes) await write();
         }
         const part = piece.subarray(at, at + this.#maxFragmentBytes - gatheredBytes);
         gathered.push(part);
@@ -77,7 +86,7 @@ export class MessageSender {
       // The next piece may take its time.
       if (outBytes > 0) await write();
     }
-    pdu(PdvControl.last);
+    pdu(pdataHeader(contextId, PdvControl.last, gatheredBytes));
     await write();
   }
 
