@@ -155,16 +155,23 @@ function envelopeOf(json: Uint8Array): Envelope | OpenEnvelope {
   }
   if (typeof parsed !== 'object' || parsed === null) throw new EnvelopeError('not-an-envelope', 'not a JSON object');
   const found = parsed as Record<string, unknown>;
-  const envelope: Record<string, string | number> = {};
+  let known = 0;
   for (const [name, kind, required] of fields) {
     const value = found[name];
     if (value === undefined && !required) continue;
-    envelope[name] = checked(name, kind, value);
+    checked(name, kind, value);
+    known++;
   }
+  // Mostly it has nothing but what we know, and is taken as it is.
+  const envelope = Object.keys(found).length === known ? found : onlyKnown(found);
   if ((envelope['digest'] === undefined) !== (envelope['dataSetBytes'] === undefined)) {
     throw new EnvelopeError('field-invalid', 'digest and dataSetBytes stand together or not at all');
   }
   return envelope as unknown as Envelope | OpenEnvelope;
+}
+
+function onlyKnown(found: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(fields.flatMap(([name]) => (found[name] === undefined ? [] : [[name, found[name]]])));
 }
 
 function checked(name: keyof Envelope, kind: Kind, value: unknown): string | number {
