@@ -39,9 +39,9 @@ export interface ForwarderTuning {
   readonly maxAhead: number;
   /** Instances of a destination that are answered and not settled yet, at most; past it nothing more is sent. Default 64. */
   readonly maxUnsettled: number;
-  /** Where it stands in the spool was known so long ago at most when it is sent: a person may have held or removed it. Default 3 ms; 0: looked up then. */
+  /** Where it stands in the spool was known so long ago at most when it is sent: a person may have held or removed it. Default 100 ms; 0: looked up then. */
   readonly freshMs: number;
-  /** How long an outcome waits for others to be settled with. Default 10 ms. */
+  /** How long an outcome waits for others to be settled with. Default 25 ms. */
   readonly gatherMs: number;
   /** How long an association is kept without work. Default 2 s. */
   readonly keepMs: number;
@@ -63,8 +63,8 @@ export const defaultTuning: ForwarderTuning = {
   aheadBytes: 4 * 2 ** 20,
   maxAhead: 8,
   maxUnsettled: 64,
-  freshMs: 3,
-  gatherMs: 10,
+  freshMs: 100,
+  gatherMs: 25,
   keepMs: 2_000,
   pollMs: 2_000,
   housekeepingMs: 5_000,

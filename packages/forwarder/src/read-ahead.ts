@@ -35,9 +35,11 @@ export class ReadAhead {
     return this.#bytes + readingBytes(entry, this.#options.pieceBytes) > this.#options.maxBytes ? undefined : this.now(entry);
   }
 
-  /** The next ones, in order, while there is room. */
+  /** The next ones, in order, while there is room: several together once half of them are used up, for each call of another thread costs its waking. */
   fill(next: readonly Held[]): void {
-    for (const held of next.slice(0, this.#options.maxAhead)) {
+    const { maxAhead } = this.#options;
+    if (next[Math.floor(maxAhead / 2)]?.reading !== undefined) return;
+    for (const held of next.slice(0, maxAhead)) {
       if (held.lost) continue;
       held.reading ??= this.begin(held.entry);
       if (held.reading === undefined) return;

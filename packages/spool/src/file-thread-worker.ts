@@ -6,7 +6,7 @@ import type { FileAnswer, FileJob } from './file-thread.ts';
 import { readHeadNow } from './read-now.ts';
 
 /** What was done in this time is told together. */
-const tellMs = 0.25;
+const tellMs = 1;
 
 const removals: FileJob[] = [];
 const reads: FileJob[] = [];
