@@ -100,7 +100,8 @@ async function syncDirectory(path: string): Promise<void> {
   try {
     await syncAll(descriptor);
   } finally {
-    await closeFile(descriptor);
+    // Nobody waits for it.
+    close(descriptor, () => {});
   }
 }
 

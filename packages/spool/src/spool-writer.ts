@@ -173,21 +173,23 @@ export class SpoolWriter {
       if (this.#failure !== undefined) throw this.#failure;
       if (!small) await writeFully(this.#file, header, 0);
       await this.#file.datasync();
-      await this.#close();
     } catch (error) {
       this.#fail(spoolErrorOf(error, 'write', this.path));
       await this.#cleaned;
       throw this.#failure;
     }
     const fileBytes = this.#headerBytes + this.#dataSetBytes;
+    // All of it is on the disk: what closing says changes nothing, and nobody waits for it.
+    const closed = this.#close().catch(() => {});
     try {
       await this.#home.publish(this.id);
     } catch (error) {
       this.#failure = spoolErrorOf(error, 'commit', this.path);
-      this.#cleaned = this.#unlinkPart();
+      this.#cleaned = closed.then(() => this.#unlinkPart());
       await this.#cleaned;
       throw this.#failure;
     }
+    await closed;
     this.#phase = 'committed';
     this.#home.usage.went('incoming', this.id, fileBytes);
     this.#home.usage.came(folderName('waiting', shardOf(this.id)), this.id, fileBytes);
