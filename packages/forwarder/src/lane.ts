@@ -178,14 +178,20 @@ export class Lane {
       // The reader withholds the last piece until the digest of all is right. What fits into one piece is so verified before the first
       // byte is sent; of what is longer the destination never gets the end: the association is aborted inside the message. Reading all
       // of it first would say the same and read everything twice.
-      const pieces = reading.dataSet(() => association.unsentBytes);
-      const dataSet = async function* () {
-        yield* pieces;
+      const ended = () => {
         requestEndAt = clock.now();
         // While the destination thinks; not the next alone, so that none waits for the answer.
         for (const one of next.slice(0, lookedAgain)) one.reading?.lookAgain(freshMs / 2);
       };
-      response = await association.store(answer.id, held.envelope, dataSet());
+      const whole = reading.takeWhole();
+      const dataSet =
+        whole === undefined
+          ? piecewise(
+              reading.dataSet(() => association.unsentBytes),
+              ended,
+            )
+          : atOnce(whole, ended);
+      response = await association.store(answer.id, held.envelope, dataSet);
     } catch (error) {
       return unsettled.add(this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error));
     }
@@ -253,6 +259,16 @@ export class Lane {
         return await settler.retry(held, failure('spool_failure'));
     }
   }
+}
+
+async function* piecewise(pieces: AsyncIterable<Uint8Array>, ended: () => void): AsyncGenerator<Uint8Array, void> {
+  yield* pieces;
+  ended();
+}
+
+function* atOnce(whole: Uint8Array, ended: () => void): Generator<Uint8Array, void> {
+  yield whole;
+  ended();
 }
 
 function instant(at: number): Attempt {

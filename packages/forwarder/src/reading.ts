@@ -46,6 +46,7 @@ export class Reading {
   /** The last look that was answered, and the last that was begun. */
   #known: Look | undefined;
   #asked: Look;
+  #isWhole = false;
   #begun = false;
   #closed = false;
 
@@ -69,6 +70,13 @@ export class Reading {
     if (this.#known !== undefined && this.#isFresh(this.#known, freshMs)) return await this.#known.state;
     this.lookAgain(freshMs);
     return await this.#asked.state;
+  }
+
+  /** The data set as one piece, once, after {@link opened}; undefined: it is not in memory as a whole, {@link dataSet} has it. */
+  takeWhole(): Uint8Array | undefined {
+    if (!this.#isWhole || this.#first?.done !== false) return undefined;
+    this.#begun = true;
+    return this.#first.value;
   }
 
   /**
@@ -101,6 +109,7 @@ export class Reading {
   async #open({ id, bytes }: QueueEntry): Promise<Opened> {
     const { spool, pieceBytes } = this.#parts;
     const instance = await spool.read(id, bytes > pieceBytes ? undefined : this.#take(wholeFileRoom(bytes)));
+    this.#isWhole = instance.isWhole;
     this.#pieces = instance.dataSet(pieceBytes, (piece) => this.#take(piece));
     try {
       this.#first = await this.#pieces.next();

@@ -47,6 +47,7 @@ export class MessageSender {
    * @param flow asked before every write: a promise when it has to wait; throws or rejects when nothing more is to be sent
    */
   async message(contextId: number, command: CommandSet, pieces: DataSetPieces, flow: () => Promise<void> | undefined): Promise<void> {
+    const isAtHand = Symbol.iterator in pieces;
     let out: Uint8Array[] = [this.#commandPdus(contextId, command)];
     let outBytes = 0;
     let enoughBytes = writeBytes;
@@ -83,8 +84,8 @@ export class MessageSender {
         gatheredBytes += part.length;
         at += part.length;
       }
-      // The next piece may take its time.
-      if (outBytes > 0) await write();
+      // The next piece may take its time, unless it is at hand.
+      if (outBytes > 0 && !isAtHand) await write();
     }
     pdu(pdataHeader(contextId, PdvControl.last, gatheredBytes));
     await write();
