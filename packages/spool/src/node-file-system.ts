@@ -107,6 +107,8 @@ async function syncDirectory(path: string): Promise<void> {
 
 /** For all spools of the process. */
 const thread = new FileThread();
+/** A thread of its own: removing waits for the disk (one that is told of every freed block, most of all), and nothing that is to be sent waits for it. */
+const removing = new FileThread();
 
 async function readStart(path: string, into: Uint8Array): Promise<FileStart> {
   if (into.buffer instanceof SharedArrayBuffer) return await thread.readStart(path, into);
@@ -149,7 +151,7 @@ export const nodeFileSystem: SpoolFileSystem = {
   create,
   open: openForReading,
   rename: (from, to) => promises.rename(from, to),
-  unlink: (path) => (thread.isThere ? thread.unlink(path) : promises.unlink(path)),
+  unlink: (path) => (thread.isThere ? removing.unlink(path) : promises.unlink(path)),
   rmdir: (path) => promises.rmdir(path),
   readdir: (path) => promises.readdir(path),
   stat,
