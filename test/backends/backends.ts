@@ -57,7 +57,7 @@ await steps.step('what the image would hold is built, starts, is healthy and end
   await runImageContents(stage, await buildImageContents(stage));
 });
 
-const needed = [missingParts('otelcol', 'jaeger'), missingTools('prometheus', 'haproxy', 'Orthanc', 'redis-server')];
+const needed = [missingParts('otelcol', 'jaeger'), missingTools('prometheus', 'haproxy', 'Orthanc', 'redis-server', 'openssl')];
 let scene: Scene | undefined;
 
 await steps.step('two proxies behind haproxy, whose PACS dies and comes back, lose nothing and keep nobody waiting', needed, async () => {

@@ -59,7 +59,7 @@ export async function runImageContents(stage: Stage, app: string): Promise<void>
   await writeFile(file, JSON.stringify(config));
   // The first line of the entry names Node with its option; here Node 24 is not on everybody's PATH.
   const entry = await readFile(join(app, 'dist/main.js'), 'utf8');
-  if (!entry.startsWith('#!/usr/bin/env -S node ')) throw new Error('the entry does not name node in its first line');
+  if (!/^#!\/usr\/bin\/env -S (\w+=\S+ )*node /.test(entry)) throw new Error('the entry does not name node in its first line');
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(OTEL_|RADIOTRACER_|NODE_OPTIONS)/.test(key)));
   const proxy = new RunningProcess(process.execPath, [join(app, 'dist/main.js'), 'start', '--config', file], { cwd: folder, env });
   stage.defer(() => proxy.end('SIGTERM', 20_000));

@@ -1,6 +1,7 @@
 /** The lab of docker-compose.yml with processes in place of containers: its configuration files, other addresses. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { authority } from '../fixtures/certificates.ts';
 import { eventually } from '../fixtures/deadline.ts';
 import { type Orthanc, orthanc } from '../fixtures/orthanc.ts';
 import { repositoryFolder } from '../fixtures/paths.ts';
@@ -110,7 +111,13 @@ export async function startScene(stage: Stage): Promise<Scene> {
 
   const spoolFolder = await stage.folder('spool');
   const lab = labYaml('lab/radiotracer.yaml') as LabConfig;
-  const more = (place: ProxyPlace) => ({
+  const { cert, key } = await (await authority(stage)).issue('proxy');
+  const more = (place: ProxyPlace, tlsPort: number) => ({
+    listeners: [
+      { host: '127.0.0.1', port: place.port },
+      // For the time that its certificate has.
+      { host: '127.0.0.1', port: tlsPort, tls: { cert, key } },
+    ],
     destinations: {
       ...Object.fromEntries(Object.entries(lab.destinations).map(([id, values]) => [id, { ...values, host: '127.0.0.1', port: pacsPort }])),
       archive: { host: '127.0.0.1', port: archive.port, retry: { initial: '200ms' }, verify: false },
@@ -138,7 +145,7 @@ export async function startScene(stage: Stage): Promise<Scene> {
         destinations: {},
         routes: [],
         place,
-        more: more(place),
+        more: more(place, await freePort()),
         env: { ...env, RADIOTRACER_SPOOL_NODE: node },
       });
     }),
