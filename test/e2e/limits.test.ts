@@ -3,14 +3,11 @@
  * ones are `./dev test soak`.
  */
 
-import { eventually } from '../fixtures/deadline.ts';
 import { startProxy } from '../fixtures/proxy.ts';
-import { associateRq, ctImageStorage, explicitVrLittleEndian } from '../fixtures/raw-pdu.ts';
-import { rawAssociate } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { throttledScp } from '../fixtures/throttled-scp.ts';
 import { itWith, missingTools } from '../fixtures/tools.ts';
-import { bigInstance, realSenders, sendInstance, studyFiles } from '../soak/loads.ts';
+import { bigInstance, realSenders, stalledInstance, studyFiles } from '../soak/loads.ts';
 
 const MIB = 1024 * 1024;
 let stage: Stage;
@@ -22,41 +19,12 @@ afterEach(() => stage.clear(), 60_000);
 it('a PACS that stops reading stops the sender, and what is under way stays small', async () => {
   const pacs = await throttledScp(stage, Number.POSITIVE_INFINITY);
   const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } } });
-  const contexts = [{ id: 1, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] }];
-  // One instance before: what is allocated once is not counted.
-  expect((await bigInstance(stage, proxy, 16 * MIB, '1.2.1')).status).toBe(0);
-  const before = proxy.process.memory().rssBytes;
-
-  const { connection } = await rawAssociate(stage, proxy.port, associateRq({ contexts }));
-  await eventually('the association at the PACS', () => pacs.open() > 0);
-  pacs.setRate(0);
-  let givenBytes = 0;
-  const total = 512 * MIB;
-  const sending = sendInstance(connection, total, '1.2.2', (bytes) => {
-    givenBytes = bytes;
-  });
-  // The sender is held back: it gets rid of no more in a hundred looks, one after the other.
-  let looks = 0;
-  let last = -1;
-  await eventually(
-    'the sender to be held back',
-    () => {
-      looks = givenBytes === last ? looks + 1 : 0;
-      last = givenBytes;
-      return givenBytes > 0 && looks >= 100;
-    },
-    30_000,
-  );
+  const sent = await stalledInstance(stage, proxy, pacs, 512 * MIB, '1.2.2');
   // Socket buffers of three connections' ends and the proxy's own limits; not the 512 MiB that the sender has ready.
-  expect(givenBytes).toBeLessThan(64 * MIB);
-  expect(proxy.process.memory().peakBytes - before).toBeLessThan(32 * MIB);
-
-  pacs.setRate(Number.POSITIVE_INFINITY);
-  const sent = await sending;
-  await connection.message(60_000);
-  expect(pacs.instances.at(-1)).toEqual({ sopInstanceUid: '1.2.2', dataSetBytes: total, sha256: sent.sha256 });
-  expect(proxy.process.memory().peakBytes - before).toBeLessThan(48 * MIB);
-  await connection.release();
+  expect(sent.givenBytes).toBeLessThan(64 * MIB);
+  expect(sent.heldBytes).toBeLessThan(32 * MIB);
+  expect(sent.grownBytes).toBeLessThan(48 * MIB);
+  expect(pacs.instances.at(-1)).toEqual({ sopInstanceUid: '1.2.2', dataSetBytes: sent.dataSetBytes, sha256: sent.sha256 });
 }, 120_000);
 
 it('an instance of 256 MiB goes through whole, under 200 MB of memory', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { storescu } from '../fixtures/dcmtk.ts';
+import { eventually } from '../fixtures/deadline.ts';
 import type { RunningProxy } from '../fixtures/proxy.ts';
 import type { RawConnection } from '../fixtures/raw-connection.ts';
 import {
@@ -19,6 +20,7 @@ import {
 import { rawAssociate } from '../fixtures/raw-scu.ts';
 import type { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
+import type { ThrottledScp } from '../fixtures/throttled-scp.ts';
 
 export interface GeneratedFiles {
   readonly paths: readonly string[];
@@ -93,7 +95,7 @@ export async function bigInstance(stage: Stage, proxy: RunningProxy, wantedBytes
 }
 
 /** Sends command and data set with no more than one PDU waiting in this process. `progress` is told the data set bytes given to the socket. */
-export async function sendInstance(
+async function sendInstance(
   connection: RawConnection,
   wantedBytes: number,
   sopInstanceUid: string,
@@ -122,4 +124,53 @@ export async function sendInstance(
     progress((index + 1) * pduBytes);
   }
   return { dataSetBytes: fragments * pduBytes, sha256: hash.digest('hex') };
+}
+
+export interface StalledInstance {
+  /** That the sender got rid of while the PACS read nothing. */
+  readonly givenBytes: number;
+  /** By which the proxy's memory had grown at most by then, and in the end. */
+  readonly heldBytes: number;
+  readonly grownBytes: number;
+  readonly dataSetBytes: number;
+  readonly sha256: string;
+}
+
+/** One C-STORE into a PACS that stops reading, until the sender is held back, and reads again then. */
+export async function stalledInstance(
+  stage: Stage,
+  proxy: RunningProxy,
+  pacs: ThrottledScp,
+  wantedBytes: number,
+  sopInstanceUid: string,
+): Promise<StalledInstance> {
+  // One instance before: what is allocated once is not counted.
+  const { status } = await bigInstance(stage, proxy, 16 * 1024 * 1024, '1.2.1');
+  if (status !== 0) throw new Error(`the first instance was answered ${status}`);
+  const before = proxy.process.memory().rssBytes;
+  const grown = () => proxy.process.memory().peakBytes - before;
+  const contexts = [{ id: 1, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] }];
+  const { connection } = await rawAssociate(stage, proxy.port, associateRq({ contexts }));
+  await eventually('the association at the PACS', () => pacs.open() > 0);
+  pacs.setRate(0);
+  let givenBytes = 0;
+  const sending = sendInstance(connection, wantedBytes, sopInstanceUid, (bytes) => {
+    givenBytes = bytes;
+  });
+  // It gets rid of no more in a hundred looks, one after the other.
+  let looks = 0;
+  let last = -1;
+  const isHeldBack = () => {
+    looks = givenBytes === last ? looks + 1 : 0;
+    last = givenBytes;
+    return givenBytes > 0 && looks >= 100;
+  };
+  await eventually('the sender to be held back', isHeldBack, 30_000);
+  const stalled = { givenBytes, heldBytes: grown() };
+  pacs.setRate(Number.POSITIVE_INFINITY);
+  const sent = await sending;
+  await connection.message(60_000);
+  const grownBytes = grown();
+  await connection.release();
+  return { ...stalled, grownBytes, dataSetBytes: wantedBytes, sha256: sent.sha256 };
 }
