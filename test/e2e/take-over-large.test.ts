@@ -55,8 +55,9 @@ itWith(
     const pacs = await storescpPacs(stage, folder);
     await pacs.up();
     const pipe = await faultPipe(stage, pacs.port);
-    // A machine that is busy may take a second for what storescp does after the last byte: it must not count as no answer.
-    const timeouts = { ...impatient.timeouts, storeResponse: '30s' };
+    // A disk that is busy may keep storescp for seconds, after the last byte and before: each attempt that is given up for it would write
+    // another gibibyte.
+    const timeouts = { ...impatient.timeouts, storeResponse: '30s', dimseResponse: '30s' };
     const proxy = await startProxy(stage, { destinations: { pacs: { port: pipe.port, ...impatient, timeouts } }, routes: bothModes });
     const path = join(folder, 'large.dcm');
     const large = await largeFile(path);
