@@ -34,8 +34,11 @@ const destinations: readonly Destination[] = destinationIds.map((id) => ({
   commit: 'never' as const,
 }));
 
+/** How old what is known of a file's place may be when it is sent. */
+export const freshMs = 100;
 /** An hour of simulated time is a few looks at everything. */
 const tuning = {
+  freshMs,
   leaseMs: 600_000,
   maxClaimed: 6,
   keepMs: 5_000,
