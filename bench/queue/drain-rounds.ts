@@ -1,9 +1,10 @@
-/** A backlog is delivered, beside `storescu` that sends the same files directly. */
+/** A backlog is delivered, beside `storescu` and the floor sender that send the same files directly. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { freePort, listening } from '../../test/fixtures/ports.ts';
-import { RunningProcess } from '../../test/fixtures/processes.ts';
+import { RunningProcess, run } from '../../test/fixtures/processes.ts';
 import { startProxy } from '../../test/fixtures/proxy.ts';
 import type { Stage } from '../../test/fixtures/stage.ts';
 import { generateStudy } from '../../test/fixtures/study-generator.ts';
@@ -19,6 +20,8 @@ export interface Backlog {
 export interface DrainRound {
   /** The whole run of storescu to storescp. */
   readonly directMs: number;
+  /** The floor sender to storescp, from its association's acceptance to its last response. */
+  readonly floorMs: number;
   /** The whole run of storescu into the spool. */
   readonly keepingMs: number;
   /** From the first file that leaves the spool until it is empty. */
@@ -27,6 +30,9 @@ export interface DrainRound {
 
 const env = { ...process.env, TCP_NODELAY: '1' };
 const withinMs = 600_000;
+const floorSender = fileURLToPath(new URL('./floor-sender.ts', import.meta.url));
+/** To look how many are left takes a while where they are many, and would be time taken from what is measured. */
+const looks = { far: { ms: 500, left: 500 }, near: { ms: 50, left: 50 }, end: { ms: 2 } } as const;
 
 /** Gives each round as it ends. */
 export async function* drainRounds(stage: Stage, { count, kilobytes, rounds }: Backlog): AsyncGenerator<DrainRound> {
@@ -57,15 +63,22 @@ export async function* drainRounds(stage: Stage, { count, kilobytes, rounds }: B
   for (let round = 1; round <= rounds; round++) {
     let scp = await pacs();
     const directMs = await send(port);
+    const floor = await run(process.execPath, ['--conditions=@radiotracer/source', floorSender, String(port), folder], { withinMs });
+    if (floor.code !== 0) throw new Error(`the floor sender ended with ${floor.code ?? floor.signal}: ${floor.output.slice(0, 300)}`);
     await scp.end('SIGKILL');
     const keepingMs = await send(proxy.port);
     if ((await left()) !== count) throw new Error(`${await left()} of ${count} are in the spool`);
     scp = await pacs();
     while ((await left()) === count) await sleep(5);
     const beganAt = performance.now();
-    for (let rest = await left(); rest > 0; rest = await left()) await sleep(rest > 50 ? 50 : 2);
+    for (let rest = await left(); rest > 0; rest = await left()) await sleep(untilNextLookMs(rest));
     const drainMs = performance.now() - beganAt;
     await scp.end('SIGKILL');
-    yield { directMs, keepingMs, drainMs };
+    yield { directMs, floorMs: Number(floor.stdout), keepingMs, drainMs };
   }
+}
+
+function untilNextLookMs(rest: number): number {
+  if (rest > looks.far.left) return looks.far.ms;
+  return rest > looks.near.left ? looks.near.ms : looks.end.ms;
 }

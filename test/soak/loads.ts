@@ -79,7 +79,12 @@ export interface BigInstance {
 }
 
 /** One C-STORE of an instance that is never whole anywhere, sent as fast as it is taken. */
-export async function bigInstance(stage: Stage, proxy: RunningProxy, wantedBytes: number, sopInstanceUid: string): Promise<BigInstance> {
+export async function bigInstance(
+  stage: Stage,
+  proxy: Pick<RunningProxy, 'port'>,
+  wantedBytes: number,
+  sopInstanceUid: string,
+): Promise<BigInstance> {
   const { connection } = await rawAssociate(
     stage,
     proxy.port,
