@@ -30,9 +30,23 @@ const maxWaitingBytes = 1024 * 1024;
 const minWriteBytes = 4096;
 const gatherMs = 100;
 
-/** Never waits for whoever reads it: a stalled log must not stall an association. What waits is written when the process ends. */
+/**
+ * Never waits for whoever reads it: a stalled log must not stall an association. What waits is written when the process ends. Written is what
+ * there is: pino's own `periodicFlush` wakes a thread ten times a second for nothing, as long as the process lives.
+ */
 function standardOutput(): pino.DestinationStream {
-  return pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, minLength: minWriteBytes, periodicFlush: gatherMs });
+  const output = pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, minLength: minWriteBytes });
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    timer = undefined;
+    output.flush();
+  };
+  return {
+    write: (line) => {
+      output.write(line);
+      timer ??= setTimeout(flush, gatherMs).unref();
+    },
+  };
 }
 
 function errorFields(error: unknown): Record<string, unknown> {
