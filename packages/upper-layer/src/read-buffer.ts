@@ -37,6 +37,9 @@ const fewReaders = 16;
 /** Reads in a row that a smaller buffer would have served, before one is taken. */
 const smallReadsToShrink = 4;
 
+/** Of a buffer; with less left of it the next read gets another. */
+const leastRoom = 1 / 4;
+
 export class ReadBuffer implements Lease {
   readonly bytes: Uint8Array;
   readonly #giveBack: (buffer: ReadBuffer) => void;
@@ -45,6 +48,11 @@ export class ReadBuffer implements Lease {
   constructor(bytes: number, giveBack: (buffer: ReadBuffer) => void) {
     this.bytes = new Uint8Array(bytes);
     this.#giveBack = giveBack;
+  }
+
+  /** By anybody beside the reader. */
+  get isHeld(): boolean {
+    return this.#leases > 1;
   }
 
   retain(): void {
@@ -129,8 +137,14 @@ export class ReadSize {
     return this.#sizeClass;
   }
 
-  read(bytes: number): void {
-    if (bytes === sizes[this.#sizeClass]) {
+  /** Whether a buffer of so many bytes, some of them filled, is good for the next read. */
+  suits(bufferBytes: number, filledBytes: number): boolean {
+    return bufferBytes === sizes[this.#sizeClass] && filledBytes <= bufferBytes * (1 - leastRoom);
+  }
+
+  /** `room`: what could have been read. */
+  read(bytes: number, room: number): void {
+    if (bytes === room) {
       this.#smallReads = 0;
       if (this.#sizeClass < sizes.length - 1) this.#sizeClass++;
     } else if (this.#sizeClass > 0 && bytes <= (sizes[this.#sizeClass - 1] as number)) {

@@ -71,25 +71,42 @@ class PooledReads {
   readonly #pool: ReadBufferPool;
   readonly #size = new ReadSize();
   #buffer: ReadBuffer | undefined;
+  /** Of the buffer, what was read and may be held still. */
+  #filledBytes = 0;
   #listener: ChunkListener = () => {};
   readonly onread = {
-    buffer: (): Uint8Array => {
-      this.#buffer = this.#pool.take(this.#size.sizeClass);
-      return this.#buffer.bytes;
-    },
+    buffer: (): Uint8Array => this.#room(),
     callback: (bytes: number): boolean => {
       const buffer = this.#buffer;
       if (buffer === undefined) return false;
-      this.#buffer = undefined;
-      this.#size.read(bytes);
-      this.#listener(buffer.bytes.subarray(0, bytes), buffer);
-      buffer.release();
+      const start = this.#filledBytes;
+      this.#filledBytes += bytes;
+      this.#size.read(bytes, buffer.bytes.length - start);
+      this.#listener(buffer.bytes.subarray(start, this.#filledBytes), buffer);
       return true;
     },
   };
 
   constructor(pool: ReadBufferPool) {
     this.#pool = pool;
+  }
+
+  /** Where the next read goes: behind what is held of the last ones, so that what is kept for long fills the memory that it keeps. */
+  #room(): Uint8Array {
+    let buffer = this.#buffer;
+    if (buffer !== undefined) {
+      if (!buffer.isHeld) this.#filledBytes = 0;
+      if (!this.#size.suits(buffer.bytes.length, this.#filledBytes)) {
+        buffer.release();
+        buffer = undefined;
+      }
+    }
+    if (buffer === undefined) {
+      buffer = this.#pool.take(this.#size.sizeClass);
+      this.#buffer = buffer;
+      this.#filledBytes = 0;
+    }
+    return this.#filledBytes === 0 ? buffer.bytes : buffer.bytes.subarray(this.#filledBytes);
   }
 
   transport(socket: Socket): Transport {
