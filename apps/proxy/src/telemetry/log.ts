@@ -36,15 +36,17 @@ const gatherMs = 100;
  */
 function standardOutput(): pino.DestinationStream {
   const output = pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, minLength: minWriteBytes });
-  let timer: NodeJS.Timeout | undefined;
+  let isWaiting = false;
   const flush = () => {
-    timer = undefined;
+    isWaiting = false;
     output.flush();
   };
   return {
     write: (line) => {
       output.write(line);
-      timer ??= setTimeout(flush, gatherMs).unref();
+      if (isWaiting) return;
+      isWaiting = true;
+      setTimeout(flush, gatherMs).unref();
     },
   };
 }
