@@ -34,6 +34,7 @@ import { spoolFolder } from './kept/spool-folder.ts';
 import { Watch } from './kept/watch.ts';
 import {
   createLogger,
+  linesOf,
   loadSiteKey,
   type RunningTelemetry,
   type TelemetryPorts,
@@ -125,7 +126,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   });
   closers.add(() => spool.close());
   const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(folder.siteKey));
-  const telemetry = await startTelemetry(config, { ...ports, logger, version, siteKey });
+  const telemetry = await startTelemetry(config, { ...ports, logger, lines: linesOf(logger), version, siteKey });
   closers.add(() => telemetry.shutdown());
   tell = telemetry.publish;
   metricsText = () => telemetry.metricsText();

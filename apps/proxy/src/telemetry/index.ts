@@ -1,4 +1,4 @@
-export { createLogger } from './log.ts';
+export { createLogger, linesOf } from './log.ts';
 export { loadSiteKey } from './site-key.ts';
 export type { RunningTelemetry, TelemetryPorts } from './start-telemetry.ts';
 export { TelemetryThread, type TelemetryThreadOptions } from './thread/telemetry-thread.ts';

@@ -2,9 +2,16 @@ import pino from 'pino';
 
 export interface LogOptions {
   /** Default `info`. */
-  readonly level?: NonNullable<pino.LoggerOptions['level']>;
+  readonly level?: string;
   /** Default: standard output. */
   readonly destination?: pino.DestinationStream;
+}
+
+export interface LogLines {
+  /** What is less is not to be made. */
+  readonly level: string;
+  /** Whole lines. */
+  readonly write: (lines: string) => void;
 }
 
 /**
@@ -21,6 +28,12 @@ export function createLogger(options: LogOptions = {}): pino.Logger {
     serializers: { err: errorFields, error: errorFields },
   };
   return pino(settings, options.destination ?? standardOutput());
+}
+
+/** Where lines go that another thread has made: beside the logger's own. */
+export function linesOf(logger: pino.Logger): LogLines {
+  const { [pino.symbols.streamSym]: stream } = logger as unknown as Record<symbol, pino.DestinationStream>;
+  return { level: logger.level, write: (lines) => stream?.write(lines) };
 }
 
 /** Lines that wait for a reader of standard output that does not read; what is more is lost. */

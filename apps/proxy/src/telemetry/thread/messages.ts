@@ -3,7 +3,6 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '@radiotracer/config';
 import type { DeliverySources, LedgerSource, RememberedStudy, TelemetryEvent } from '@radiotracer/telemetry';
 import type { ThreadData } from '../../integrity/message.ts';
-import type { LogLine } from '../log-line.ts';
 import type { LoopDelay } from '../loop-watch.ts';
 import type { SamplingRule } from '../sdk.ts';
 import type { FlatOperation } from './flat-operation.ts';
@@ -13,6 +12,7 @@ export interface ThreadStart {
   readonly config: Config;
   readonly version: string;
   readonly siteKey: Uint8Array;
+  readonly logLevel: string;
   /** How many of the events that were sent have come through, modulo 2^32; shared, because an answer to each batch would cost more than the batch. */
   readonly come: Int32Array;
 }
@@ -55,7 +55,7 @@ export type ToThread =
 
 export type FromThread =
   | { readonly kind: 'ready'; readonly sampling: SamplingRule }
-  | { readonly kind: 'lines'; readonly lines: readonly LogLine[] }
+  | { readonly kind: 'lines'; readonly lines: string }
   | { readonly kind: 'rolled-over'; readonly studyInstanceUid: string; readonly generation: number }
   | Asked<keyof Sources>
   | Answer;

@@ -23,7 +23,11 @@ function threadOf(program?: string): { readonly telemetry: TelemetryThread; read
   const text = `import { parentPort as port, workerData as data } from 'node:worker_threads';
     const answer = (number, value) => port.postMessage({ kind: 'answer', number, value });
     ${program}`;
+  const write = (lines: string) => {
+    for (const text of lines.trimEnd().split('\n')) log.push((JSON.parse(text) as { message: string }).message);
+  };
   const telemetry = new TelemetryThread({
+    lines: { level: 'info', write },
     ...{ config, version: '0', siteKey: new Uint8Array(32), logger: { info: line, warn: line, error: line } },
     ...(program === undefined ? {} : { program: new URL(`data:text/javascript,${encodeURIComponent(text)}`) }),
   });

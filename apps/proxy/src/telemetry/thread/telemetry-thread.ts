@@ -11,6 +11,7 @@ import type { Config } from '@radiotracer/config';
 import { type DeliverySources, isPerInstance, type LedgerSource, type RememberedStudy, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { IntegrityThread } from '../../integrity/integrity-port.ts';
 import type { ThreadData } from '../../integrity/message.ts';
+import type { LogLines } from '../log.ts';
 import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
@@ -25,6 +26,8 @@ export interface TelemetryThreadOptions {
   /** Secret; the same on every node of a site. */
   readonly siteKey: Uint8Array;
   readonly logger: LogSink;
+  /** For the thread's own lines. */
+  readonly lines: LogLines;
   /** For tests: the program of the thread. */
   readonly program?: URL;
 }
@@ -216,9 +219,9 @@ export class TelemetryThread implements RunningTelemetry {
   }
 
   #newWorker(): Worker {
-    const { config, version, siteKey, program } = this.#options;
+    const { config, version, siteKey, lines, program } = this.#options;
     const isSource = import.meta.url.endsWith('.ts');
-    const start: ThreadStart = { config, version, siteKey, come: this.#come };
+    const start: ThreadStart = { config, version, siteKey, logLevel: lines.level, come: this.#come };
     return new Worker(program ?? new URL(`./thread${isSource ? '.ts' : '.js'}`, import.meta.url), {
       name: 'telemetry',
       workerData: start,
@@ -238,7 +241,7 @@ export class TelemetryThread implements RunningTelemetry {
         this.#traceparents.sample(message.sampling);
         return;
       case 'lines':
-        for (const { level, fields, message: text } of message.lines) this.#options.logger[level](fields, text);
+        this.#options.lines.write(message.lines);
         return;
       case 'rolled-over':
         this.#traceparents.rolledOver(message.studyInstanceUid, message.generation);

@@ -1,48 +1,43 @@
 /** The entry of the thread of telemetry: the same telemetry as anywhere, and messages in place of calls. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { DeliverySources } from '@radiotracer/telemetry';
-import type { LogLine, LogSink } from '../log-line.ts';
+import { createLogger } from '../log.ts';
 import { startTelemetry } from '../start-telemetry.ts';
 import { operationOf } from './flat-operation.ts';
 import type { FromThread, Sources, ThreadStart, ToThread } from './messages.ts';
 import { OpenQuestions } from './questions.ts';
 
-/** Log lines go together: a message for each would cost more than the line. */
+/** Log lines go together: a message for each would cost more than the line. They go as text, which the thread of the associations only hands on. */
 const gatherMs = 50;
 
-class GatheredLines implements LogSink {
-  readonly info = this.#to('info');
-  readonly warn = this.#to('warn');
-  readonly error = this.#to('error');
+class GatheredLines {
   readonly #post: (message: FromThread) => void;
-  #lines: LogLine[] = [];
+  #lines = '';
 
   constructor(post: (message: FromThread) => void) {
     this.#post = post;
   }
 
   send(): void {
-    if (this.#lines.length === 0) return;
+    if (this.#lines === '') return;
     this.#post({ kind: 'lines', lines: this.#lines });
-    this.#lines = [];
+    this.#lines = '';
   }
 
-  #to(level: LogLine['level']): (fields: object, message: string) => void {
-    return (fields, message) => {
-      if (this.#lines.length === 0) setTimeout(() => this.send(), gatherMs);
-      this.#lines.push({ level, message, fields: { ...fields } });
-    };
+  write(line: string): void {
+    if (this.#lines === '') setTimeout(() => this.send(), gatherMs);
+    this.#lines += line;
   }
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const { config, version, siteKey, come } = workerData as ThreadStart;
+  const { config, version, siteKey, logLevel, come } = workerData as ThreadStart;
   const post = (message: FromThread) => port.postMessage(message);
   const lines = new GatheredLines(post);
   const questions = new OpenQuestions<keyof Sources>(post);
   const ask = <What extends keyof Sources>(what: What) => questions.ask(what) as ReturnType<Sources[What]>;
   const telemetry = startTelemetry(config, {
-    ...{ version, siteKey, logger: lines },
+    ...{ version, siteKey, logger: createLogger({ level: logLevel, destination: lines }) },
     loopDelay: () => ask('loopDelay'),
     rolledOver: (studyInstanceUid, generation) => post({ kind: 'rolled-over', studyInstanceUid, generation }),
   });
