@@ -51,7 +51,7 @@ async function ask(send: () => void): Promise<Buffer> {
   return await answered.promise;
 }
 
-/** The dataset begins here; its SOP Instance UID is of no interest to a peer that keeps nothing. */
+/** Behind the file meta group. */
 function dataSetOf(file: Buffer): Buffer {
   return file.subarray(metaGroupAt + metaLengthBytes + file.readUInt32LE(metaGroupAt + metaLengthBytes - 4));
 }
@@ -59,7 +59,9 @@ function dataSetOf(file: Buffer): Buffer {
 const ac = await ask(() =>
   socket.write(associateRq({ contexts: [{ id: contextId, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] }] })),
 );
-const most = maxPduBytesOf(ac) - 6;
+const maxPduBytes = maxPduBytesOf(ac);
+/** Of data, beside the PDV's own header. */
+const most = maxPduBytes - 6;
 const full = pData({ contextId, control: 0, fragment: Buffer.alloc(most) }).subarray(0, headerBytes);
 
 const start = performance.now();
@@ -74,11 +76,12 @@ for (let index = 0; index < paths.length; index++) {
     [element.messageId]: (index % 0xffff) + 1,
     [element.priority]: 0,
     [element.dataSetType]: 0x0001,
+    // The file's own is of no interest to a peer that keeps nothing.
     [element.affectedSopInstanceUid]: `1.2.826.0.1.3680043.8.498.${index + 1}`,
   });
   const response = await ask(() => {
     socket.cork();
-    for (const pdu of inPData(contextId, request, true, most)) socket.write(pdu);
+    for (const pdu of inPData(contextId, request, true, maxPduBytes)) socket.write(pdu);
     let at = 0;
     for (; at + most < dataSet.length; at += most) {
       socket.write(full);

@@ -7,6 +7,7 @@ export interface LogOptions {
   readonly destination?: pino.DestinationStream;
 }
 
+/** The place of a logger's lines, for lines that were made elsewhere. */
 export interface LogLines {
   /** What is less is not to be made. */
   readonly level: string;
@@ -49,17 +50,35 @@ const gatherMs = 100;
  */
 function standardOutput(): pino.DestinationStream {
   const output = pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, minLength: minWriteBytes });
-  let isWaiting = false;
+  let waitingBytes = 0;
+  let isGathering = false;
+  let isClosed = false;
   const flush = () => {
-    isWaiting = false;
-    output.flush();
+    isGathering = false;
+    // It would throw.
+    if (!isClosed) output.flush();
   };
+  const gather = () => {
+    if (isGathering || waitingBytes <= 0) return;
+    isGathering = true;
+    setTimeout(flush, gatherMs).unref();
+  };
+  output.on('write', (bytes) => {
+    waitingBytes -= bytes;
+  });
+  output.on('drop', (line) => {
+    waitingBytes -= Buffer.byteLength(line);
+  });
+  // A flush does nothing while a write is under way, and what came meanwhile may be too little for the next.
+  output.on('drain', gather);
+  output.on('close', () => {
+    isClosed = true;
+  });
   return {
     write: (line) => {
+      waitingBytes += Buffer.byteLength(line);
       output.write(line);
-      if (isWaiting) return;
-      isWaiting = true;
-      setTimeout(flush, gatherMs).unref();
+      gather();
     },
   };
 }
