@@ -2,7 +2,7 @@
  * The near side of the ledger's thread. Publishing costs a copy of some values; nothing here waits for the thread, and nothing of an
  * association waits for this.
  *
- *   publish ──> queue ──256, or 100 ms──> thread ──written──> let go
+ *   publish ──> bytes ──256 events, or 400 ms──> thread ──written──> let go
  *                └ full: counted, and the studies concerned are marked in the ledger
  *
  * What the thread has not said to have written is kept: when it dies, the next one gets it again. Once: a batch that ends two threads is let go.
@@ -10,8 +10,8 @@
 import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
 import { isOfInterest, isOfStudies, studyOf } from '@radiotracer/integrity';
 import type { Clock, LedgerLevels, Publish, TelemetryEvent } from '@radiotracer/telemetry';
+import { type EventBytes, EventWriter, eventsIn } from '../telemetry/thread/event-bytes.ts';
 import type { FromThread, ToThread } from './message.ts';
-import { type PortableEvent, portable, restored } from './portable-event.ts';
 
 /** As Node's Worker. */
 export interface IntegrityThread {
@@ -44,13 +44,13 @@ export interface IntegrityPortOptions {
 }
 
 interface Batch {
-  readonly events: readonly PortableEvent[];
+  readonly events: EventBytes;
   readonly isAgain: boolean;
 }
 
-/** Few and large: each wakes a thread that competes with the associations for a core. A copy of so many takes 2 ms. */
+/** Few and large: each wakes a thread that competes with the associations for a core, and is a transaction there. */
 const maxBatchEvents = 256;
-const gatherMs = 100;
+const gatherMs = 400;
 const maxUnconfirmedBatches = 8;
 const firstRestartMs = 500;
 const longestRestartMs = 30_000;
@@ -63,7 +63,10 @@ const maxMarked = 1000;
 export class IntegrityPort {
   readonly #options: IntegrityPortOptions;
   readonly #maxQueuedEvents: number;
-  #queue: PortableEvent[] = [];
+  readonly #gathered = new EventWriter();
+  /** Full batches, for which there is no room among the unconfirmed. */
+  readonly #waiting: EventBytes[] = [];
+  #waitingEvents = 0;
   readonly #unconfirmed = new Map<number, Batch>();
   #unconfirmedEvents = 0;
   #batches = 0;
@@ -96,15 +99,13 @@ export class IntegrityPort {
     try {
       if (this.#isStopped || !isOfInterest(event)) return;
       this.#published += 1;
-      if (this.#queue.length + this.#unconfirmedEvents >= this.#maxQueuedEvents) {
+      if (this.#gathered.count + this.#waitingEvents + this.#unconfirmedEvents >= this.#maxQueuedEvents) {
         this.#dropped += 1;
         if (isOfStudies(event)) this.#mark(studyOf(event));
         return;
       }
-      const copy = portable(event);
-      if (copy === undefined) return;
-      this.#queue.push(copy);
-      if (this.#queue.length >= maxBatchEvents) this.#post();
+      this.#gathered.add(event, true);
+      if (this.#gathered.count >= maxBatchEvents) this.#full();
       else this.#arm();
     } catch {
       this.#errors += 1;
@@ -189,10 +190,10 @@ export class IntegrityPort {
     for (const resolve of this.#flushes.values()) resolve();
   }
 
-  #letGo(id: number, events: readonly PortableEvent[]): void {
+  #letGo(id: number, events: EventBytes): void {
     this.#confirmed(id);
-    this.#dropped += events.length;
-    for (const event of events.map(restored)) if (isOfStudies(event)) this.#mark(studyOf(event));
+    this.#dropped += events.count;
+    for (const event of eventsIn(events)) if (isOfStudies(event)) this.#mark(studyOf(event));
   }
 
   #heard(message: FromThread): void {
@@ -206,8 +207,8 @@ export class IntegrityPort {
         this.#restartMs = firstRestartMs;
         if (this.#failure !== undefined) this.#options.log.works();
         this.#failure = undefined;
-        if (this.#queue.length >= maxBatchEvents) this.#post();
-        else this.#arm();
+        this.#postWaiting();
+        this.#arm();
         return;
       case 'told':
         this.#options.publish(message.event);
@@ -240,34 +241,58 @@ export class IntegrityPort {
   }
 
   #confirmed(id: number): void {
-    this.#unconfirmedEvents -= this.#unconfirmed.get(id)?.events.length ?? 0;
+    this.#unconfirmedEvents -= this.#unconfirmed.get(id)?.events.count ?? 0;
     this.#unconfirmed.delete(id);
   }
 
   #arm(): void {
-    if (this.#cancelPost !== undefined || this.#queue.length === 0) return;
+    if (this.#cancelPost !== undefined || (this.#waiting.length === 0 && this.#gathered.count === 0)) return;
     this.#cancelPost = this.#options.clock.after(gatherMs, () => {
       this.#cancelPost = undefined;
       this.#post();
     });
   }
 
+  #full(): void {
+    const events = this.#gathered.take();
+    this.#waiting.push(events);
+    this.#waitingEvents += events.count;
+    this.#postWaiting();
+  }
+
   #post(): void {
-    this.#tellMarks();
-    while (this.#thread !== undefined && this.#queue.length > 0 && this.#unconfirmed.size < maxUnconfirmedBatches) this.#postBatch();
+    this.#postWaiting();
+    if (this.#canPost && this.#gathered.count > 0) this.#postBatch(this.#gathered.take());
   }
 
   /** Whatever the thread has not confirmed yet. */
   #postAll(): void {
     this.#tellMarks();
-    while (this.#thread !== undefined && this.#queue.length > 0) this.#postBatch();
+    if (this.#thread === undefined) return;
+    while (this.#waiting.length > 0) this.#postFirst();
+    if (this.#gathered.count > 0) this.#postBatch(this.#gathered.take());
   }
 
-  #postBatch(): void {
-    const events = this.#queue.splice(0, maxBatchEvents);
+  #postWaiting(): void {
+    this.#tellMarks();
+    while (this.#canPost && this.#waiting.length > 0) this.#postFirst();
+  }
+
+  get #canPost(): boolean {
+    return this.#thread !== undefined && this.#unconfirmed.size < maxUnconfirmedBatches;
+  }
+
+  #postFirst(): void {
+    const events = this.#waiting.shift();
+    if (events === undefined) return;
+    this.#waitingEvents -= events.count;
+    this.#postBatch(events);
+  }
+
+  #postBatch(events: EventBytes): void {
     const batch = this.#batches++;
     this.#unconfirmed.set(batch, { events, isAgain: false });
-    this.#unconfirmedEvents += events.length;
+    this.#unconfirmedEvents += events.count;
     this.#send({ kind: 'events', batch, events });
   }
 

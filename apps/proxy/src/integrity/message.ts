@@ -1,7 +1,7 @@
 import type { Config } from '@radiotracer/config';
 import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
-import type { PortableEvent } from './portable-event.ts';
+import type { EventBytes } from '../telemetry/thread/event-bytes.ts';
 
 /** What the thread is begun with. */
 export interface ThreadData {
@@ -13,7 +13,7 @@ export interface ThreadData {
 }
 
 export type ToThread =
-  | { readonly kind: 'events'; readonly batch: number; readonly events: readonly PortableEvent[] }
+  | { readonly kind: 'events'; readonly batch: number; readonly events: EventBytes }
   /** Events about these studies were lost on the way; `''`: about whichever. */
   | { readonly kind: 'lost'; readonly studyUids: readonly string[]; readonly since: number }
   /** Writes down what came, looks at what is due, and answers `flushed`. */

@@ -16,10 +16,10 @@ import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { configuredAeTitles } from '../configured-ae-titles.ts';
 import { openLedgerHome } from '../kept/open-ledger.ts';
 import { spoolFolder } from '../kept/spool-folder.ts';
+import { eventsIn } from '../telemetry/thread/event-bytes.ts';
 import { TlsFiles } from '../tls/index.ts';
 import type { FromThread, ThreadData, ToThread } from './message.ts';
 import { isCommitted } from './own-commitments.ts';
-import { restored } from './portable-event.ts';
 import { reach } from './reach.ts';
 import { RunningMark } from './running-mark.ts';
 
@@ -131,7 +131,7 @@ class IntegrityService {
         } catch (error) {
           this.#failed(error);
         }
-        for (const event of message.events) this.#integrity.publish(restored(event));
+        for (const event of eventsIn(message.events)) this.#integrity.publish(event);
         this.#confirming = this.#confirming.then(() => this.#written()).then(() => this.#post({ kind: 'written', batch: message.batch }));
         return;
       case 'lost':

@@ -1,6 +1,6 @@
 /**
  * An operation as a row of values, for its way to another thread. It is told of for every instance; as an object its some fifty names would go
- * along each time, be written here and looked up there: three times the time, on both sides.
+ * along each time, be written here and looked up there.
  */
 import type { InstanceHead, InstancePlace } from '@radiotracer/instance';
 import type { OperationEnded } from '@radiotracer/telemetry';
@@ -42,8 +42,8 @@ export function flatOperation(event: OperationEnded, isWhole: boolean): FlatOper
     event.traceparent,
     event.spooledAt,
     event.relayAttempt,
-    isWhole ? ownBytes(event.dataSet) : undefined,
-    isWhole ? ownBytes(event.responseDataSet) : undefined,
+    isWhole ? event.dataSet : undefined,
+    isWhole ? event.responseDataSet : undefined,
   ];
   if (head === undefined) return values;
   values.push(head.sopClassUid, head.sopInstanceUid, head.studyInstanceUid, head.seriesInstanceUid, head.modality, head.numberOfFrames);
@@ -109,7 +109,7 @@ function headOf(values: FlatOperation): InstanceHead {
 function pushPlace(values: unknown[], place: InstancePlace): void {
   let patientId: Uint8Array | undefined;
   place.patientKey((bytes) => {
-    patientId = ownBytes(bytes);
+    patientId = bytes;
     return '';
   });
   values.push(
@@ -155,9 +155,4 @@ function placeOf(values: FlatOperation): InstancePlace {
     numberOfTimeSlices: values[placeAt + 15],
     cutShort: values[placeAt + 16],
   } satisfies Record<keyof InstancePlace, unknown> as InstancePlace;
-}
-
-/** A view would take its whole buffer along, pooled ones with what else lies in them. */
-function ownBytes(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  return bytes === undefined ? undefined : new Uint8Array(bytes);
 }

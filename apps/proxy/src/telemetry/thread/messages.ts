@@ -1,11 +1,11 @@
 /** What the thread of the associations and the thread of telemetry say to one another. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '@radiotracer/config';
-import type { DeliverySources, LedgerSource, RememberedStudy, TelemetryEvent } from '@radiotracer/telemetry';
+import type { DeliverySources, LedgerSource, RememberedStudy } from '@radiotracer/telemetry';
 import type { ThreadData } from '../../integrity/message.ts';
 import type { LoopDelay } from '../loop-watch.ts';
 import type { SamplingRule } from '../sdk.ts';
-import type { FlatOperation } from './flat-operation.ts';
+import type { EventBytes } from './event-bytes.ts';
 
 /** Given to the thread with its start. */
 export interface ThreadStart {
@@ -44,7 +44,7 @@ export interface Answer {
 }
 
 export type ToThread =
-  | { readonly kind: 'events'; readonly events: readonly (TelemetryEvent | FlatOperation)[]; readonly lost: number }
+  | { readonly kind: 'events'; readonly events: EventBytes; readonly lost: number }
   /** From now on these sources can be asked. */
   | { readonly kind: 'sources'; readonly of: 'delivery' | 'ledger' }
   /** Serves the ledger at that port. */

@@ -2,7 +2,7 @@
  * Telemetry in a thread of its own: what it makes of an event takes longer than relaying the event's instance does, and here nobody waits for
  * it. Publishing costs the thread of the associations a few microseconds; what the other one does, or that it ends, costs it nothing.
  *
- *   publish ──> batch ──32 events, or 10 ms──> thread.ts ──> ring, stories, spans, metrics
+ *   publish ──> batch ──64 events, or 100 ms──> thread.ts ──> ring, stories, spans, metrics
  *     └ too many on their way: dropped, counted
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import type { LogLines } from '../log.ts';
 import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
-import { type FlatOperation, flatOperation } from './flat-operation.ts';
+import { EventWriter } from './event-bytes.ts';
 import type { FromThread, Questions, Sources, ThreadStart, ToThread } from './messages.ts';
 import { OpenQuestions } from './questions.ts';
 import { Traceparents } from './traceparents.ts';
@@ -32,8 +32,8 @@ export interface TelemetryThreadOptions {
   readonly program?: URL;
 }
 
-const maxBatchEvents = 32;
-const gatherMs = 10;
+const maxBatchEvents = 64;
+const gatherMs = 100;
 /** On their way to the thread; what is told once per instance stops at the first, the rest at the second. */
 const maxOnTheirWay = 8192;
 const maxOnTheirWayInAll = 9216;
@@ -78,7 +78,7 @@ export class TelemetryThread implements RunningTelemetry {
   readonly #questions = new OpenQuestions<keyof Questions>((question) => this.#post(question));
   readonly #traceparents: Traceparents;
   #worker: Worker | undefined;
-  #batch: (TelemetryEvent | FlatOperation)[] = [];
+  readonly #batch = new EventWriter();
   #sent = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -102,8 +102,8 @@ export class TelemetryThread implements RunningTelemetry {
         this.#lost += 1;
         return;
       }
-      this.#batch.push(event.type === 'operation.ended' ? flatOperation(event, false) : event);
-      if (this.#batch.length >= maxBatchEvents) this.#send();
+      this.#batch.add(event, false);
+      if (this.#batch.count >= maxBatchEvents) this.#send();
       else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref();
     } catch {
       this.#lost += 1;
@@ -167,22 +167,21 @@ export class TelemetryThread implements RunningTelemetry {
 
   /** In the batch, and sent and not come. */
   get #onTheirWay(): number {
-    return this.#batch.length + ((this.#sent - Atomics.load(this.#come, 0)) | 0);
+    return this.#batch.count + ((this.#sent - Atomics.load(this.#come, 0)) | 0);
   }
 
   #send(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#worker === undefined || (this.#batch.length === 0 && this.#lost === 0)) return;
-    const events = this.#batch;
+    if (this.#worker === undefined || (this.#batch.count === 0 && this.#lost === 0)) return;
+    const events = this.#batch.take();
     const lost = this.#lost;
-    this.#batch = [];
     this.#lost = 0;
     try {
-      this.#worker.postMessage({ kind: 'events', events, lost } satisfies ToThread);
-      this.#sent = (this.#sent + events.length) | 0;
+      this.#worker.postMessage({ kind: 'events', events, lost } satisfies ToThread, [events.bytes.buffer]);
+      this.#sent = (this.#sent + events.count) | 0;
     } catch {
-      this.#lost = lost + events.length;
+      this.#lost = lost + events.count;
     }
   }
 
@@ -267,7 +266,7 @@ export class TelemetryThread implements RunningTelemetry {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#lost += this.#onTheirWay;
-    this.#batch = [];
+    this.#batch.take();
     this.#sent = 0;
     Atomics.store(this.#come, 0, 0);
     this.#questions.drop();

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DeliverySources } from '@radiotracer/telemetry';
 import { createLogger } from '../log.ts';
 import { startTelemetry } from '../start-telemetry.ts';
-import { operationOf } from './flat-operation.ts';
+import { eventsIn } from './event-bytes.ts';
 import type { FromThread, Sources, ThreadStart, ToThread } from './messages.ts';
 import { OpenQuestions } from './questions.ts';
 
@@ -51,8 +51,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     switch (message.kind) {
       case 'events':
         if (message.lost > 0) telemetry.lost(message.lost);
-        for (const event of message.events) telemetry.publish('type' in event ? event : operationOf(event));
-        Atomics.add(come, 0, message.events.length);
+        for (const event of eventsIn(message.events)) telemetry.publish(event);
+        Atomics.add(come, 0, message.events.count);
         return;
       case 'sources':
         if (message.of === 'delivery') telemetry.observeDelivery(sources);
