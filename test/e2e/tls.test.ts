@@ -127,6 +127,27 @@ describeWith(missingTools('openssl', 'storescu', 'storescp', 'echoscu'), 'TLS', 
     expect((await command(proxy, 'echo', 'pacs')).code).toBe(0);
   }, 120_000);
 
+  it('an address that no configuration names is asked over TLS as well, and says what is wrong', async () => {
+    const pacs = await storescp(stage, { args: tls(pacsOwn) });
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } } });
+    const echo = (...args: readonly string[]) => command(proxy, 'echo', `127.0.0.1:${pacs.port}`, ...args);
+    const shown = ['--tls-cert', ours.cert, '--tls-key', ours.key];
+    const well = await echo('--tls-ca', ca.ca, ...shown, '--json');
+    expect(JSON.parse(well.stdout)).toMatchObject({ ok: true, tls: { protocolVersion: '1.3' } });
+    for (const [args, said] of [
+      [[...shown], /signed|authority/i],
+      [['--tls-ca', ca.ca], /certificate/i],
+      [['--tls-ca', 'nowhere.pem', ...shown], /^127.*: --tls-ca: there is no file nowhere\.pem/],
+      [['--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', ...shown], /name/],
+    ] as const) {
+      const failed = await echo(...args);
+      expect([failed.code, failed.stdout]).toEqual([1, '']);
+      expect(failed.stderr).toMatch(said);
+    }
+    expect((await echo('--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', '--tls-verify', 'authority', ...shown)).code).toBe(0);
+    expect((await echo('--tls-verify', 'none', ...shown)).code).toBe(0);
+  }, 120_000);
+
   it('on one side only, on either', async () => {
     const [secure, plain] = [await storescp(stage, { args: tls(pacsOwn) }), await storescp(stage)];
     const terminating = await startProxy(stage, { destinations: { pacs: { port: plain.port } }, tls: ours });

@@ -219,6 +219,10 @@ test('wrong usage is code 2 and does nothing; help and version are 0', async () 
     ['echo', 'nowhere'],
     ['check', 'x'],
     ['echo', 'h:1', '--called-aet', 'SEVENTEEN_LETTERS'],
+    ['echo', 'h:1', '--tls-verify', 'perhaps'],
+    ['echo', 'h:1', '--tls-cert', 'c.pem'],
+    ['echo', 'h:1', '--tls', '--tls-key', 'c.key'],
+    ['echo', 'pacs', '--tls'],
   ]) {
     const { said, rc } = world();
     expect([args, await rc(...args)]).toEqual([args, 2]);

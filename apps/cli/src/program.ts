@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type CheckOptions, checkCommand } from './check-command.ts';
 import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
 import { OUR_AE_TITLE } from './echo-request.ts';
+import { addTlsOptions } from './echo-tls.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
 import { addModalitiesCommands } from './modalities/modalities-commands.ts';
@@ -57,7 +58,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .option('--json', 'print JSON')
     .action(async (options: CheckOptions) => done(await checkCommand(options, surroundings)));
 
-  command('echo', 'send one C-ECHO')
+  addTlsOptions(command('echo', 'send one C-ECHO'))
     .argument('<destination | host:port>', 'a destination of the configuration, or an address')
     .option('--called-aet <title>', "AE title to call; without it the destination's, else ANY-SCP", aeTitle)
     .option('--calling-aet <title>', `AE title to call as; without it a route's, else ${OUR_AE_TITLE}`, aeTitle)

@@ -4,10 +4,12 @@ import { createSecureContext } from 'node:tls';
 import type { TlsVersion } from '@radiotracer/config';
 import { secureContextOptions, type TlsMaterial } from '@radiotracer/upper-layer';
 
-/** What the configuration names. */
+/** What the configuration names, or a command line. */
 export interface TlsFileNames {
-  /** Its place there: `listeners[0].tls`. */
+  /** Its place there: `listeners[0].tls`; or `--tls`, of a command line. */
   readonly key: string;
+  /** Between that and what a file is there: `listeners[0].tls.cert`, `--tls-cert`. */
+  readonly separator: '.' | '-';
   readonly files: { readonly cert: string | undefined; readonly key: string | undefined; readonly ca: string | undefined };
   readonly minVersion: TlsVersion;
 }
@@ -49,19 +51,20 @@ export async function readTlsFiles(names: TlsFileNames, readText: ReadText, now:
     }
   };
   const { key: place, minVersion } = names;
+  const at = (file: keyof TlsFileNames['files']) => `${place}${names.separator}${file}`;
   const { cert: certFile, key: keyFile, ca: caFile } = names.files;
-  const cert = await tried(async () => certFile && (await readCertificates(`${place}.cert`, certFile, readText)));
-  const key = await tried(async () => keyFile && (await readKey(`${place}.key`, keyFile, readText)));
-  const ca = await tried(async () => caFile && (await readCertificates(`${place}.ca`, caFile, readText)));
+  const cert = await tried(async () => certFile && (await readCertificates(at('cert'), certFile, readText)));
+  const key = await tried(async () => keyFile && (await readKey(at('key'), keyFile, readText)));
+  const ca = await tried(async () => caFile && (await readCertificates(at('ca'), caFile, readText)));
   if (cert && key && certFile !== undefined && keyFile !== undefined)
-    await tried(async () => checkPair(place, { certFile, keyFile }, cert.certificates, key.key));
+    await tried(async () => checkPair(at, { certFile, keyFile }, cert.certificates, key.key));
   const usable = findings.length === 0;
   const material = { cert: cert ? cert.text : undefined, key: key ? key.text : undefined, ca: ca ? ca.text : undefined, minVersion };
   if (usable) await tried(async () => checkWhole(place, material));
   const expiries = cert ? cert.certificates.map(({ validToDate }) => validToDate.getTime()) : [];
   const expiresAt = expiries.length === 0 ? undefined : Math.min(...expiries);
-  if (cert) findings.push(...expiryFindings(`${place}.cert`, certFile ?? '', cert.certificates, now));
-  if (ca) findings.push(...authorityFindings(`${place}.ca`, caFile ?? '', ca.certificates, now));
+  if (cert) findings.push(...expiryFindings(at('cert'), certFile ?? '', cert.certificates, now));
+  if (ca) findings.push(...authorityFindings(at('ca'), caFile ?? '', ca.certificates, now));
   return { material: findings.some(({ kind }) => kind === 'unusable') ? undefined : material, expiresAt, findings };
 }
 
@@ -98,17 +101,17 @@ async function readKey(place: string, file: string, readText: ReadText): Promise
 }
 
 async function checkPair(
-  place: string,
+  at: (file: 'cert' | 'key') => string,
   { certFile, keyFile }: { readonly certFile: string; readonly keyFile: string },
   certificates: readonly X509Certificate[],
   key: KeyObject,
 ): Promise<void> {
-  const at = certificates.findIndex((certificate) => certificate.checkPrivateKey(key));
-  if (at === 0) return;
+  const index = certificates.findIndex((certificate) => certificate.checkPrivateKey(key));
+  if (index === 0) return;
   throw new Unusable(
-    at < 0
-      ? `${place}.key: ${keyFile} is not the key of the certificate in ${certFile}; name the two that were made together`
-      : `${place}.cert: the certificate that ${keyFile} is for stands at place ${at + 1} in ${certFile}; put it first, those that signed it after it`,
+    index < 0
+      ? `${at('key')}: ${keyFile} is not the key of the certificate in ${certFile}; name the two that were made together`
+      : `${at('cert')}: the certificate that ${keyFile} is for stands at place ${index + 1} in ${certFile}; put it first, those that signed it after it`,
   );
 }
 
