@@ -1,0 +1,2 @@
+/** Milliseconds since the Unix epoch, with fractions. */
+export type EpochMs = number;

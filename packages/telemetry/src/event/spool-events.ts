@@ -1,0 +1,57 @@
+/** The spool and the schedule over it. */
+import type { EpochMs } from './epoch-ms.ts';
+
+/** An instance is safe: its bytes are on disk, and its name stands in a directory that was synced. */
+export interface SpoolCommitted {
+  readonly type: 'spool.committed';
+  readonly destinationId: string;
+  /** The last byte had come, and the spool was asked to make it safe. */
+  readonly startedAt: EpochMs;
+  /** It was safe. */
+  readonly at: EpochMs;
+  /** Data set bytes. */
+  readonly dataSetBytes: number;
+}
+
+/** The spool could not make an instance safe; the modality is told so (A700). */
+export interface SpoolFailed {
+  readonly type: 'spool.failed';
+  readonly destinationId: string;
+  readonly at: EpochMs;
+  /** A POSIX error code (ENOSPC, EIO), or the spool's own; undefined when there is none. */
+  readonly code: string | undefined;
+}
+
+/** The spool takes nothing new, or takes it again. */
+export interface SpoolAcceptanceChanged {
+  readonly type: 'spool.acceptance_changed';
+  readonly at: EpochMs;
+  readonly accepting: boolean;
+  /** Why it does not; undefined when it does. */
+  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files' | undefined;
+  readonly usedBytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+}
+
+/** What the spool can find that is not as it left it. */
+export type SpoolFindingKind = 'unfinished' | 'damaged' | 'duplicate' | 'misplaced' | 'unknown-file' | 'unreadable' | 'leftover';
+
+/** Something in the spool is not as the spool left it. Neither path nor message: they may quote a name. */
+export interface SpoolFound {
+  readonly type: 'spool.found';
+  readonly at: EpochMs;
+  readonly kind: SpoolFindingKind;
+  /** The spool's id of the instance, where the file bears one. */
+  readonly instanceId?: string | undefined;
+  /** Moved aside. */
+  readonly moved: boolean;
+}
+
+/** The schedule cannot be reached, or can be again. Instances are kept and acknowledged all the same. */
+export interface QueueAvailabilityChanged {
+  readonly type: 'queue.availability_changed';
+  readonly at: EpochMs;
+  readonly available: boolean;
+  readonly home: 'sqlite' | 'redis' | 'memory';
+}
