@@ -17,7 +17,6 @@ import {
   Association,
   AssociationError,
   type AssociationUser,
-  agreedContexts,
   type Clock,
   ignoreData,
   type PdataSink,
@@ -28,11 +27,10 @@ import {
 import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, encodePdu, trimAeTitle, WireError } from '@radiotracer/wire';
 import { proposedContexts, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
-import { Leg, type LegEnd } from './leg.ts';
-import { Link } from './link.ts';
-import { OperationLog } from './operation-log.ts';
+import { endBy, Leg, type LegEnd } from './leg.ts';
+import type { Link } from './link.ts';
+import { Relaying } from './relaying.ts';
 import { isForReports, type OwnReports, ReportTaker } from './report-taker.ts';
-import { ResponseWatch } from './response-watch.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
 import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
@@ -101,10 +99,8 @@ export class AssociationPair {
   readonly #fromModality = new SwitchSink();
   #takeOver: TakeOver | undefined;
   #reports: ReportTaker | undefined;
-  #toDestination: Link | undefined;
-  #toModality: Link | undefined;
-  #operations: OperationLog | undefined;
-  #responseWatch: ResponseWatch | undefined;
+  /** Undefined: the association is not agreed yet. */
+  #relaying: Relaying | undefined;
   #ended = false;
   #serverClosed = false;
   #clientClosed = false;
@@ -164,7 +160,7 @@ export class AssociationPair {
       associateRejected() {},
       releaseIndication: () => {
         const performer = this.#performer;
-        if (performer === undefined) this.#releaseAsked(this.#server, this.#upstream?.association, this.#toDestination);
+        if (performer === undefined) this.#releaseAsked(this.#server, this.#upstream?.association, this.#relaying?.toDestination);
         else this.#releasedFromPerformer(performer);
       },
       releaseConfirmation: () => this.#releaseAnswered(this.#server, this.#upstream?.association),
@@ -174,7 +170,7 @@ export class AssociationPair {
         this.#upstream?.association.abort(abort);
       },
       providerAbort: (error) => this.#serverLost(error),
-      drained: () => (this.#performer ?? this.#toModality)?.drained(),
+      drained: () => (this.#performer ?? this.#relaying?.toModality)?.drained(),
       closed: () => {
         this.#serverClosed = true;
         if (this.#upstream === undefined) this.#clientClosed = true;
@@ -187,13 +183,13 @@ export class AssociationPair {
     const pair = this;
     return {
       get data(): PdataSink {
-        return pair.#toModality ?? ignoreData;
+        return pair.#relaying?.toModality ?? ignoreData;
       },
       associateIndication() {},
       associateAccepted: (ac) => this.#accepted(ac),
       associateRejected: (rj) => this.#rejected(rj),
       releaseIndication: () => {
-        if (this.#upstream !== undefined) this.#releaseAsked(this.#upstream.association, this.#server, this.#toModality);
+        if (this.#upstream !== undefined) this.#releaseAsked(this.#upstream.association, this.#server, this.#relaying?.toModality);
       },
       releaseConfirmation: () => {
         if (this.#upstream !== undefined) this.#releaseAnswered(this.#upstream.association, this.#server);
@@ -205,7 +201,7 @@ export class AssociationPair {
         this.#server.abort(abort);
       },
       providerAbort: (error) => this.#destinationLost(error),
-      drained: () => this.#toDestination?.drained(),
+      drained: () => this.#relaying?.toDestination.drained(),
       closed: () => {
         this.#clientClosed = true;
         this.#closedIfAll();
@@ -319,59 +315,27 @@ export class AssociationPair {
     const rq = this.#rq;
     const upstream = this.#upstream;
     if (rq === undefined || upstream === undefined) return;
-    const { clock, limits, publish } = this.#ports;
+    const { clock, limits, publish, dataSets } = this.#ports;
     const ac = decodePdu(bytes, { maxPresentationContexts: limits.maxPresentationContexts });
     if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
-    const transferSyntaxes = agreedContexts(ac);
-    const requestor = userInformation(rq);
-    const acceptor = userInformation(ac);
     const { destination } = upstream.decision;
-    this.#operations = new OperationLog(
-      {
-        serverAssociationId: this.#serverLeg.id,
-        clientAssociationId: upstream.leg.id,
-        destinationId: destination.id,
-        callingAeTitle: trimAeTitle(rq.callingAeTitle),
-        calledAeTitle: trimAeTitle(rq.calledAeTitle),
-        transferSyntaxes,
-        dataSets: this.#ports.dataSets,
-      },
-      clock,
-      publish,
-      this.#takeOver?.accompany(ac),
-    );
-    this.#toDestination = new Link({
-      source: this.#server,
-      target: upstream.association,
-      contexts: transferSyntaxes,
-      targetMaxPduBytes: acceptor.maxPduBytes,
-      limits,
-      clock,
-      tap: this.#operations.fromRequestor,
-    });
-    this.#toModality = new Link({
-      source: upstream.association,
-      target: this.#server,
-      contexts: transferSyntaxes,
-      targetMaxPduBytes: requestor.maxPduBytes,
-      limits,
-      clock,
-      tap: this.#operations.fromAcceptor,
+    const relaying = new Relaying({
+      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, rq },
+      ...{ client: upstream.association, clientAssociationId: upstream.leg.id, ac, destination },
+      ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(ac) },
       withheld: () => {
         if (this.#takenOver('status_failure')) upstream.association.abort(providerAbort);
       },
+      timedOut: () => this.#responseTimedOut(),
     });
-    this.#fromModality.to = this.#toDestination;
+    this.#relaying = relaying;
+    this.#fromModality.to = relaying.toDestination;
     this.#server.accept(
       this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
     );
-    this.#serverLeg.accepted(transferSyntaxes.size, acceptor, this.#server.tls);
-    upstream.leg.accepted(transferSyntaxes.size, acceptor, upstream.association.tls);
-    this.#responseWatch = new ResponseWatch({
-      ...{ clock, limits: destination.timeouts, timedOut: () => this.#responseTimedOut() },
-      stalledSince: () => this.#toDestination?.stalledSince(),
-      patienceEnds: (limits, stalledSince) => this.#operations?.patienceEnds(limits, stalledSince),
-    });
+    const { contexts, acceptor } = relaying;
+    this.#serverLeg.accepted(contexts.size, acceptor, this.#server.tls);
+    upstream.leg.accepted(contexts.size, acceptor, upstream.association.tls);
   }
 
   #rejected(rj: Uint8Array): void {
@@ -405,10 +369,10 @@ export class AssociationPair {
       this.#end({ outcome: 'released' }, 'connection_closed');
       return true;
     }
-    const [toDestination, toModality, operations] = [this.#toDestination, this.#toModality, this.#operations];
-    if (toDestination === undefined || toModality === undefined || operations === undefined) return false;
-    const isTaken = succeeds(() => takeOver.fromHere(toDestination, toModality, operations, failed));
-    if (isTaken) this.#responseWatch?.cancel();
+    const relaying = this.#relaying;
+    if (relaying === undefined) return false;
+    const isTaken = succeeds(() => takeOver.fromHere(relaying, failed));
+    if (isTaken) relaying.stopWaiting();
     return isTaken;
   }
 
@@ -475,9 +439,9 @@ export class AssociationPair {
   /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
   #end(end: LegEnd, openOperations: ErrorType): void {
     this.#ended = true;
-    this.#responseWatch?.cancel();
-    this.#operations?.end(openOperations, end.ours ?? false);
-    const operations = (this.#operations?.count ?? 0) + (this.#takeOver?.operations ?? 0) + (this.#reports?.count ?? 0);
+    this.#relaying?.stopWaiting();
+    this.#relaying?.operations.end(openOperations, end.ours ?? false);
+    const operations = (this.#relaying?.operations.count ?? 0) + (this.#takeOver?.operations ?? 0) + (this.#reports?.count ?? 0);
     this.#serverLeg.ended(end, operations, this.#server);
     this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
     this.#lifetime.ended(this);
@@ -485,12 +449,12 @@ export class AssociationPair {
 
   #upstreamEnded(end: LegEnd): void {
     if (this.#upstream === undefined) return;
-    this.#upstream.leg.ended(end, this.#operations?.count ?? 0, this.#upstream.association);
+    this.#upstream.leg.ended(end, this.#relaying?.operations.count ?? 0, this.#upstream.association);
   }
 
   #closedIfAll(): void {
     if (!this.#serverClosed || !this.#clientClosed) return;
-    this.#responseWatch?.cancel();
+    this.#relaying?.stopWaiting();
     this.#lifetime.closed(this);
   }
 
@@ -513,22 +477,5 @@ function succeeds(takeOver: () => boolean): boolean {
   } catch (error) {
     if (error instanceof WireError) return false;
     throw error;
-  }
-}
-
-/** How an association that was lost has ended. */
-export function endBy(error: AssociationError): LegEnd {
-  switch (error.errorType) {
-    case 'connection_closed':
-      return { outcome: 'closed', errorType: error.errorType };
-    case 'artim_timeout':
-    case 'associate_timeout':
-    case 'connect_timeout':
-    case 'idle_timeout':
-    case 'release_timeout':
-    case 'tls_handshake_timeout':
-      return { outcome: 'timed_out', errorType: error.errorType, ours: true };
-    default:
-      return { outcome: 'failed', errorType: error.errorType, ours: error.errorType === 'internal' };
   }
 }

@@ -1,7 +1,7 @@
 /** What is told of one association of a pair: opened, accepted, ended, each at most once. */
 import { randomUUID } from 'node:crypto';
 import type { AssociationOpened, AssociationOutcome, ErrorType, Publish } from '@radiotracer/telemetry';
-import type { AbortReason, Association, TlsFacts } from '@radiotracer/upper-layer';
+import type { AbortReason, Association, AssociationError, TlsFacts } from '@radiotracer/upper-layer';
 import type { UserInformation } from './agreement.ts';
 
 /** How a leg ended. What is left out did not happen. */
@@ -59,5 +59,22 @@ export class Leg {
       bytesReceived: association.bytesReceived,
       bytesSent: association.bytesSent,
     });
+  }
+}
+
+/** How an association that was lost has ended. */
+export function endBy(error: AssociationError): LegEnd {
+  switch (error.errorType) {
+    case 'connection_closed':
+      return { outcome: 'closed', errorType: error.errorType };
+    case 'artim_timeout':
+    case 'associate_timeout':
+    case 'connect_timeout':
+    case 'idle_timeout':
+    case 'release_timeout':
+    case 'tls_handshake_timeout':
+      return { outcome: 'timed_out', errorType: error.errorType, ours: true };
+    default:
+      return { outcome: 'failed', errorType: error.errorType, ours: error.errorType === 'internal' };
   }
 }

@@ -9,8 +9,8 @@ import {
   type TlsAcceptorOptions,
   type Transport,
 } from '@radiotracer/upper-layer';
-import { AssociationPair, endBy, type PairLifetime, type PairPorts } from './association-pair.ts';
-import { Leg } from './leg.ts';
+import { AssociationPair, type PairLifetime, type PairPorts } from './association-pair.ts';
+import { endBy, Leg } from './leg.ts';
 
 export interface RelayListener {
   readonly host: string;

@@ -23,8 +23,8 @@ import { type AssociateAc, type AssociateRq, encodePdu, trimAeTitle } from '@rad
 import { proposedAbstractSyntaxes, userInformation } from './agreement.ts';
 import type { Capabilities } from './capability.ts';
 import type { DataSetWants } from './data-set-reading.ts';
-import type { Link } from './link.ts';
-import type { OperationContext, OperationLog, TakeOverPolicy } from './operation-log.ts';
+import type { OperationContext, TakeOverPolicy } from './operation-log.ts';
+import type { Relaying } from './relaying.ts';
 import { Retention, RetentionBudget } from './retention.ts';
 import type { RouteDecision } from './route.ts';
 import { type Failed, StandIn, type TraceparentOf } from './stand-in.ts';
@@ -145,7 +145,7 @@ export class TakeOver {
   }
 
   /** Goes on from wherever the association stands. False: that cannot be. */
-  fromHere(toDestination: Link, toModality: Link, operations: OperationLog, failed: Failed): boolean {
+  fromHere({ toDestination, toModality, operations }: Relaying, failed: Failed): boolean {
     const standIn = this.#standIn;
     // Half a message of the destination's has gone out: nobody else can finish it.
     if (standIn === undefined || !this.possible || this.#options.server.state !== 'Sta6' || toModality.midOutput) return false;

@@ -1,0 +1,83 @@
+/** The messages of a pair whose association is agreed: a one-way link each way, what they say of operations, and how long an answer may take. */
+import type { Destination, Limits } from '@radiotracer/config';
+import type { Publish } from '@radiotracer/telemetry';
+import { type Association, agreedContexts, type Clock } from '@radiotracer/upper-layer';
+import { type AssociateAc, type AssociateRq, trimAeTitle } from '@radiotracer/wire';
+import { type UserInformation, userInformation } from './agreement.ts';
+import type { DataSetWants } from './data-set-reading.ts';
+import { Link } from './link.ts';
+import { OperationLog, type TakeOverPolicy } from './operation-log.ts';
+import { ResponseWatch } from './response-watch.ts';
+
+export interface RelayingOptions {
+  /** The modality's association, and what it asked for. */
+  readonly server: Association;
+  readonly serverAssociationId: string;
+  readonly rq: AssociateRq;
+  /** The destination's, and what it granted. */
+  readonly client: Association;
+  readonly clientAssociationId: string;
+  readonly ac: AssociateAc;
+  readonly destination: Destination;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly publish: Publish;
+  readonly dataSets: DataSetWants | undefined;
+  /** What is kept of C-STOREs in flight. Undefined: nothing. */
+  readonly policy: TakeOverPolicy | undefined;
+  /** A response of the destination's is not for the modality: the association is to be taken over. */
+  readonly withheld: () => void;
+  /** The destination has not answered for too long. */
+  readonly timedOut: () => void;
+}
+
+export class Relaying {
+  /** Transfer syntaxes by presentation context. */
+  readonly contexts: ReadonlyMap<number, string>;
+  readonly acceptor: UserInformation;
+  readonly operations: OperationLog;
+  readonly toDestination: Link;
+  readonly toModality: Link;
+  readonly #watch: ResponseWatch;
+
+  constructor(options: RelayingOptions) {
+    const { server, client, rq, ac, destination, limits, clock } = options;
+    const contexts = agreedContexts(ac);
+    this.contexts = contexts;
+    this.acceptor = userInformation(ac);
+    this.operations = new OperationLog(
+      {
+        serverAssociationId: options.serverAssociationId,
+        clientAssociationId: options.clientAssociationId,
+        destinationId: destination.id,
+        callingAeTitle: trimAeTitle(rq.callingAeTitle),
+        calledAeTitle: trimAeTitle(rq.calledAeTitle),
+        transferSyntaxes: contexts,
+        dataSets: options.dataSets,
+      },
+      clock,
+      options.publish,
+      options.policy,
+    );
+    const common = { contexts, limits, clock };
+    this.toDestination = new Link({
+      ...{ ...common, source: server, target: client, targetMaxPduBytes: this.acceptor.maxPduBytes },
+      tap: this.operations.fromRequestor,
+    });
+    this.toModality = new Link({
+      ...{ ...common, source: client, target: server, targetMaxPduBytes: userInformation(rq).maxPduBytes },
+      tap: this.operations.fromAcceptor,
+      withheld: options.withheld,
+    });
+    this.#watch = new ResponseWatch({
+      ...{ clock, limits: destination.timeouts, timedOut: options.timedOut },
+      stalledSince: () => this.toDestination.stalledSince(),
+      patienceEnds: (patience, stalledSince) => this.operations.patienceEnds(patience, stalledSince),
+    });
+  }
+
+  /** No answer is waited for any more. */
+  stopWaiting(): void {
+    this.#watch.cancel();
+  }
+}
