@@ -2,10 +2,9 @@
  * Store-and-forward while the destination is down: every instance is written, synced, renamed into place and its folder synced before it is
  * answered, over DICOM; held against `dd conv=fsync` for each file, the same bytes on the same volume.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { freePort } from '../../test/fixtures/ports.ts';
-import { run } from '../../test/fixtures/processes.ts';
+import { copyWithDd } from '../shared/dd.ts';
 import { interleaved, ratios } from '../shared/interleaved.ts';
 import { spread } from '../shared/spread.ts';
 import { sendAtOnce, sendFiles } from '../shared/storescu.ts';
@@ -13,9 +12,6 @@ import { figure } from './figure.ts';
 import { onStage, type Part, settleMs, startWhole, studiesInMemory, waitingFolder } from './part.ts';
 
 const senders = 8;
-/** `$0`: where to. */
-const ddEach = 'i=0; for file; do i=$((i + 1)); dd if="$file" of="$0/$i" bs=1M conv=fsync status=none || exit; done';
-
 export const keepingPart: Part = {
   name: 'keeping',
   about: 'store-and-forward with every instance synced, against dd with fsync',
@@ -66,20 +62,6 @@ export const keepingPart: Part = {
 
 async function waiting(folder: string): Promise<number> {
   return (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.dcm')).length;
-}
-
-/** A dd for each file, one after the other; the lists at the same time. Wall time in ms. */
-async function copyWithDd(folder: string, lists: readonly (readonly string[])[]): Promise<number> {
-  const places = lists.map((_, index) => join(folder, String(index)));
-  for (const place of places) await mkdir(place);
-  const start = performance.now();
-  const ended = await Promise.all(
-    lists.map((files, index) => run('sh', ['-c', ddEach, places[index] ?? '', ...files], { withinMs: 300_000 })),
-  );
-  const ms = performance.now() - start;
-  for (const { code, output } of ended) if (code !== 0) throw new Error(`dd ended with ${code}: ${output.slice(0, 300)}`);
-  for (const place of places) await rm(place, { recursive: true });
-  return ms;
 }
 
 function perSecond(count: number, ms: readonly number[]): string {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Orthanc, orthanc } from '../../test/fixtures/orthanc.ts';
 import type { RunningProxy } from '../../test/fixtures/proxy.ts';
 import type { Stage } from '../../test/fixtures/stage.ts';
+import { copyWithDd } from '../shared/dd.ts';
 import { interleaved, ratios } from '../shared/interleaved.ts';
 import { startScp } from '../shared/programs.ts';
 import { spread } from '../shared/spread.ts';
@@ -38,11 +39,14 @@ export const orthancPart: Part = {
         destinations: { pacs: { port: scpPort } },
         routes: [{ to: 'pacs', mode: 'store-and-forward' }],
       });
+      // The spool's neighbour.
+      const copies = await stage.folder('copies');
       const results = await interleaved(
         [
           { name: 'orthanc', run: () => untilEmpty(orthancs.port, files, () => isEmpty(orthancs)) },
           { name: 'relayed', run: () => sendFiles(relay.port, files), settleMs },
           { name: 'kept', run: () => untilEmpty(keeper.port, files, () => isDrained(keeper)), settleMs },
+          { name: 'dd', run: () => copyWithDd(copies, [files]), settleMs: 200 },
         ],
         { ...options, rounds: Math.min(options.rounds, mostRounds) },
       );
@@ -60,9 +64,11 @@ export const orthancPart: Part = {
             better: 'higher',
             goal: 20,
           }),
+          // Nothing is passed on that is not safe first.
+          figure('× dd’s rate, each synced, store-and-forward', spread(ratios(results('dd'), results('kept'))), { better: 'higher' }),
         ],
         notes: [
-          `Orthanc ${perSecond('orthanc').toFixed(0)}/s, relayed ${perSecond('relayed').toFixed(0)}/s, store-and-forward ${perSecond('kept').toFixed(0)}/s`,
+          `Orthanc ${perSecond('orthanc').toFixed(0)}/s, relayed ${perSecond('relayed').toFixed(0)}/s, store-and-forward ${perSecond('kept').toFixed(0)}/s, dd with a sync for each ${perSecond('dd').toFixed(0)}/s`,
         ],
       };
     }),
