@@ -19,7 +19,7 @@ round, with the least and the greatest of them.
   awaits the response, keeps no books, checks no digest and removes nothing.
 - Orthanc: its own storage and index, its defaults (it syncs each file), and the Lua script of its book: \`OnStoredInstance\`, \`SendToModality\`,
   \`Delete\`. One study of so many instances; its time is from the start of \`storescu\` until it holds nothing any more, store-and-forward's until
-  the spool is empty; relayed is the time of \`storescu\`. What waits in Orthanc is one job that is saved at every step: the larger the study, the slower.
+  the spool is empty; relayed is the time of \`storescu\`. dd syncs once for each file; a file of ours is synced, renamed, and its folder synced. What waits in Orthanc is one job that is saved at every step: the larger the study, the slower.
 - Start: every entry is a file in \`waiting\`, with the whole front that the spool gives it and its own id, UIDs and time in it; the data set is a hole
   of 525 kB, which a start does not read. They came evenly over a day, 500 to a study. There is no schedule yet; it is built while modalities
   are served. What is read is in the page cache: a disk is not measured.

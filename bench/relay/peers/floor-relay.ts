@@ -1,9 +1,10 @@
 /**
- * The least that a relay of associations does: reads PDUs by their length, opens the other connection when the A-ASSOCIATE-RQ is whole
- * and sends it there, hands everything else on as it came, and ends one side with the other. It knows no message, decides nothing and tells
- * nothing. `node floor-relay.ts PORT UPSTREAM_PORT`, on loopback.
+ * The least that a relay of associations does: reads PDUs by their length, into memory that is used again, opens the other connection when the
+ * A-ASSOCIATE-RQ is whole and sends it there, hands everything else on as it came, and ends one side with the other. It knows no message, decides
+ * nothing and tells nothing. `node floor-relay.ts PORT UPSTREAM_PORT`, on loopback.
  */
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { acceptPooled, connectPooled, PooledReads } from './pooled-reads.ts';
 
 const [port, upstreamPort] = process.argv.slice(2).map(Number);
 const headerBytes = 6;
@@ -34,30 +35,35 @@ class PduBorders {
   }
 }
 
-createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (modality) => {
+createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+  const [up, down] = [new PooledReads(), new PooledReads()];
+  const [fromModality, fromPacs] = [new PduBorders(), new PduBorders()];
   const requested: Uint8Array[] = [];
   let pacs: Socket | undefined;
-  const fromModality = new PduBorders();
-  const fromPacs = new PduBorders();
-  modality.on('data', (chunk: Uint8Array) => {
-    fromModality.read(chunk);
-    if (pacs !== undefined) {
-      if (!pacs.write(chunk)) modality.pause();
-      return;
-    }
-    requested.push(chunk);
-    if (fromModality.count === 0) return;
-    pacs = connect({ host: '127.0.0.1', port: upstreamPort ?? 0, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-    for (const bytes of requested) pacs.write(bytes);
-    pacs.on('data', (bytes: Uint8Array) => {
+  const modality = acceptPooled(accepted, up);
+  up.read = (bytes, done) => {
+    fromModality.read(bytes);
+    if (pacs !== undefined) return pacs.write(bytes, done);
+    requested.push(Uint8Array.from(bytes));
+    done();
+    if (fromModality.count > 0) pacs = open(Buffer.concat(requested));
+    return true;
+  };
+  const open = (request: Uint8Array): Socket => {
+    const opened = connectPooled(upstreamPort ?? 0, down);
+    opened.write(request);
+    down.read = (bytes, done) => {
       fromPacs.read(bytes);
-      if (!modality.write(bytes)) pacs?.pause();
-    });
-    pacs.on('drain', () => modality.resume());
-    pacs.on('close', () => modality.end());
-    pacs.on('error', () => modality.destroy());
-  });
+      return modality.write(bytes, done);
+    };
+    opened.on('drain', () => modality.resume());
+    opened.on('close', () => modality.end());
+    opened.on('error', () => modality.destroy());
+    return opened;
+  };
   modality.on('drain', () => pacs?.resume());
+  modality.on('end', () => pacs?.end());
   modality.on('close', () => pacs?.end());
   modality.on('error', () => pacs?.destroy());
+  modality.resume();
 }).listen(port, '127.0.0.1');

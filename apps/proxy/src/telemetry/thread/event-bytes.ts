@@ -79,7 +79,8 @@ export class EventWriter {
   #value(value: unknown, column: number): void {
     this.#room(tagBytes + numberBytes);
     if (value === undefined) this.#tag(Tag.undefined);
-    else if (value === this.#row[column]) this.#tag(Tag.same);
+    // Not an object: what stands in it may have changed.
+    else if (typeof value !== 'object' && value === this.#row[column]) this.#tag(Tag.same);
     else if (typeof value === 'number') {
       this.#tag(Tag.number);
       this.#end = this.#buffer.writeDoubleLE(value, this.#end);
