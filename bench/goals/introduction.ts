@@ -12,7 +12,7 @@ round, with the least and the greatest of them.
   even their shares are, by the time of the slowest over that of the fastest, each by its own time.
 - Peak memory: VmHWM. The large instance is made while it is sent, and only its digest is kept at the other end. The busy associations are
   \`storescu\` into a PACS that reads 40 MB/s from all of them together, the idle ones negotiated and left open, at both ends.
-  The floor relay gets the same: what it holds is Node, and what Node keeps in hand for sockets.
+  The floor relay gets the same: what it holds is Node, and 256 KiB to read into for every socket, also for one that is idle.
 - Store-and-forward: nothing listens at the destination. dd: \`dd bs=1M conv=fsync\` for each file, one after the other from a shell, or eight such
   shells, beside the spool. What was kept stays there while the next rounds run.
 - Draining: as \`./dev bench queue drain\` has it. The floor sender is the least that delivers files from Node: reads one while it sends another,

@@ -134,16 +134,19 @@ describeWith(missingTools('openssl', 'storescu', 'storescp', 'echoscu'), 'TLS', 
     const shown = ['--tls-cert', ours.cert, '--tls-key', ours.key];
     const well = await echo('--tls-ca', ca.ca, ...shown, '--json');
     expect(JSON.parse(well.stdout)).toMatchObject({ ok: true, tls: { protocolVersion: '1.3' } });
-    for (const [args, said] of [
-      [[...shown], /signed|authority/i],
-      [['--tls-ca', ca.ca], /certificate/i],
-      [['--tls-ca', 'nowhere.pem', ...shown], /^127.*: --tls-ca: there is no file nowhere\.pem/],
-      [['--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', ...shown], /name/],
+    for (const [args, type] of [
+      [[...shown], 'tls_unknown_authority'],
+      [['--tls-ca', ca.ca], 'tls_certificate_refused'],
+      [['--tls-ca', 'nowhere.pem', ...shown], 'tls_files'],
+      [['--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', ...shown], 'tls_wrong_name'],
     ] as const) {
-      const failed = await echo(...args);
-      expect([failed.code, failed.stdout]).toEqual([1, '']);
-      expect(failed.stderr).toMatch(said);
+      const failed = await echo(...args, '--json');
+      expect([failed.code, JSON.parse(failed.stdout)]).toMatchObject([1, { ok: false, error: { type } }]);
+      expect(failed.stderr).not.toBe('');
     }
+    expect((await echo('--tls-ca', 'nowhere.pem')).stderr).toContain('(ANY-SCP): --tls-ca: there is no file nowhere.pem');
+    // Plain to a port of TLS.
+    expect((await echo()).code).toBe(1);
     expect((await echo('--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', '--tls-verify', 'authority', ...shown)).code).toBe(0);
     expect((await echo('--tls-verify', 'none', ...shown)).code).toBe(0);
   }, 120_000);

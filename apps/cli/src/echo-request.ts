@@ -1,5 +1,5 @@
 import type { Config, Destination, DestinationTls, Timeouts } from '@radiotracer/config';
-import { destinationFiles, optionFiles, readTlsClient } from '@radiotracer/proxy';
+import { destinationFiles, optionFiles, readTlsClient, type TlsFileNames } from '@radiotracer/proxy';
 import type { EchoOptions } from '@radiotracer/upper-layer';
 import type { Surroundings } from './surroundings.ts';
 
@@ -32,17 +32,22 @@ export function echoToDestination(config: Config, destination: Destination, titl
 type EchoAndFiles = Pick<Surroundings, 'echo' | 'readFile'>;
 
 /** The C-ECHO of a destination, over TLS where it has that. */
-export function echoWithTls(destination: Destination, { echo, readFile }: EchoAndFiles): Surroundings['echo'] {
-  const { tls } = destination;
-  const names = destinationFiles(destination);
-  if (tls === undefined || names === undefined) return echo;
-  return async (options) => await echo({ ...options, tls: await readTlsClient(tls, names, readFile) });
+export function echoWithTls(destination: Destination, ports: EchoAndFiles): Surroundings['echo'] {
+  return echoOver(destination.tls, destinationFiles(destination), ports);
 }
 
 /** The C-ECHO of an address, over TLS where options ask for it. */
-export function echoWithOptions(tls: DestinationTls | undefined, { echo, readFile }: EchoAndFiles): Surroundings['echo'] {
-  if (tls === undefined) return echo;
-  return async (options) => await echo({ ...options, tls: await readTlsClient(tls, optionFiles(tls), readFile) });
+export function echoWithOptions(tls: DestinationTls | undefined, ports: EchoAndFiles): Surroundings['echo'] {
+  return echoOver(tls, tls && optionFiles(tls), ports);
+}
+
+function echoOver(
+  tls: DestinationTls | undefined,
+  names: TlsFileNames | undefined,
+  { echo, readFile }: EchoAndFiles,
+): Surroundings['echo'] {
+  if (tls === undefined || names === undefined) return echo;
+  return async (options) => await echo({ ...options, tls: await readTlsClient(tls, names, readFile) });
 }
 
 /** A C-ECHO to an address that no configuration names. */

@@ -6,4 +6,12 @@ export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';
 export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';
 export { loadSiteKey } from './telemetry/site-key.ts';
-export { destinationFiles, listenerFiles, optionFiles, readTlsClient, readTlsFiles, type TlsFinding } from './tls/index.ts';
+export {
+  destinationFiles,
+  listenerFiles,
+  optionFiles,
+  readTlsClient,
+  readTlsFiles,
+  type TlsFileNames,
+  type TlsFinding,
+} from './tls/index.ts';
