@@ -16,9 +16,15 @@ const MEANING: ReadonlyMap<number, UnavailableCode> = new Map([
 ]);
 const SQLITE_ERROR = 1;
 
+/** What SQLite reads without complaint and is not what was written: of a page's contents it keeps no checksum. */
+export class DamagedSchedule extends Error {
+  override readonly name = 'DamagedSchedule';
+}
+
 /** What an error of node:sqlite says of the home; undefined: it is not one of those. */
 export function faultOf(error: unknown): UnavailableCode | undefined {
   if (typeof error !== 'object' || error === null || error instanceof QueueUnavailable) return undefined;
+  if (error instanceof DamagedSchedule) return 'corrupt';
   // The file system's own: a folder that cannot be made, a file that cannot be renamed.
   if ('syscall' in error) return 'refused';
   if (!('errcode' in error)) return undefined;

@@ -4,11 +4,11 @@ import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { behind, compareKeys, compareText } from '../position.ts';
 import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
-import { decodeRecord, encodeRecord, markOf } from '../record.ts';
+import { encodeRecord, markOf } from '../record.ts';
 import { afterVerb, aligned, expiry, type Settlement, settled, started, type Verb } from '../transitions.ts';
+import { entryOf, type Row } from './entry-row.ts';
+import { DamagedSchedule } from './sqlite-fault.ts';
 import type { SqliteFile } from './sqlite-file.ts';
-
-type Row = Record<string, unknown>;
 
 /** The schedule in a file beside the spool. Statements run in the caller's thread: each call is a few rows, or a bounded step. */
 export class SqliteHome implements Home {
@@ -29,8 +29,9 @@ export class SqliteHome implements Home {
           this.#insert(started(entry, reconcile?.now), mark);
           return 'added';
         }
-        if (reconcile?.mark === undefined || markOf(String(known['record'])) >= reconcile.mark) return 'known';
+        if (reconcile?.mark === undefined) return 'known';
         const is = entryOf(known);
+        if (markOf(String(known['record'])) >= reconcile.mark) return 'known';
         const change = is.state === 'leased' ? undefined : aligned(is, entry, reconcile.now);
         if (change !== undefined) this.#update(change.entry, mark);
         return change?.moved === true ? 'moved' : 'known';
@@ -192,8 +193,12 @@ export class SqliteHome implements Home {
     return this.#file.transaction('read', () => {
       const destination = this.#get('SELECT paused_at FROM destination WHERE destination_id = ?', destinationId);
       if (destination === undefined || destination['paused_at'] !== null) return undefined;
-      const owners = ownerId === undefined ? this.#owners(destinationId) : [ownerId];
-      return this.#head(destinationId, owners, Number.MAX_SAFE_INTEGER)?.dueAt;
+      const waiting = this.#owners(destinationId);
+      const owners = ownerId === undefined ? waiting : waiting.filter((one) => one === ownerId);
+      if (owners.length === 0) return undefined;
+      const head = this.#head(destinationId, owners, Number.MAX_SAFE_INTEGER);
+      if (head === undefined) throw new DamagedSchedule('entries wait, and the index of due times has none');
+      return head.dueAt;
     });
   }
 
@@ -210,7 +215,7 @@ export class SqliteHome implements Home {
       let dropped = 0;
       for (const key of keys) {
         const row = this.#row(key);
-        if (row === undefined || row['state'] === 'leased' || markOf(String(row['record'])) >= mark) continue;
+        if (row === undefined || entryOf(row).state === 'leased' || markOf(String(row['record'])) >= mark) continue;
         this.#delete(key);
         dropped++;
       }
@@ -254,13 +259,16 @@ export class SqliteHome implements Home {
     if (head.studyKey === '') return [head];
     const sql = `SELECT * FROM entry WHERE destination_id = ? AND study_key = ? AND study_key <> '' AND state = 'waiting' AND due_at <= ?
       ${ownerId === undefined ? '' : 'AND owner_id = ?'} ORDER BY id, owner_id LIMIT ?`;
-    return this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
+    const entries = this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
+    // Whoever claims until the limit is reached would claim for ever.
+    if (entries.length === 0) throw new DamagedSchedule('an entry is not in the index of its study');
+    return entries;
   }
 
   /** What mostly becomes of an entry, without reading it. */
   #deleteUnder({ destinationId, ownerId, id, token }: Lease): boolean {
     const sql = "DELETE FROM entry WHERE destination_id = ? AND owner_id = ? AND id = ? AND record ->> '$.lt' = ?";
-    return this.#file.prepared(sql).run(destinationId, ownerId, id, token).changes > 0;
+    return this.#run(sql, destinationId, ownerId, id, token) > 0;
   }
 
   #under(lease: Lease): QueueEntry | Refusal {
@@ -331,7 +339,7 @@ export class SqliteHome implements Home {
   }
 
   #update(entry: QueueEntry, mark: number): QueueEntry {
-    this.#run(
+    this.#runOnOne(
       `UPDATE entry SET state = ?, due_at = ?, lease_expires_at = ?, record = ? WHERE destination_id = ? AND owner_id = ? AND id = ?`,
       entry.state,
       entry.dueAt,
@@ -345,7 +353,7 @@ export class SqliteHome implements Home {
   }
 
   #delete({ destinationId, ownerId, id }: EntryKey): void {
-    this.#run('DELETE FROM entry WHERE destination_id = ? AND owner_id = ? AND id = ?', destinationId, ownerId, id);
+    this.#runOnOne('DELETE FROM entry WHERE destination_id = ? AND owner_id = ? AND id = ?', destinationId, ownerId, id);
   }
 
   #row({ destinationId, ownerId, id }: EntryKey): Row | undefined {
@@ -368,12 +376,12 @@ export class SqliteHome implements Home {
     return this.#file.prepared(sql).get(...values);
   }
 
-  #run(sql: string, ...values: (string | number | null)[]): void {
-    this.#file.prepared(sql).run(...values);
+  #run(sql: string, ...values: (string | number | null)[]): number {
+    return Number(this.#file.prepared(sql).run(...values).changes);
   }
-}
 
-function entryOf(row: Row): QueueEntry {
-  const key = { destinationId: String(row['destination_id']), ownerId: String(row['owner_id']), id: String(row['id']) };
-  return decodeRecord(key, String(row['record']));
+  /** Of an entry that was just read. */
+  #runOnOne(sql: string, ...values: (string | number | null)[]): void {
+    if (this.#run(sql, ...values) !== 1) throw new DamagedSchedule('an entry is not where its key says');
+  }
 }
