@@ -103,6 +103,41 @@ local function settle(m, e, s, now)
   put(m, e, 'leased')
 end
 
+-- Each line of the tally: state, owner, entries.
+local function tallied()
+  local all, lines = redis.call('HGETALL', TALLY), {}
+  for i = 1, #all, 2 do
+    local kind, state, owner = string.match(all[i], '^(.):(%a+):(.*)$')
+    if kind == 'n' then lines[#lines + 1] = { state, owner, tonumber(all[i + 1]) } end
+  end
+  return lines
+end
+
+-- Whether all keys say the same. They do, unless the server has evicted one, or somebody has deleted it.
+local function isWhole()
+  local entries, leased = 0, 0
+  for _, line in ipairs(tallied()) do
+    local state, owner, n = line[1], line[2], line[3]
+    entries = entries + n
+    if state == 'leased' then leased = leased + n end
+    if redis.call('ZCARD', stateKey(state, owner)) ~= n then return false end
+    if state == 'waiting' and redis.call('ZCARD', dueKey(owner)) ~= n then return false end
+    if n > 0 and redis.call('SISMEMBER', OWNERS, owner) == 0 then return false end
+  end
+  return redis.call('HLEN', ENTRIES) == entries and redis.call('ZCARD', LEASES) == leased
+end
+
+-- All entries: the spools have them. Not that the destination is paused. What stays of the index by study points at nothing, and is passed over.
+local function forget()
+  local owners = redis.call('SMEMBERS', OWNERS)
+  for _, line in ipairs(tallied()) do owners[#owners + 1] = line[2] end
+  for _, owner in ipairs(owners) do
+    redis.call('UNLINK', dueKey(owner))
+    for _, state in ipairs({ 'waiting', 'leased', 'held', 'dead' }) do redis.call('UNLINK', stateKey(state, owner)) end
+  end
+  redis.call('UNLINK', ENTRIES, LEASES, TALLY, OWNERS)
+end
+
 local function less(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)

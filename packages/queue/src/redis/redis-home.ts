@@ -55,7 +55,9 @@ export class RedisHome implements Home {
     let changed = 0;
     for (const destinationId of await this.#destinations()) {
       const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry({ dueAt: now }, now))];
-      changed += Number(await this.#link.script('queueReclaim', this.#base(destinationId), ...values));
+      const reclaimed = Number(await this.#link.script('queueReclaim', this.#base(destinationId), ...values));
+      if (reclaimed < 0) await this.#link.command('del', this.#generationKey);
+      changed += Math.abs(reclaimed);
     }
     return changed;
   }
@@ -109,6 +111,8 @@ export class RedisHome implements Home {
   }
 
   async beginRebuild(): Promise<ReadonlyMap<string, number>> {
+    // Should it have forgotten that, too, it is told of each with its next entry.
+    this.#told.clear();
     const marks = new Map<string, number>();
     for (const destinationId of await this.#destinations()) {
       marks.set(destinationId, Number(await this.#link.script('queueMark', this.#base(destinationId))));
@@ -184,8 +188,12 @@ export class RedisHome implements Home {
     this.#told.add(destinationId);
   }
 
+  get #generationKey(): string {
+    return `${this.#link.prefix}:generation`;
+  }
+
   async #generation(): Promise<string> {
-    const key = `${this.#link.prefix}:generation`;
+    const key = this.#generationKey;
     const known = await this.#link.command('get', key);
     if (typeof known === 'string') return known;
     await this.#link.command('setnx', key, randomUUID());

@@ -43,7 +43,7 @@ export class RedisLink {
   }
 
   /** A command of Redis' own. */
-  command(name: 'smembers' | 'sadd' | 'get' | 'setnx' | 'hmget', ...values: string[]): Promise<unknown> {
+  command(name: 'smembers' | 'sadd' | 'get' | 'setnx' | 'hmget' | 'del', ...values: string[]): Promise<unknown> {
     return this.#bounded(() => (this.#client as unknown as Record<typeof name, Command>)[name](...values));
   }
 

@@ -201,6 +201,38 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await queue.claim(claim)).toHaveLength(3);
   }, 60_000);
 
+  it.each(['entries', 'due:node-1', 'state:waiting:node-1', 'leases', 'tally', 'owners', 'meta'])(
+    'of keys that were evicted one by one nothing is kept: without %s all of it is forgotten, and comes back from the spool',
+    async (key) => {
+      const queue = open();
+      const entries = Array.from({ length: 6 }, (_, n) => sampleEntry(n, {}, 3));
+      for (const entry of entries) await queue.add(entry);
+      await queue.claim({ ...claim, limit: 2 });
+      const { generation } = await queue.health();
+      await server.ask('DEL', `radiotracer:{pacs}:${key}`);
+      const later = now + claim.leaseMs;
+      await queue.reclaimExpired(later);
+      // As a scheduler does.
+      if ((await queue.health()).generation !== generation) await queue.rebuild('node-1', listed(entries), later);
+      const claimed = await queue.claim({ ...claim, now: later });
+      expect(claimed.map(({ entry }) => entry.id)).toEqual(entries.map(({ id }) => id));
+      expect((await queue.counts())[0]?.states).toMatchObject({ waiting: { entries: 0 }, leased: { entries: 6 } });
+      const ends = claimed.map(({ lease }) => ({ lease, outcome: { kind: 'delivered' } as const }));
+      await queue.settleMany(ends, later);
+      expect(await queue.reclaimExpired(later)).toBe(0);
+    },
+    60_000,
+  );
+
+  it('without the list of destinations a rebuild says again which there are', async () => {
+    const queue = open();
+    await queue.add(sampleEntry(0));
+    await server.ask('DEL', 'radiotracer:destinations');
+    expect(await queue.counts()).toEqual([]);
+    await queue.rebuild('node-1', listed([sampleEntry(0)]), now);
+    expect(await queue.counts()).toMatchObject([{ states: { waiting: { entries: 1 } } }]);
+  }, 60_000);
+
   it('behind Sentinel: the master is asked for, and asked for again after a failover', async () => {
     const replica = await RedisServer.start('--replicaof', '127.0.0.1', String(server.port));
     const sentinel = await RedisServer.startSentinel('m', server.port);

@@ -63,7 +63,7 @@ while #out < 2 * limit do
   if not first then break end
   local e = load(first)
   if not e then
-    -- Records were evicted (maxmemory-policy should be noeviction): what has none cannot be sent, and the rebuild brings it back.
+    -- Records were evicted (maxmemory-policy should be noeviction): what has none cannot be sent; the next look for expired leases finds it.
     redis.call('ZREM', dueKey(ownerOf(first)), idOf(first))
   elseif e.k == '' then
     take(first, e)
@@ -128,9 +128,16 @@ if failed and not done then return redis.error_reply(failed) end
 return out
 `;
 
-/** ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder). Returns how many. */
+/**
+ * ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder). Returns how many; or -1: some
+ * of the keys were lost and the rest is of no use, and now there is none. What was left would be counted, and shown, and never sent.
+ */
 const RECLAIM = `
 local now, limit = tonumber(ARGV[1]), ARGV[4]
+if not isWhole() then
+  forget()
+  return -1
+end
 local cut, latest = now + ARGV[2], now + ARGV[3]
 local changed = 0
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
