@@ -1,7 +1,9 @@
 /** Redis fails in every way that it knows. It is only the schedule: acknowledging goes on, and everything arrives. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { eventually } from '../fixtures/deadline.ts';
 import { faultPipe } from '../fixtures/fault-pipe.ts';
-import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { proxyPlace, type RunningProxy, startProxy } from '../fixtures/proxy.ts';
 import { type Redis, redis } from '../fixtures/redis.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { itWith, missingTools } from '../fixtures/tools.ts';
@@ -128,3 +130,24 @@ itWith(
   },
   100_000,
 );
+
+it('SQLite: bytes of queue.db that a disk has changed: it is moved aside, told, and all arrives', async () => {
+  const place = await proxyPlace(await stage.folder('proxy'));
+  const pacs = await scriptedPacs(stage);
+  const options = { destinations: { pacs: { port: pacs.port, ...impatient } }, routes: bothModes, place };
+  pacs.behaviour = () => ({ status: 0xa700 });
+  const before = await startProxy(stage, options);
+  const wanted = new Map<string, string>();
+  await acknowledged({ proxy: before }, wanted);
+  await before.stop();
+  const path = join(place.folder, 'spool', 'queue.db');
+  const bytes = await readFile(path);
+  // The last is the oldest: rows fill a page from its end.
+  const at = bytes.lastIndexOf('{"st":"waiting"');
+  bytes.write('[', at, 'latin1');
+  await writeFile(path, bytes);
+  pacs.behaviour = () => 'store';
+  const proxy = await startProxy(stage, options);
+  await allArrive(proxy, pacs, wanted);
+  await eventually('a line of it in the log', () => proxy.logs().some(({ path: moved }) => String(moved).startsWith(`${path}.broken-`)));
+}, 60_000);

@@ -244,7 +244,11 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     circuits: async () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
     certificates: async () => tls.expiries(listenerPorts),
   });
-  const watch = new Watch({ spool, queue, maxBytes: config.spool.maxBytes, publish, failed: failed('looking after the spool'), clock });
+  const watch = new Watch({
+    ...{ spool, queue, maxBytes: config.spool.maxBytes, publish, clock },
+    movedAside: (path) => logger.warn({ path }, 'the schedule could not be read: it was moved aside, and is made anew from the spool'),
+    failed: failed('looking after the spool'),
+  });
   closers.add(() => watch.stop());
   // What comes next may belong to a generation of its study that only the ledger knows of.
   await integrity?.started(longestLedgerWaitMs);

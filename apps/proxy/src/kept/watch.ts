@@ -9,6 +9,8 @@ export interface WatchOptions {
   /** Of the spool; 0: no limit. */
   readonly maxBytes: number;
   readonly publish: Publish;
+  /** Told of each broken database of the schedule, where it was put. */
+  readonly movedAside: (path: string) => void;
   readonly failed: (error: unknown) => void;
   readonly clock: Clock;
 }
@@ -22,6 +24,7 @@ export class Watch {
   #looking: Promise<void> = Promise.resolve();
   #refusal: Refusal['reason'] | undefined;
   #available = true;
+  #movedAside = 0;
   #stopped = false;
 
   constructor(options: WatchOptions) {
@@ -47,7 +50,9 @@ export class Watch {
 
   async #look(): Promise<void> {
     const { spool, queue, maxBytes, publish, clock } = this.#options;
-    const { home, available } = await queue.health();
+    const { home, available, movedAside = [] } = await queue.health();
+    movedAside.slice(this.#movedAside).forEach(this.#options.movedAside);
+    this.#movedAside = movedAside.length;
     if (available !== this.#available) {
       this.#available = available;
       publish({ type: 'queue.availability_changed', at: clock.now(), available, home });
