@@ -28,6 +28,7 @@ import { FleetScheduler } from './kept/fleet-scheduler.ts';
 import { giveWayTo } from './kept/give-way.ts';
 import { KeptCapabilities } from './kept/kept-capabilities.ts';
 import { keptText } from './kept/kept-text.ts';
+import { forgetLostOwners } from './kept/lost-owners.ts';
 import { openQueue } from './kept/open-queue.ts';
 import { loadOwnerId } from './kept/owner-id.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
@@ -226,10 +227,12 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
   });
 
-  // The spool is ours alone: whoever sent something of it before has ended.
+  // The spool is ours alone: whoever sent something of it before has ended. An embedded schedule is, too.
   const ownLeases = async () => {
+    const now = Math.trunc(clock.now());
     // Where that fails they run out by themselves.
-    if (!config.spool.shared) await queue.reclaimOwned(ownerId, Math.trunc(clock.now())).catch(() => 0);
+    if (!config.spool.shared) await queue.reclaimOwned(ownerId, now).catch(() => 0);
+    if (config.queue.redis === undefined) await forgetLostOwners(queue, ownerId, now).catch(failed('forgetting lost owner ids'));
   };
 
   let listenerPorts: readonly number[] = [];

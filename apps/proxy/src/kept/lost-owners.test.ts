@@ -1,0 +1,22 @@
+import { openMemoryQueue } from '@radiotracer/queue';
+import { forgetLostOwners } from './lost-owners.ts';
+
+const now = 1_700_000_000_000;
+const entry = {
+  ...{ destinationId: 'pacs', studyKey: '1.2.3', sopInstanceUid: '1.2.3.4', sopClassUid: '1.2.840.10008.5.1.4.1.1.2' },
+  ...{ transferSyntaxUid: '1.2.840.10008.1.2.1', callingAeTitle: 'CT1', bytes: 9, receivedAt: now },
+};
+
+it('forgets what stands under ids that were lost, in every state, and nothing of our own', async () => {
+  const queue = openMemoryQueue();
+  const claim = { destinationId: 'pacs', leaseHolder: 'me', leaseMs: 1000, limit: 1, now };
+  for (const ownerId of ['before', 'ours', 'long-before']) {
+    for (const [n, state] of (['waiting', 'waiting', 'held', 'dead'] as const).entries())
+      await queue.add({ ...entry, ownerId, id: `ID${n}`, state });
+    await queue.claim({ ...claim, ownerId });
+  }
+  const ours = await queue.counts({ ownerId: 'ours' });
+  await forgetLostOwners(queue, 'ours', now);
+  expect(await queue.counts()).toEqual(ours);
+  expect(await queue.counts({ ownerId: 'ours' })).toEqual(ours);
+});
