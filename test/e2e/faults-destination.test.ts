@@ -2,7 +2,16 @@
 import { eventually } from '../fixtures/deadline.ts';
 import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
-import { associateAc, ctImageStorage, element, explicitVrLittleEndian, numberIn, proposedContexts } from '../fixtures/raw-pdu.ts';
+import {
+  abort,
+  associateAc,
+  associateRj,
+  ctImageStorage,
+  element,
+  explicitVrLittleEndian,
+  numberIn,
+  proposedContexts,
+} from '../fixtures/raw-pdu.ts';
 import { acceptAll } from '../fixtures/raw-scp.ts';
 import { rawAssociate } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
@@ -124,6 +133,29 @@ test('a PACS that answers a message that nobody sent: it is shown as it came, ta
   looked = true;
   await allArrive(proxy, pacs, digests([instance]));
 }, 60_000);
+
+test.each([
+  ['rejects one modality for now', associateRj(2, 1, 1)],
+  ['says to one modality that it has too many associations', associateRj(2, 3, 2)],
+  ['aborts what one modality asks for', abort(2, 0)],
+])(
+  'a PACS that %s, as long as it likes: others are relayed, and what waits of others arrives',
+  async (_how, no) => {
+    pacs.answer = (request) => (request.toString('latin1', 26, 42).trim() === 'STRANGER' ? no : acceptAll(request));
+    const strange = study(seed++);
+    for (const instance of strange) expect(await send(proxy.port, [instance], { calling: 'STRANGER' })).toEqual(ok(1));
+    for (let times = 0; times < 3; times++) {
+      const [live, first] = [study(seed++), study(seed++)];
+      expect(await send(proxy.port, live)).toEqual(ok(5));
+      expect([...digests(live)].filter(([uid, digest]) => pacs.stored.get(uid) !== digest)).toEqual([]);
+      expect(await send(proxy.port, first, { called: 'FIRST' })).toEqual(ok(5));
+      await eventually('what waits of others', () => first.every(({ sopInstanceUid }) => pacs.stored.has(sopInstanceUid)));
+    }
+    pacs.answer = acceptAll;
+    await allArrive(proxy, pacs, digests(strange));
+  },
+  60_000,
+);
 
 /** The last one: it leaves dead letters behind. */
 test('a PACS that refuses a transfer syntax: a dead letter that says why, no loop, and the rest of the study arrives', async () => {

@@ -84,6 +84,7 @@ export function digests(instances: readonly GeneratedInstance[]): Map<string, st
 }
 
 export interface SendOptions {
+  readonly calling?: string;
   readonly called?: string;
   readonly transferSyntax?: string;
 }
@@ -93,7 +94,8 @@ export async function send(port: number, instances: readonly GeneratedInstance[]
   const own = new Stage();
   try {
     const contexts = [{ id: 1, abstractSyntax: ctImageStorage, transferSyntaxes: [options.transferSyntax ?? explicitVrLittleEndian] }];
-    const { connection } = await rawAssociate(own, port, { contexts, called: options.called ?? 'LIVE' });
+    const { calling = 'RAW-SCU', called = 'LIVE' } = options;
+    const { connection } = await rawAssociate(own, port, { contexts, calling, called });
     const statuses: number[] = [];
     for (const [index, { sopInstanceUid, bytes, dataSetOffset }] of instances.entries()) {
       const dataSet = Buffer.from(bytes.subarray(dataSetOffset));

@@ -61,6 +61,9 @@ export interface RunningProxy {
   abort(): Promise<void>;
 }
 
+/** Failures of a destination that is there. */
+const answers: ReadonlySet<string> = new Set(['status_failure', 'rejected', 'aborted']);
+
 /** Modalities do not wait longer for a ledger that is away. */
 const longestLedgerWaitMs = 1000;
 
@@ -214,8 +217,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       isDown: (destinationId) => circuit(destinationId).isOpen,
       fared: (destinationId, errorType) => {
         if (errorType === undefined) circuit(destinationId).succeeded();
-        // Whoever answers, whatever it answers, is there.
-        else if (errorType !== 'status_failure') circuit(destinationId).failed(errorType as AssociationErrorType);
+        // Whoever answers, whatever it answers, is there; and may want others than this modality.
+        else if (!answers.has(errorType)) circuit(destinationId).failed(errorType as AssociationErrorType);
       },
     },
   });

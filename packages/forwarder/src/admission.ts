@@ -27,6 +27,9 @@ interface Found {
   readonly reading: Reading | undefined;
 }
 
+/** Why an entry was given back. */
+export const titlesRejected = 'its AE titles were rejected';
+
 /** Files looked at at once: enough for a disk to have something to do, few enough not to fill Node's thread pool for long. */
 const lookahead = 16;
 /** Small ones are read whole, and need not be opened again. */
@@ -61,7 +64,7 @@ export class Admission {
       if (state !== 'waiting') return task(() => settler.follow(held, state));
       leases.keep(held);
       const rest = restOf(envelope);
-      if (rest > 0) return task(() => settler.unsent(held, 'its AE titles were rejected', rest));
+      if (rest > 0) return task(() => settler.unsent(held, titlesRejected, rest));
       put(held);
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error;

@@ -13,7 +13,7 @@ import type { Destination } from '@radiotracer/config';
 import type { Envelope } from '@radiotracer/instance';
 import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
-import { Admission } from './admission.ts';
+import { Admission, titlesRejected } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
 import { type Group, groupKey, type Held, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
@@ -27,7 +27,7 @@ import { Rest } from './rest.ts';
 import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
 import { statusRules } from './status-policy.ts';
-import { type ContextFacts, errorTypeOf, isPermanentRejection, StoreAssociation } from './store-association.ts';
+import { type ContextFacts, errorTypeOf, isAnswer, isCongestion, isPermanentRejection, StoreAssociation } from './store-association.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Of the schedule: how long it is left in peace when it is away. */
@@ -50,7 +50,7 @@ export class DestinationDrain implements LaneHost {
   readonly #circuit: DestinationCircuit;
   readonly #rest: Rest;
   readonly #scheduleRest: Rest;
-  /** By AE titles that were rejected for good. */
+  /** By AE titles that were rejected. */
   readonly #titles = new Map<string, Rest>();
   readonly #pauses: Pauses;
   readonly #leases: LeaseKeeper;
@@ -225,21 +225,30 @@ export class DestinationDrain implements LaneHost {
   async notOpened(group: Group, error: unknown): Promise<void> {
     if (this.#ending) return;
     const { clock, random } = this.#options;
-    if (!isPermanentRejection(error)) {
+    const at = clock.now();
+    if (!isAnswer(error)) {
       this.#circuit.failed(errorTypeOf(error));
-      this.#rest.failed(clock.now());
+      this.#rest.failed(at);
       return;
     }
-    // It is there, and does not want us under these titles. Somebody has to configure something, and may do so within the budget: each
-    // of the group has had an attempt, and until the next one nothing is tried under these titles.
+    // It is there, and does not want us under these titles, as some say by a passing rejection or an abort. Others must not wait for
+    // what may last for ever: until the next attempt nothing is tried under these titles.
     this.#circuit.succeeded();
+    if (isCongestion(error)) this.#rest.failed(at);
     const key = titlesKey(group);
     const rest = this.#titles.get(key) ?? new Rest(this.#destination.retry, random);
-    rest.failed(clock.now());
+    rest.failed(at);
     if (this.#titles.size < maxTitles) this.#titles.set(key, rest);
-    const at = clock.now();
     const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
-    await Promise.all(group.held.splice(0).map((held) => this.#settler.retry(held, failure, { dueAt: rest.until })));
+    // Somebody has to configure something, and may do so within the budget: each of the group has had an attempt.
+    const isAttempt = isPermanentRejection(error);
+    const again = (held: Held) =>
+      isAttempt ? this.#settler.retry(held, failure, { dueAt: rest.until }) : this.#settler.unsent(held, titlesRejected, rest.until);
+    // Of what else was claimed, all the same would come.
+    for (const other of this.#groups.values()) {
+      if (titlesKey(other) === key && !this.#served.has(other)) this.#giveBack(other, titlesRejected, rest.until);
+    }
+    await Promise.all(group.held.splice(0).map(again));
   }
 
   answered(busy: boolean): void {
@@ -371,11 +380,13 @@ export class DestinationDrain implements LaneHost {
     for (const waiting of this.#waiting) waiting.resolve(undefined);
     this.#waiting.clear();
     const why = this.#ending ? 'the proxy stopped' : 'the destination is left in peace';
-    for (const group of this.#groups.values()) {
-      if (this.#served.has(group)) continue;
-      this.#groups.delete(group.key);
-      for (const held of group.held.splice(0)) this.#task(() => (held.lost ? this.#forget(held) : this.#settler.unsent(held, why)));
-    }
+    for (const group of this.#groups.values()) if (!this.#served.has(group)) this.#giveBack(group, why);
+  }
+
+  /** As it was: nothing of it was tried. */
+  #giveBack(group: Group, why: string, dueAt?: number): void {
+    this.#groups.delete(group.key);
+    for (const held of group.held.splice(0)) this.#task(() => (held.lost ? this.#forget(held) : this.#settler.unsent(held, why, dueAt)));
   }
 
   async #forget(held: Held): Promise<void> {

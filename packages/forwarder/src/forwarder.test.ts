@@ -386,3 +386,23 @@ test('each association is told from its request to its end, and each attempt nam
   expect(ended).toMatchObject([{ associationId: opened?.associationId, outcome: 'released', errorType: undefined, operations: 5 }]);
   expect(ended[0]?.bytesSent).toBeGreaterThan(0);
 });
+
+test.each([
+  ['rejected for now', { reject: { result: 2, source: 1, reason: 1 } }],
+  ['told of a limit', { reject: { result: 2, source: 3, reason: 2 } }],
+] as const)('AE titles that are %s, however long, keep nobody else waiting', async (_how, answer) => {
+  await using scene = await Scene.open();
+  let strangers = true;
+  scene.pacs.negotiate = (rq) =>
+    strangers && rq.callingAeTitle.startsWith('CT2') ? answer : { contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) };
+  // Theirs came first, and long before the others.
+  for (let number = 0; number < 10; number++) await scene.add({ callingAeTitle: 'CT2', studyInstanceUid: `1.9.${number}` });
+  scene.forwarder.start();
+  await until('some attempts', () => scene.connects >= 8);
+  for (let number = 0; number < 10; number++) await scene.add({ callingAeTitle: 'CT1', studyInstanceUid: `1.8.${number}` });
+  await until('those that may', () => scene.pacs.stored.length === 10);
+  expect((await scene.entries()).every(({ attempts }) => attempts === 0)).toBe(true);
+  strangers = false;
+  await until('the others', () => scene.settled());
+  await allArrived(scene);
+});

@@ -1,7 +1,7 @@
 import type { Destination } from '@radiotracer/config';
 import { type Clock, type DestinationCircuit, Requestor, type RequestorOptions, type Transport } from '@radiotracer/upper-layer';
 import { CommandField, commandSet } from '@radiotracer/wire';
-import { errorTypeOf, isPermanentRejection } from './store-association.ts';
+import { errorTypeOf, isAnswer } from './store-association.ts';
 
 export interface ProbeOptions {
   readonly destination: Destination;
@@ -18,7 +18,7 @@ const verification = { id: 1, abstractSyntax: '1.2.840.10008.1.1', transferSynta
 
 /**
  * One C-ECHO (PS3.4 annex A), whose outcome goes to the circuit. Whatever it answers, it is there: also one that does not know the
- * Verification SOP Class, and one that does not want these AE titles.
+ * Verification SOP Class, and one that does not want these AE titles, or not now.
  */
 export async function probe(options: ProbeOptions): Promise<void> {
   const { destination, connect, circuit, clock, limits, callingAeTitle, calledAeTitle, responseMs } = options;
@@ -42,7 +42,7 @@ export async function probe(options: ProbeOptions): Promise<void> {
     circuit.succeeded();
     await requestor.release().catch(() => {});
   } catch (error) {
-    if (isPermanentRejection(error)) circuit.succeeded();
+    if (isAnswer(error)) circuit.succeeded();
     else circuit.failed(errorTypeOf(error));
   }
 }

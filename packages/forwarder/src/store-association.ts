@@ -168,6 +168,16 @@ export function errorTypeOf(error: unknown): AssociationErrorType {
   return error instanceof AssociationError ? error.errorType : 'internal';
 }
 
+/** It was reached, and said no: to these titles as far as anybody knows, for others it may be there. */
+export function isAnswer(error: unknown): boolean {
+  return ['rejected', 'aborted'].includes(errorTypeOf(error));
+}
+
+/** What its presentation service provider says: congestion, local limit. PS3.8 9.3.4. */
+export function isCongestion(error: unknown): boolean {
+  return error instanceof AssociationError && error.rejection?.source === 3;
+}
+
 /**
  * Refused for good as far as the destination says: it is there, and does not want us under these titles. What its presentation
  * service provider says (source 3: congestion, local limit) passes, whatever it calls itself.
