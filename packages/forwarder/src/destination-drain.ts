@@ -34,6 +34,8 @@ import { Unsettled } from './unsettled.ts';
 const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
 /** Between two looks at a schedule that says that something is due and gives nothing. */
 const minLookMs = 200;
+/** "Out of resources" so often in a row, and another study is tried next. */
+const busyInARow = 3;
 /** Titles that were rejected and are remembered. */
 const maxTitles = 1000;
 
@@ -251,10 +253,16 @@ export class DestinationDrain implements LaneHost {
     await Promise.all(group.held.splice(0).map(again));
   }
 
-  answered(busy: boolean): void {
+  answered(): void {
     this.#circuit.succeeded();
-    if (busy) this.#rest.failed(this.#options.clock.now());
-    else this.#rest.worked();
+    this.#rest.worked();
+  }
+
+  busy(group: Group): void {
+    this.#circuit.succeeded();
+    this.#rest.failed(this.#options.clock.now());
+    // Some say so of what they do not like: a study of it, tried one by one between rests, would keep others waiting for days.
+    if (this.#rest.failures >= busyInARow) group.notBefore = this.#rest.until;
   }
 
   broke(errorType: AssociationErrorType, useful: boolean): void {
@@ -384,7 +392,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   /** As it was: nothing of it was tried. */
-  #giveBack(group: Group, why: string, dueAt?: number): void {
+  #giveBack(group: Group, why: string, dueAt = group.notBefore): void {
     this.#groups.delete(group.key);
     for (const held of group.held.splice(0)) this.#task(() => (held.lost ? this.#forget(held) : this.#settler.unsent(held, why, dueAt)));
   }

@@ -24,6 +24,8 @@ export interface Group {
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly held: Held[];
+  /** What is left of it may be all as the last one was: others go first. */
+  notBefore?: number;
 }
 
 export function titlesKey({ callingAeTitle, calledAeTitle }: { readonly callingAeTitle: string; readonly calledAeTitle: string }): string {

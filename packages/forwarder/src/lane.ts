@@ -29,8 +29,9 @@ export interface LaneHost {
   opened(group: Group): void;
   /** The association could not be had; nothing of the group was sent. What stays in the group is given back or tried again. */
   notOpened(group: Group, error: unknown): Promise<void>;
-  /** `busy`: out of resources. */
-  answered(busy: boolean): void;
+  answered(): void;
+  /** Out of resources, to one of the group. */
+  busy(group: Group): void;
   /** The association ended before its time. `useful`: something had come of it. */
   broke(errorType: AssociationErrorType, useful: boolean): void;
   /** The group is not being served any more; what is left in it waits. */
@@ -120,7 +121,7 @@ export class Lane {
       const beganAt = clock.now();
       held.reading ??= this.#ahead.now(held.entry);
       this.#ahead.fill(group.held);
-      await this.#deliver(association, held, held.reading, group.held);
+      await this.#deliver(association, held, held.reading, group);
       host.took();
       const yieldMs = host.yieldMs(clock.now() - beganAt);
       if (yieldMs > 0) await pauses.sleep(yieldMs);
@@ -150,7 +151,7 @@ export class Lane {
     this.#association = undefined;
   }
 
-  async #deliver(association: StoreAssociation, held: Held, reading: Reading, next: readonly Held[]): Promise<void> {
+  async #deliver(association: StoreAssociation, held: Held, reading: Reading, group: Group): Promise<void> {
     const { host, settler, unsettled, leases, freshMs, clock } = this.#parts;
     held.associationId = association.id;
     const answer = association.answerTo(held.envelope);
@@ -158,7 +159,7 @@ export class Lane {
     if (answer === undefined || 'refused' in answer) {
       const failure = { attempt: instant(startedAt), errorType: 'presentation_context_refused' as const, possibleDuplicate: false };
       association.productive++;
-      host.answered(false);
+      host.answered();
       return unsettled.add(settler.dead(held, failure, { contextResult: answer?.refused }));
     }
     let opened: Opened;
@@ -181,7 +182,7 @@ export class Lane {
       const ended = () => {
         requestEndAt = clock.now();
         // While the destination thinks; not the next alone, so that none waits for the answer.
-        for (const one of next.slice(0, lookedAgain)) one.reading?.lookAgain(freshMs / 2);
+        for (const one of group.held.slice(0, lookedAgain)) one.reading?.lookAgain(freshMs / 2);
       };
       const whole = reading.takeWhole();
       const dataSet =
@@ -196,10 +197,10 @@ export class Lane {
       return unsettled.add(this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error));
     }
     void reading.close(association.unsentBytes === 0);
-    unsettled.add(this.#answered(association, held, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status }));
+    unsettled.add(this.#answered(association, held, group, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status }));
   }
 
-  async #answered(association: StoreAssociation, held: Held, attempt: Attempt): Promise<void> {
+  async #answered(association: StoreAssociation, held: Held, group: Group, attempt: Attempt): Promise<void> {
     const { host, settler, rules } = this.#parts;
     // No status is no success, and no failure.
     if (attempt.status === undefined) {
@@ -208,8 +209,11 @@ export class Lane {
       return await settler.retry(held, { attempt, errorType: 'protocol_error', possibleDuplicate: true });
     }
     const verdict = verdictOn(attempt.status, rules);
-    if (verdict !== 'busy') association.productive++;
-    host.answered(verdict === 'busy');
+    if (verdict === 'busy') host.busy(group);
+    else {
+      association.productive++;
+      host.answered();
+    }
     const failure = { attempt, errorType: 'status_failure' as const, possibleDuplicate: false };
     switch (verdict) {
       case 'delivered':

@@ -18,6 +18,11 @@ export class Rest {
     return this.#until;
   }
 
+  /** Since it last did something useful. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   failed(now: number): void {
     this.#failures++;
     this.#until = Math.max(this.#until, Math.trunc(now) + backoffMs(this.#retry, this.#failures, this.#random));
