@@ -34,8 +34,8 @@ import { Unsettled } from './unsettled.ts';
 const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
 /** Between two looks at a schedule that says that something is due and gives nothing. */
 const minLookMs = 200;
-/** "Out of resources" so often in a row, and another study is tried next. */
-const busyInARow = 3;
+/** Rests so often in a row, and another study is tried next. */
+const failuresOfOne = 3;
 /** Titles that were rejected and are remembered. */
 const maxTitles = 1000;
 
@@ -260,14 +260,18 @@ export class DestinationDrain implements LaneHost {
 
   busy(group: Group): void {
     this.#circuit.succeeded();
-    this.#rest.failed(this.#options.clock.now());
-    // Some say so of what they do not like: a study of it, tried one by one between rests, would keep others waiting for days.
-    if (this.#rest.failures >= busyInARow) group.notBefore = this.#rest.until;
+    this.#restFrom(group);
   }
 
-  broke(errorType: AssociationErrorType, useful: boolean): void {
+  broke(group: Group, errorType: AssociationErrorType, useful: boolean): void {
     this.#circuit.failed(errorType);
-    if (!useful) this.#rest.failed(this.#options.clock.now());
+    if (!useful) this.#restFrom(group);
+  }
+
+  /** It may be what we send: a study of it, tried one by one between rests, would keep others waiting for days. */
+  #restFrom(group: Group): void {
+    this.#rest.failed(this.#options.clock.now());
+    if (this.#rest.failures >= failuresOfOne) group.notBefore = this.#rest.until;
   }
 
   left(group: Group): void {

@@ -32,8 +32,8 @@ export interface LaneHost {
   answered(): void;
   /** Out of resources, to one of the group. */
   busy(group: Group): void;
-  /** The association ended before its time. `useful`: something had come of it. */
-  broke(errorType: AssociationErrorType, useful: boolean): void;
+  /** The association ended before its time, with one of the group. `useful`: something had come of it. */
+  broke(group: Group, errorType: AssociationErrorType, useful: boolean): void;
   /** The group is not being served any more; what is left in it waits. */
   left(group: Group): void;
   /** One of those claimed is being sent or has gone. */
@@ -169,7 +169,7 @@ export class Lane {
       if (state !== 'waiting') return unsettled.add(settler.follow(held, state));
       if (opened.failure !== undefined) throw opened.failure.error;
     } catch (error) {
-      return unsettled.add(this.#failed(association, held, instant(startedAt), error));
+      return unsettled.add(this.#failed(association, held, group, instant(startedAt), error));
     }
     // It was ours a moment ago; reading can take its time.
     if (held.lost) return leases.drop(held);
@@ -194,7 +194,7 @@ export class Lane {
           : atOnce(whole, ended);
       response = await association.store(answer.id, held.envelope, dataSet);
     } catch (error) {
-      return unsettled.add(this.#failed(association, held, { startedAt, requestEndAt, endedAt: clock.now() }, error));
+      return unsettled.add(this.#failed(association, held, group, { startedAt, requestEndAt, endedAt: clock.now() }, error));
     }
     void reading.close(association.unsentBytes === 0);
     unsettled.add(this.#answered(association, held, group, { startedAt, requestEndAt, endedAt: clock.now(), status: response.status }));
@@ -205,7 +205,7 @@ export class Lane {
     // No status is no success, and no failure.
     if (attempt.status === undefined) {
       association.abort();
-      host.broke('protocol_error', association.productive > 0);
+      host.broke(group, 'protocol_error', association.productive > 0);
       return await settler.retry(held, { attempt, errorType: 'protocol_error', possibleDuplicate: true });
     }
     const verdict = verdictOn(attempt.status, rules);
@@ -229,7 +229,7 @@ export class Lane {
     }
   }
 
-  async #failed(association: StoreAssociation, held: Held, attempt: Attempt, error: unknown): Promise<void> {
+  async #failed(association: StoreAssociation, held: Held, group: Group, attempt: Attempt, error: unknown): Promise<void> {
     const { host, settler } = this.#parts;
     const spoolError = spoolErrorIn(error);
     if (spoolError !== undefined) return await this.#unreadable(held, attempt, spoolError);
@@ -241,7 +241,7 @@ export class Lane {
       if (!possibleDuplicate) return await settler.brokenOff(held, attempt);
       return await settler.retry(held, { attempt, errorType: 'shutdown', possibleDuplicate });
     }
-    host.broke(errorType, association.productive > 0);
+    host.broke(group, errorType, association.productive > 0);
     await settler.retry(held, { attempt, errorType, possibleDuplicate });
   }
 
