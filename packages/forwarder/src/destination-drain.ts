@@ -10,12 +10,11 @@
  * then, whatever waits for it.
  */
 import type { Destination } from '@radiotracer/config';
-import type { Envelope } from '@radiotracer/instance';
 import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
 import { Admission, titlesRejected } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
-import { type Group, groupKey, type Held, titlesKey } from './held.ts';
+import { type Group, groupKey, type Held, type Titles, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
@@ -28,6 +27,7 @@ import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
 import { statusRules } from './status-policy.ts';
 import { type ContextFacts, errorTypeOf, isAnswer, isCongestion, isPermanentRejection, StoreAssociation } from './store-association.ts';
+import { TitleRests } from './title-rests.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Of the schedule: how long it is left in peace when it is away. */
@@ -36,8 +36,6 @@ const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
 const minLookMs = 200;
 /** Rests so often in a row, and another study is tried next. */
 const failuresOfOne = 3;
-/** Titles that were rejected and are remembered. */
-const maxTitles = 1000;
 
 interface Waiting {
   readonly lane: Lane;
@@ -52,8 +50,7 @@ export class DestinationDrain implements LaneHost {
   readonly #circuit: DestinationCircuit;
   readonly #rest: Rest;
   readonly #scheduleRest: Rest;
-  /** By AE titles that were rejected. */
-  readonly #titles = new Map<string, Rest>();
+  readonly #titles: TitleRests;
   readonly #pauses: Pauses;
   readonly #leases: LeaseKeeper;
   readonly #settlements: Settlements;
@@ -67,7 +64,7 @@ export class DestinationDrain implements LaneHost {
   /** What goes on beside the lanes; none rejects. */
   readonly #tasks = new Set<Promise<void>>();
   readonly #endWatch: () => void;
-  #lastTitles: { readonly callingAeTitle: string; readonly calledAeTitle: string } | undefined;
+  #lastTitles: Titles | undefined;
   #timer: Timer | undefined;
   #probeTimer: Timer | undefined;
   /** The last claim got less than it asked for. */
@@ -85,6 +82,7 @@ export class DestinationDrain implements LaneHost {
     this.#tuning = tuning;
     this.#circuit = options.circuit(destination.id);
     this.#rest = new Rest(retry, random);
+    this.#titles = new TitleRests(retry, random);
     this.#scheduleRest = new Rest(scheduleRetry, random);
     this.#pauses = new Pauses(clock);
     this.#leases = new LeaseKeeper({
@@ -104,7 +102,7 @@ export class DestinationDrain implements LaneHost {
       ahead: new ReadAhead({ ...reading, maxBytes: aheadBytes, maxAhead }),
       settler: this.#settler,
       put: (held) => this.#put(held),
-      restOf: (envelope) => this.#restOf(envelope),
+      restOf: (envelope) => this.#titles.until(envelope, this.#now()),
       task: (work) => this.#task(work),
     });
     this.#laneParts = {
@@ -221,13 +219,12 @@ export class DestinationDrain implements LaneHost {
   }
 
   opened(group: Group): void {
-    this.#titles.delete(titlesKey(group));
+    this.#titles.accepted(group);
   }
 
   async notOpened(group: Group, error: unknown): Promise<void> {
     if (this.#ending) return;
-    const { clock, random } = this.#options;
-    const at = clock.now();
+    const at = this.#options.clock.now();
     if (!isAnswer(error)) {
       this.#circuit.failed(errorTypeOf(error));
       this.#rest.failed(at);
@@ -237,18 +234,15 @@ export class DestinationDrain implements LaneHost {
     // what may last for ever: until the next attempt nothing is tried under these titles.
     this.#circuit.succeeded();
     if (isCongestion(error)) this.#rest.failed(at);
-    const key = titlesKey(group);
-    const rest = this.#titles.get(key) ?? new Rest(this.#destination.retry, random);
-    rest.failed(at);
-    if (this.#titles.size < maxTitles) this.#titles.set(key, rest);
+    const dueAt = this.#titles.rejected(group, at);
     const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
     // Somebody has to configure something, and may do so within the budget: each of the group has had an attempt.
     const isAttempt = isPermanentRejection(error);
     const again = (held: Held) =>
-      isAttempt ? this.#settler.retry(held, failure, { dueAt: rest.until }) : this.#settler.unsent(held, titlesRejected, rest.until);
+      isAttempt ? this.#settler.retry(held, failure, { dueAt }) : this.#settler.unsent(held, titlesRejected, dueAt);
     // Of what else was claimed, all the same would come.
     for (const other of this.#groups.values()) {
-      if (titlesKey(other) === key && !this.#served.has(other)) this.#giveBack(other, titlesRejected, rest.until);
+      if (titlesKey(other) === titlesKey(group) && !this.#served.has(other)) this.#giveBack(other, titlesRejected, dueAt);
     }
     await Promise.all(group.held.splice(0).map(again));
   }
@@ -319,11 +313,6 @@ export class DestinationDrain implements LaneHost {
       this.#scheduleRest.failed(now);
       return this.#scheduleRest.until;
     }
-  }
-
-  #restOf(envelope: Envelope): number {
-    const until = this.#titles.get(titlesKey(envelope))?.until ?? 0;
-    return until > this.#now() ? until : 0;
   }
 
   #put(held: Held): void {

@@ -19,16 +19,20 @@ export interface Held {
 }
 
 /** What goes on one association, in order: what was claimed of one study under the same AE titles. */
-export interface Group {
+export interface Group extends Titles {
   readonly key: string;
-  readonly callingAeTitle: string;
-  readonly calledAeTitle: string;
   readonly held: Held[];
   /** What is left of it may be all as the last one was: others go first. */
   notBefore?: number;
 }
 
-export function titlesKey({ callingAeTitle, calledAeTitle }: { readonly callingAeTitle: string; readonly calledAeTitle: string }): string {
+/** Under which an association is opened. */
+export interface Titles {
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+}
+
+export function titlesKey({ callingAeTitle, calledAeTitle }: Titles): string {
   return JSON.stringify([callingAeTitle, calledAeTitle]);
 }
 

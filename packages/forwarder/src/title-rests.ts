@@ -1,0 +1,37 @@
+import type { RetryConfig } from '@radiotracer/config';
+import { type Titles, titlesKey } from './held.ts';
+import { Rest } from './rest.ts';
+
+/** Titles that were rejected and are remembered. */
+const maxTitles = 1000;
+
+/** Until when nothing is tried under AE titles that a destination has rejected. */
+export class TitleRests {
+  readonly #retry: RetryConfig;
+  readonly #random: () => number;
+  readonly #rests = new Map<string, Rest>();
+
+  constructor(retry: RetryConfig, random: () => number) {
+    this.#retry = retry;
+    this.#random = random;
+  }
+
+  /** 0: at once. */
+  until(titles: Titles, now: number): number {
+    const until = this.#rests.get(titlesKey(titles))?.until ?? 0;
+    return until > now ? until : 0;
+  }
+
+  /** @returns not before */
+  rejected(titles: Titles, now: number): number {
+    const key = titlesKey(titles);
+    const rest = this.#rests.get(key) ?? new Rest(this.#retry, this.#random);
+    rest.failed(now);
+    if (this.#rests.size < maxTitles) this.#rests.set(key, rest);
+    return rest.until;
+  }
+
+  accepted(titles: Titles): void {
+    this.#rests.delete(titlesKey(titles));
+  }
+}
