@@ -151,3 +151,26 @@ it('SQLite: bytes of queue.db that a disk has changed: it is moved aside, told, 
   await allArrive(proxy, pacs, wanted);
   await eventually('a line of it in the log', () => proxy.logs().some(({ path: moved }) => String(moved).startsWith(`${path}.broken-`)));
 }, 60_000);
+
+it('a destination that is called otherwise in the configuration now: the log says at the start what waits for it, and by its old name it goes', async () => {
+  const place = await proxyPlace(await stage.folder('proxy'));
+  const pacs = await scriptedPacs(stage);
+  const options = (name: string) => ({
+    destinations: { [name]: { port: pacs.port, ...impatient } },
+    routes: bothModes.map((route) => ({ ...route, to: name })),
+    place,
+  });
+  pacs.behaviour = () => ({ status: 0xa700 });
+  const before = await startProxy(stage, options('pacs'));
+  const wanted = new Map<string, string>();
+  await acknowledged({ proxy: before }, wanted);
+  await before.stop();
+  pacs.behaviour = () => 'store';
+  const renamed = await startProxy(stage, options('archive'));
+  const told = { level: 'warn', 'radiotracer.destination.id': 'pacs', instances: 4 };
+  await eventually('a line of it in the log', () =>
+    renamed.logs().some((line) => Object.entries(told).every(([key, is]) => line[key] === is)),
+  );
+  await renamed.stop();
+  await allArrive(await startProxy(stage, options('pacs')), pacs, wanted);
+}, 60_000);

@@ -267,6 +267,16 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const forwarding = rebuilt.then(() => forwarder.start());
   // What the schedule was built from has been read by then.
   void rebuilt.then(() => spool.survey());
+  const tellStranded = async () => {
+    for (const { destinationId, states } of await queue.counts({ ownerId })) {
+      const instances = states.waiting.entries;
+      if (instances === 0 || circuits.has(destinationId)) continue;
+      const told = { 'radiotracer.destination.id': destinationId, instances };
+      logger.warn(told, 'instances wait for a destination that is not in the configuration: nobody sends them');
+    }
+  };
+  // A schedule that is away is told elsewhere.
+  void rebuilt.then(tellStranded).catch(() => {});
   readiness = 'ready';
   const { waiting, isCounted } = spool.usage;
   // Of very many the bytes are counted while they are served.
