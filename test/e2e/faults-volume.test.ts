@@ -1,7 +1,9 @@
 /** The spool's volume is full, read-only, broken: for real. What cannot be kept is refused, what was acknowledged arrives. */
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually, within } from '../fixtures/deadline.ts';
+import { repositoryFolder } from '../fixtures/paths.ts';
+import { run } from '../fixtures/processes.ts';
 import { launchProxy, type ProxyOptions, proxyPlace, type RunningProxy, startProxy } from '../fixtures/proxy.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { describeWith } from '../fixtures/tools.ts';
@@ -162,4 +164,22 @@ describeWith(missingExt4(), 'an ext4 that breaks', () => {
     },
     60_000,
   );
+
+  test('a power cut after queue export: the copies and their manifest are there, under their names', async () => {
+    const pacs = await scriptedPacs(stage);
+    pacs.answer = away;
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port, ...impatient } }, routes: bothModes });
+    expect(await send(proxy.port, study(71, 3))).toEqual([0, 0, 0]);
+    const volume = await ext4Volume(stage, 16);
+    const folder = join(volume.dir, 'new', 'copy');
+    const command = ['--conditions=@radiotracer/source', join(repositoryFolder, 'apps/cli/src/main.ts'), 'queue', 'export', folder];
+    const { code } = await run(process.execPath, [...command, '--config', proxy.configFile]);
+    volume.cutPower();
+    expect(code).toBe(0);
+    await volume.unmount();
+    volume.mount('rw');
+    const { instances } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { instances: { file: string }[] };
+    expect((await readdir(folder)).sort()).toEqual([...instances.map(({ file }) => file), 'manifest.json'].sort());
+    expect(instances).toHaveLength(3);
+  }, 60_000);
 });

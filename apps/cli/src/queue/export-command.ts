@@ -13,6 +13,7 @@ import { progressLine } from './progress.ts';
 import { isUntouched, neverStarted, type QueueHome, whyNoSchedule } from './queue-home.ts';
 import { filterOf } from './selection.ts';
 import { type SourceOptions, spoolSource } from './source-of.ts';
+import { syncFolder } from './synced-folder.ts';
 import { iso } from './words.ts';
 
 interface Counts {
@@ -62,6 +63,10 @@ export async function exportCommand(
     }
     counts.failed += unreadable();
     await manifest.finish({ ...counts, complete: counts.failed === 0 && counts.others === 0 });
+    // Whoever reads that it is done may remove what was copied.
+    await syncFolder(folder).catch((error: unknown) => {
+      throw cannotWrite(folder, error);
+    });
   } catch (error) {
     await manifest.abandon();
     throw error;
