@@ -28,5 +28,4 @@ export type {
   VerbResult,
 } from './queue.ts';
 export { LeaseLost, QueueUnavailable, type UnavailableCode } from './queue-error.ts';
-export type { SqliteQueueOptions } from './sqlite/sqlite-file.ts';
-export { openSqliteQueue } from './sqlite/sqlite-queue.ts';
+export { openSqliteQueue, type SqliteQueueOptions } from './sqlite/sqlite-queue.ts';

@@ -1,3 +1,4 @@
+import { DamagedDatabase, type DatabaseFile } from '@radiotracer/sqlite';
 import { ENTRY_STATES, type EntryKey, type EntryState, type NewEntry, type QueueEntry } from '../entry.ts';
 import type { Home, LeaseEnd, Place, Reconciliation, Refusal, Scope } from '../home.ts';
 import type { ClaimRequest, Lease } from '../lease.ts';
@@ -7,14 +8,12 @@ import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
 import { encodeRecord, markOf } from '../record.ts';
 import { afterVerb, aligned, expiry, type Settlement, settled, started, type Verb } from '../transitions.ts';
 import { entryOf, type Row } from './entry-row.ts';
-import { DamagedSchedule } from './sqlite-fault.ts';
-import type { SqliteFile } from './sqlite-file.ts';
 
 /** The schedule in a file beside the spool. Statements run in the caller's thread: each call is a few rows, or a bounded step. */
 export class SqliteHome implements Home {
-  readonly #file: SqliteFile;
+  readonly #file: DatabaseFile;
 
-  constructor(file: SqliteFile) {
+  constructor(file: DatabaseFile) {
     this.#file = file;
   }
 
@@ -197,7 +196,7 @@ export class SqliteHome implements Home {
       const owners = ownerId === undefined ? waiting : waiting.filter((one) => one === ownerId);
       if (owners.length === 0) return undefined;
       const head = this.#head(destinationId, owners, Number.MAX_SAFE_INTEGER);
-      if (head === undefined) throw new DamagedSchedule('entries wait, and the index of due times has none');
+      if (head === undefined) throw new DamagedDatabase('entries wait, and the index of due times has none');
       return head.dueAt;
     });
   }
@@ -261,7 +260,7 @@ export class SqliteHome implements Home {
       ${ownerId === undefined ? '' : 'AND owner_id = ?'} ORDER BY id, owner_id LIMIT ?`;
     const entries = this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
     // Whoever claims until the limit is reached would claim for ever.
-    if (entries.length === 0) throw new DamagedSchedule('an entry is not in the index of its study');
+    if (entries.length === 0) throw new DamagedDatabase('an entry is not in the index of its study');
     return entries;
   }
 
@@ -382,6 +381,6 @@ export class SqliteHome implements Home {
 
   /** Of an entry that was just read. */
   #runOnOne(sql: string, ...values: (string | number | null)[]): void {
-    if (this.#run(sql, ...values) !== 1) throw new DamagedSchedule('an entry is not where its key says');
+    if (this.#run(sql, ...values) !== 1) throw new DamagedDatabase('an entry is not where its key says');
   }
 }

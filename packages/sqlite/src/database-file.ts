@@ -1,70 +1,76 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { QueueUnavailable } from '../queue-error.ts';
-import { keepReserve, makeReserve } from './reserve.ts';
-import { migrate } from './schema.ts';
-import { faultOf, unavailable } from './sqlite-fault.ts';
+import { type DatabaseFault, faultOf, messageOf } from './database-fault.ts';
 
-export interface SqliteQueueOptions {
+/** For whoever opens one; what is kept in it says the rest, {@link DatabaseUse}. */
+export interface DatabaseFileOptions {
   /** The database file; its folder is made. Beside it SQLite keeps `-wal` and `-shm`. */
   readonly path: string;
   /**
-   * What becomes of a file that is no database or a broken one: `move-aside` gives it another name (`.broken-…`, never deleted) and starts
-   * an empty one, which the spool then fills; for the one process that owns the spool. `refuse` (the command line beside a running proxy)
-   * says `QueueUnavailable` `corrupt`. Default `move-aside`.
+   * What becomes of a file that is no database or a broken one: `move-aside` gives it another name (`.broken-…`, never deleted) and starts an
+   * empty one; for the one process that owns it. `refuse` (the command line beside a running proxy) says that it is `corrupt`. Default
+   * `move-aside`.
    */
   readonly onCorrupt?: 'move-aside' | 'refuse';
+  /** For those who only look: no file is made, moved or migrated, and what writes fails. Default false. */
+  readonly readOnly?: boolean;
   /** How long to wait for another process' write, in all; 0: not at all. The thread is not blocked meanwhile. Default 5,000. */
   readonly busyWaitMs?: number;
-  /**
-   * Room of its own on the volume (reserve.ts), twice as much as this: what is there can then be delivered from a volume that is full. For
-   * the one process that owns the spool. 0: none. Default 0.
-   */
-  readonly reserveBytes?: number;
-  /** Default: the system's clock. For the names of files moved aside, and for `busyWaitMs` (then it must not step: it does not by default). */
+  /** Default: the system's clock. For the names of files moved aside. */
   readonly now?: () => number;
 }
 
+/** What the file is for. */
+export interface DatabaseUse {
+  /** Of SQLite's cache of pages, in a process. */
+  readonly cacheKib: number;
+  /** Brings a database that was opened to this version's tables; with `readOnly` it only looks. What it throws goes to whoever asked. */
+  readonly bringUp: (database: DatabaseSync, readOnly: boolean) => void;
+  /** The error by which whoever asked hears of it. */
+  readonly unavailable: (fault: DatabaseFault, message: string, cause?: unknown) => Error;
+  /** It is open, and its tables are there. */
+  readonly opened?: (database: DatabaseSync) => void;
+  /** A transaction that may have written is over. */
+  readonly written?: (database: DatabaseSync) => void;
+}
+
 /** SQLite's own wait blocks the whole thread, and images pass through it: a few milliseconds, then a timer. */
-const BUSY_TIMEOUT_MS = 5;
-const BUSY_PAUSE_MS = 10;
-const CACHE_KIB = 16 * 1024;
-/** The reserve is looked at after so many. */
-const WRITES_PER_LOOK = 256;
+const busyTimeoutMs = 5;
+const busyPauseMs = 10;
 
 /**
- * The database as a file: opened, migrated, moved aside when broken, opened again when it was taken away; statements prepared once;
- * transactions that wait for other processes without blocking this one.
+ * A database as a file: opened when it is needed, brought up to date, moved aside when broken, opened again when it was taken away; statements
+ * prepared once; transactions that wait for other processes without blocking this one.
  *
  * `journal_mode=WAL`: readers and one writer at a time, also of several processes. `synchronous=NORMAL`: a commit is not synced, only a
- * checkpoint is, so a power cut can lose the last commits (never the file's consistency). That is enough here: the spool, which is synced,
- * is the truth. A lost `add` comes back by the rebuild at start; a lost `settle` means an entry whose file is gone, which the same rebuild
- * drops.
+ * checkpoint is, so a power cut can lose the last commits (never the file's consistency). So nothing may be acknowledged on the word of what
+ * stands in it.
  */
-export class SqliteFile {
+export class DatabaseFile {
   readonly movedAside: string[] = [];
+  readonly #use: DatabaseUse;
   readonly #path: string;
   readonly #onCorrupt: 'move-aside' | 'refuse';
+  readonly #readOnly: boolean;
   readonly #busyWaitMs: number;
-  readonly #reserveBytes: number;
   readonly #now: () => number;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #inode: number | undefined;
   #closed = false;
-  #writes = 0;
 
-  constructor({ path, onCorrupt = 'move-aside', busyWaitMs = 5_000, reserveBytes = 0, now = Date.now }: SqliteQueueOptions) {
+  constructor(options: DatabaseFileOptions, use: DatabaseUse) {
+    const { path, onCorrupt = 'move-aside', readOnly = false, busyWaitMs = 5_000, now = Date.now } = options;
+    this.#use = use;
     this.#path = path;
     this.#onCorrupt = onCorrupt;
+    this.#readOnly = readOnly;
     this.#busyWaitMs = busyWaitMs;
-    this.#reserveBytes = reserveBytes;
     this.#now = now;
   }
 
-  /** A statement, prepared once per connection. */
+  /** A statement, prepared once per connection. For the work of a transaction. */
   prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -75,8 +81,8 @@ export class SqliteFile {
   }
 
   /**
-   * All of `work` or nothing of it. `write` takes the write lock first, so that nothing read inside can be stale.
-   * @throws QueueUnavailable
+   * All of `work` or nothing of it. `write` takes the write lock first, so that nothing read inside can be stale. Rejects with what
+   * `unavailable` makes of a fault, and with any other error as it came.
    */
   async transaction<Result>(kind: 'read' | 'write', work: () => Result): Promise<Result> {
     const started = performance.now();
@@ -87,9 +93,9 @@ export class SqliteFile {
         const fault = faultOf(error);
         if (fault === undefined) throw error;
         if (fault === 'corrupt') this.#setAside(error);
-        if (fault !== 'busy' || performance.now() - started >= this.#busyWaitMs) throw unavailable(fault, error);
+        if (fault !== 'busy' || performance.now() - started >= this.#busyWaitMs) throw this.#unavailable(fault, error);
       }
-      await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
+      await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
     }
   }
 
@@ -109,7 +115,7 @@ export class SqliteFile {
     try {
       const result = work();
       database.exec('COMMIT');
-      if (kind === 'write') this.#wrote(database);
+      if (kind === 'write') this.#use.written?.(database);
       return result;
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
@@ -117,14 +123,8 @@ export class SqliteFile {
     }
   }
 
-  /** New entries take free pages. */
-  #wrote(database: DatabaseSync): void {
-    this.#writes += 1;
-    if (this.#writes % WRITES_PER_LOOK === 0) keepReserve(database, this.#path, this.#reserveBytes);
-  }
-
   #connection(): DatabaseSync {
-    if (this.#closed) throw new QueueUnavailable('closed', 'the queue is closed');
+    if (this.#closed) throw this.#use.unavailable('closed', 'it is closed');
     if (this.#database !== undefined) return this.#database;
     try {
       return this.#connect();
@@ -136,19 +136,19 @@ export class SqliteFile {
   }
 
   #connect(): DatabaseSync {
-    mkdirSync(dirname(this.#path), { recursive: true });
-    const database = new DatabaseSync(this.#path, { timeout: BUSY_TIMEOUT_MS });
+    if (!this.#readOnly) mkdirSync(dirname(this.#path), { recursive: true });
+    const database = new DatabaseSync(this.#path, { timeout: busyTimeoutMs, readOnly: this.#readOnly });
     try {
-      database.exec('PRAGMA journal_mode = WAL');
-      database.exec(`PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-      migrate(database, this.#now(), randomUUID());
+      if (!this.#readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      database.exec(`PRAGMA cache_size = -${this.#use.cacheKib}; PRAGMA temp_store = MEMORY`);
+      this.#use.bringUp(database, this.#readOnly);
     } catch (error) {
       database.close();
       throw error;
     }
     this.#database = database;
     this.#inode = inodeOf(this.#path);
-    makeReserve(database, this.#path, this.#reserveBytes);
+    this.#use.opened?.(database);
     return database;
   }
 
@@ -163,15 +163,19 @@ export class SqliteFile {
     }
   }
 
-  /** @throws QueueUnavailable where that is not ours to do */
+  /** Throws where that is not ours to do. */
   #setAside(error: unknown): void {
     this.#disconnect();
-    if (this.#onCorrupt === 'refuse') throw unavailable('corrupt', error);
+    if (this.#onCorrupt === 'refuse' || this.#readOnly) throw this.#unavailable('corrupt', error);
     const name = `${this.#path}.broken-${this.#now()}-${this.movedAside.length}`;
     for (const part of ['-wal', '-shm', '']) {
       if (existsSync(this.#path + part)) renameSync(this.#path + part, name + part);
     }
     this.movedAside.push(name);
+  }
+
+  #unavailable(fault: DatabaseFault, error: unknown): Error {
+    return this.#use.unavailable(fault, messageOf(error), error);
   }
 }
 

@@ -1,0 +1,52 @@
+/** What keeps a database from being used just now. */
+export type DatabaseFault =
+  /** Another process holds it. */
+  | 'busy'
+  /** The file is no database, or a broken one. */
+  | 'corrupt'
+  /** It takes no writes, or cannot be had: a full disk, no permission, a failing device. */
+  | 'refused'
+  | 'closed';
+
+/**
+ * For the work of a transaction: what SQLite read without complaint and is not what was written (of a page's contents it keeps no checksum). It
+ * counts as `corrupt`.
+ */
+export class DamagedDatabase extends Error {
+  override readonly name = 'DamagedDatabase';
+}
+
+/** SQLite's primary result codes (sqlite.org/rescode.html) that say something about the database and not about the statement. */
+const meaning: ReadonlyMap<number, DatabaseFault> = new Map([
+  [5, 'busy'], // SQLITE_BUSY
+  [6, 'busy'], // SQLITE_LOCKED
+  [7, 'refused'], // SQLITE_NOMEM
+  [8, 'refused'], // SQLITE_READONLY
+  [10, 'refused'], // SQLITE_IOERR
+  [11, 'corrupt'], // SQLITE_CORRUPT
+  [13, 'refused'], // SQLITE_FULL
+  [14, 'refused'], // SQLITE_CANTOPEN
+  [15, 'busy'], // SQLITE_PROTOCOL: locking gave up
+  [23, 'refused'], // SQLITE_AUTH
+  [26, 'corrupt'], // SQLITE_NOTADB
+]);
+const sqliteError = 1;
+
+/** What an error of node:sqlite, or of the file system, says of the database; undefined: it is not one of those. */
+export function faultOf(error: unknown): DatabaseFault | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (error instanceof DamagedDatabase) return 'corrupt';
+  // The file system's own: a folder that cannot be made, a file that cannot be renamed.
+  if ('syscall' in error) return 'refused';
+  if (!('errcode' in error)) return undefined;
+  const errcode = Number(error.errcode);
+  // The lower eight bits are the primary code.
+  const fault = meaning.get(errcode & 0xff);
+  if (fault !== undefined) return fault;
+  // Tables that should be there and are not: somebody's, or what is left of ours.
+  return errcode === sqliteError && /no such (table|column|index)|malformed/.test(messageOf(error)) ? 'corrupt' : undefined;
+}
+
+export function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+}
