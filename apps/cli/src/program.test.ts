@@ -139,7 +139,7 @@ test('a wrong configuration is code 2 on every command, a line for each thing, a
     expect([said.calls, said.echoes, said.out]).toEqual([[], [], '']);
   }
   const { said, rc } = world({ readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) });
-  expect([await rc('start', '-c', '/secret.yaml'), said.err]).toEqual([2, '/secret.yaml: cannot be read (EACCES)\n']);
+  expect([await rc('start', '-c', '/secret.yaml'), said.err]).toEqual([2, '/secret.yaml: cannot be read: this user may not (EACCES)\n']);
 });
 
 test('check: every destination as a modality would be seen through the proxy; its waits end though the configuration’s do not', async () => {

@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { Finding } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
 import { nearest } from './nearest.ts';
-import { type CheckedFile, fileSchema, type KeyInfo } from './schema.ts';
-import { type KeyPath, nodeAt, type SchemaNode } from './schema-walk.ts';
+import { type CheckedFile, fileSchema } from './schema.ts';
+import { type KeyPath, nodeAt, type SchemaNode, schemaRoot } from './schema-walk.ts';
 
 /** The checked values, or everything that is wrong with them. A key without a value is a key left out. */
 export function checkFile(written: unknown): { readonly file: CheckedFile } | { readonly findings: readonly Finding[] } {
@@ -28,24 +28,47 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {
   const found = valueAt(root, path);
   const allowed = allowedAt(owner, path);
   if (found === undefined) return [{ code: 'missing', path, text: `missing; allowed: ${allowed}` }];
-  const secrecy = owner.kind === 'value' ? owner.info.secrecy : 'none';
   return [
     {
       code: 'not_allowed',
       path,
-      text: `found ${isSecret(found, secrecy) ? 'a secret that is not shown' : shown(found)}; allowed: ${allowed}`,
+      text: `found ${isSecret(found, owner) ? `a ${owner.kind === 'value' ? 'secret' : 'text'} that is not shown` : shown(found)}; allowed: ${allowed}`,
     },
   ];
 }
 
-function isSecret(found: unknown, secrecy: KeyInfo['secrecy']): boolean {
+/** Also what was written in the place of a mapping that may hold one. */
+function isSecret(found: unknown, owner: SchemaNode): boolean {
+  if (owner.kind === 'object') return typeof found === 'string' && [...owner.keys.values()].some((child) => isSecret(found, child));
+  if (owner.kind !== 'value') return false;
+  const { secrecy } = owner.info;
   return secrecy === 'always' || (secrecy === 'password-in-url' && /[@?]/.test(String(found)));
 }
 
 function unknownKey(key: string, node: SchemaNode | undefined): string {
   const keys = node?.kind === 'object' ? [...node.keys.keys()] : [];
-  const meant = nearest(key, keys);
-  return meant === undefined ? `unknown key; known here: ${keys.join(', ')}` : `unknown key; did you mean "${meant}"?`;
+  const meant = nearest(key, keys) ?? keys.find((known) => beginsAs(key, known));
+  if (meant !== undefined) return `unknown key; did you mean "${meant}"?`;
+  const elsewhere = [...placesOf(key, schemaRoot, '')];
+  if (elsewhere.length > 0) return `unknown key; did you mean ${elsewhere.join(' or ')}?`;
+  return `unknown key; known here: ${keys.join(', ')}`;
+}
+
+/** `aeTitle`, `logging`, `hostname`. */
+function beginsAs(key: string, known: string): boolean {
+  return key.toLowerCase().replaceAll(/[_-]/g, '').startsWith(known.toLowerCase());
+}
+
+/** Every place that has a key of this name. */
+function* placesOf(key: string, node: SchemaNode, path: string): Generator<string> {
+  if (node.kind === 'list') yield* placesOf(key, node.each, `${path}[<n>]`);
+  if (node.kind === 'record') yield* placesOf(key, node.each, `${path}.<id>`);
+  if (node.kind !== 'object') return;
+  for (const [known, child] of node.keys) {
+    const place = path === '' ? known : `${path}.${known}`;
+    if (known === key) yield place;
+    yield* placesOf(key, child, place);
+  }
 }
 
 function allowedAt(node: SchemaNode, path: KeyPath): string {
@@ -79,7 +102,7 @@ function valueAt(root: unknown, path: KeyPath): unknown {
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list (${value.length})`;
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 

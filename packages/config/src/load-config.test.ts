@@ -209,6 +209,42 @@ queue: { redis: "redis:hunter2@localhost" }`);
   expect(told).toHaveLength(4);
   expect(told.join('\n')).not.toMatch(/hunter2|31337/);
   expect(lines(`${SMALLEST}\nadmin: { token: hunter2`).join('\n')).not.toMatch(/hunter2/);
+  // Nor one in the place of the mapping around it.
+  for (const text of ['queue: redis://:hunter2@localhost', 'admin: hunter2', 'telemetry: hunter2']) {
+    expect(lines(`${SMALLEST}${text}`)).toEqual([expect.stringMatching(/found a text that is not shown; allowed: a mapping with/)]);
+  }
+  expect(lines('hunter2').join('\n')).toMatch(/^f\.yaml: found a text that is not shown/);
+});
+
+test('a token can be sent in a header, and nothing is taken for a value that somebody else was to fill in', () => {
+  const keys = (text: string): unknown[] => problemsOf(SMALLEST + text).map(({ key }) => key);
+  expect(keys('admin: { token: "a-token!of/the+site=" }')).toEqual([]);
+  for (const token of ['0123456789 abcdef', 'schlüsselschlüssel', `\${RADIOTRACER_TOKEN}`])
+    expect(keys(`admin: { token: "${token}" }`)).toEqual(['admin.token']);
+  expect(keys(`telemetry: { siteKey: "\${SITE_KEY_OF_THE_HOSPITAL}" }`)).toEqual(['telemetry.siteKey']);
+  for (const dir of ['~', '~/spool', `\${HOME}/spool`]) expect(keys(`spool: { dir: "${dir}" }`)).toEqual(['spool.dir']);
+  expect(keys('spool: { dir: "/srv/~old/$pool" }')).toEqual([]);
+  expect(lines(`${SMALLEST}admin: { token: !env RADIOTRACER_ADMIN_TOKEN }`)).toEqual([
+    expect.stringMatching(/^f\.yaml:5:17: not YAML: this tag is not known/),
+  ]);
+});
+
+test('a host is a name or an address, without a port', () => {
+  const told = (host: string) => problemsOf(SMALLEST.replace('10.1.2.3', `"${host}"`)).map(({ key }) => key);
+  for (const host of ['pacs', 'pacs-1.hospital.example', 'pacs_2', '10.1.2.3', 'fd00::1', 'fe80::1%eth0']) expect(told(host)).toEqual([]);
+  for (const host of ['10.1.2.3:104', 'pacs:104', '10.1.2.999', '10.1.2', '[fd00::1]', 'dicom://pacs', ''])
+    expect([host, told(host)]).toEqual([host, ['destinations.pacs.host']]);
+});
+
+test('a key in the wrong place is told where it belongs', () => {
+  expect(lines(`${SMALLEST}quietPeriod: 60s\nlogging: { level: info }`)).toEqual([
+    'f.yaml:5:1: quietPeriod: unknown key; did you mean integrity.quietPeriod?',
+    'f.yaml:6:1: logging: unknown key; did you mean "log"?',
+  ]);
+  expect(lines(SMALLEST.replace('port: 104 }', 'port: 104, ae_title: PACS, source: 10.1.2.4 }'))).toEqual([
+    expect.stringMatching(/ae_title: unknown key; did you mean "aet"\?$/),
+    expect.stringMatching(/source: unknown key; did you mean routes\[<n>\]\.source\?$/),
+  ]);
 });
 
 test('a file that is not YAML, has a key twice, or expands without end is refused in a line each', () => {
@@ -216,6 +252,8 @@ test('a file that is not YAML, has a key twice, or expands without end is refuse
   expect(lines(`${SMALLEST}routes: []`)[0]).toMatch(/^f\.yaml:5:1: not YAML: /);
   const bomb = Array.from({ length: 30 }, (_, level) => `b${level}: &b${level} [${level === 0 ? 'x' : `*b${level - 1}, *b${level - 1}`}]`);
   expect(lines(bomb.join('\n'))).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
+  expect(lines('a: &a [*a]')).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
+  expect(lines(`${SMALLEST}---\na: 1`)).toEqual(['f.yaml:5:1: not YAML: a second document begins here; a configuration is one']);
   for (const text of ['[]', 'text', '1']) expect(lines(text)[0]).toMatch(/allowed: a mapping of listeners, destinations/);
 });
 
@@ -239,7 +277,7 @@ test('the file is looked for where it is documented to be, and the environment m
   );
   await expect(loadConfig({ file: 'x.yaml', env: {}, readFile: noSuchFile })).rejects.toThrow('x.yaml: no such file');
   const denied = () => Promise.reject(Object.assign(new Error('denied'), { code: 'EACCES' }));
-  await expect(loadConfig({ env: {}, readFile: denied })).rejects.toThrow('./radiotracer.yaml: cannot be read (EACCES)');
+  await expect(loadConfig({ env: {}, readFile: denied })).rejects.toThrow('./radiotracer.yaml: cannot be read: this user may not (EACCES)');
   const env = {
     RADIOTRACER_LISTENERS_0_PORT: '0',
     RADIOTRACER_LISTENERS_1_PORT: '4242',

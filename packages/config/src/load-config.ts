@@ -72,7 +72,7 @@ async function findFile(source: ConfigSource): Promise<{ readonly file: string; 
       const code = errorCode(error);
       if (code === 'ENOENT' && source.file === undefined) continue;
       const problem = code === 'ENOENT' ? ('file_missing' as const) : ('file_unreadable' as const);
-      const message = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+      const message = code === 'ENOENT' ? 'no such file' : `cannot be read${whyUnreadable[code] ?? ''} (${code})`;
       throw new ConfigError([{ code: problem, key: undefined, where: file, message }]);
     }
   }
@@ -80,6 +80,8 @@ async function findFile(source: ConfigSource): Promise<{ readonly file: string; 
   const message = `no configuration: looked for ${CONFIG_SEARCH.join(' and ')}; name one with --config FILE`;
   throw new ConfigError([{ code: 'file_missing', key: undefined, where: undefined, message }]);
 }
+
+const whyUnreadable: Readonly<Record<string, string>> = { EACCES: ': this user may not', EISDIR: ': it is a folder' };
 
 function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';

@@ -1,4 +1,5 @@
 /** The kinds of value that a key may have: how each is written, what it becomes, and the words that tell what is allowed. */
+import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ADDRESS_RANGE_ALLOWED, parseAddressRange } from './address-range.ts';
 import { AE_TITLE_ALLOWED, isAeTitle, trimAeTitle } from './ae-title.ts';
@@ -62,7 +63,12 @@ export const port = wholeNumber(1, 65535);
 /** A port to listen on. */
 export const listenPort = kind('number', 'a whole number from 0 to 65535; 0 is any free port', z.number().int().min(0).max(65535));
 
-export const host = kind('text', 'a host name or an IP address, without port', z.string().regex(/^[A-Za-z0-9_.:%-]{1,253}$/));
+export const host = kind('text', 'a host name or an IP address, without port', z.string().refine(isHost));
+
+/** What ends in a number is an IPv4 address, or a slip of the pen. */
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || (/^[A-Za-z0-9_.-]{1,253}$/.test(text) && !/(^|\.)\d+$/.test(text));
+}
 
 export const aeTitle = kind(
   'text',
@@ -96,7 +102,14 @@ export const name = kind(
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
 );
 
-export const path = kind('text', 'a path', z.string().min(1));
+/** What a shell would make of a path, and a template of any text. */
+const unfilled = /^~(\/|$)|\$\{/;
+
+export const path = kind('text', `a path; ~ and \${…} are not filled in`, z.string().min(1).refine(isFilledIn));
+
+function isFilledIn(text: string): boolean {
+  return !unfilled.test(text);
+}
 
 export function url(schemes: readonly string[], example: string) {
   const read = (text: string): string | undefined => {
@@ -164,7 +177,15 @@ export function isSwitch(written: unknown): boolean {
 }
 
 export function secretText(minLength: number) {
-  return { ...kind('text', `at least ${minLength} characters`, z.string().min(minLength)), secrecy: 'always' as const };
+  const allowed = `at least ${minLength} characters; \${…} is not filled in`;
+  return { ...kind('text', allowed, z.string().min(minLength).refine(isFilledIn)), secrecy: 'always' as const };
+}
+
+/** What an Authorization header can carry. */
+export function bearerToken(minLength: number) {
+  const secret = secretText(minLength);
+  const schema = secret.schema.regex(/^[\x21-\x7e]*$/);
+  return { ...secret, schema, allowed: secret.allowed.replace('characters', 'characters of ASCII without spaces') };
 }
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T) {

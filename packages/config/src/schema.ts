@@ -378,7 +378,7 @@ export const fileSchema = z.strictObject({
         'Address of the admin HTTP server; anything but a loopback address needs `admin.token`.',
       ),
       port: standard(value.listenPort, defaults.adminPort, 'Its port.'),
-      token: optional(value.secretText(16), 'Bearer token that every path but `/healthz` and `/readyz` asks for. Left out: none.'),
+      token: optional(value.bearerToken(16), 'Bearer token that every path but `/healthz` and `/readyz` asks for. Left out: none.'),
     })
     .prefault({}),
   shutdown: z

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type ErrorCode, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './config-error.ts';
 import type { KeyPath } from './schema-walk.ts';
 
@@ -11,6 +11,13 @@ export interface YamlText {
   locate(path: KeyPath): string;
 }
 
+/** Where the library speaks of itself, or of no key. */
+const inOurWords: Partial<Record<ErrorCode, string>> = {
+  DUPLICATE_KEY: 'this key stands here for the second time',
+  MULTIPLE_DOCS: 'a second document begins here; a configuration is one',
+  TAG_RESOLVE_FAILED: 'this tag is not known; a value with an exclamation mark in front is written in quotes',
+};
+
 /** `file` is only shown. YAML 1.2, one document; duplicate keys are errors. */
 export function readYaml(file: string, text: string): YamlText {
   const lines = new LineCounter();
@@ -20,12 +27,19 @@ export function readYaml(file: string, text: string): YamlText {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const problems = document.errors.map(
-    (error): Problem => ({ code: 'yaml_syntax', key: undefined, where: at(error.pos[0]), message: `not YAML: ${error.message}` }),
+  // What it warns of it reads otherwise than it was meant: `!env NAME` as NAME, say.
+  const problems = [...document.errors, ...document.warnings].map(
+    ({ code, message, pos }): Problem => ({
+      ...{ code: 'yaml_syntax', key: undefined, where: at(pos[0]) },
+      message: `not YAML: ${inOurWords[code] ?? message}`,
+    }),
   );
   if (problems.length > 0) return { value: undefined, problems, locate: () => file };
   try {
-    return { value: document.toJS({ maxAliasCount: 100 }) as unknown, problems, locate };
+    const value = document.toJS({ maxAliasCount: 100 }) as unknown;
+    // Fails where something holds itself.
+    JSON.stringify(value);
+    return { value, problems, locate };
   } catch {
     const message = 'not usable YAML: aliases that are unknown or expand without end';
     return { value: undefined, problems: [{ code: 'yaml_syntax', key: undefined, where: file, message }], locate: () => file };
