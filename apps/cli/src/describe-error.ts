@@ -8,9 +8,13 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 /** One line for what the system, or anything else, did not do. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
-  const meaning = typeof code === 'string' ? SYSTEM_ERRORS[code] : undefined;
+  const { code, address, hostname, port, path } = error as NodeJS.ErrnoException &
+    Readonly<Record<'address' | 'hostname' | 'port', unknown>>;
+  if ((code === 'EACCES' || code === 'EPERM') && path !== undefined)
+    return `${path}: not permitted; give it to the user that runs the proxy (${code})`;
+  const meaning = code === undefined ? undefined : SYSTEM_ERRORS[code];
   if (meaning === undefined) return error.message.replace(/\s+/g, ' ');
-  const place = address === undefined ? '' : `${String(address)}${port === undefined ? '' : `:${String(port)}`}: `;
+  const host = address ?? hostname;
+  const place = host === undefined ? '' : `${String(host)}${port === undefined ? '' : `:${String(port)}`}: `;
   return `${place}${meaning} (${code})`;
 }

@@ -37,15 +37,19 @@ async function radiotracer(listenPort: number, adminPort: number) {
   return { child, ready: ready.promise, ended };
 }
 
-test('the real process becomes ready, drains at SIGTERM and ends with 0', async () => {
-  const { child, ready, ended } = await radiotracer(0, 0);
-  const { adminPort, listeners } = await ready;
-  expect(listeners[0]?.port).toBeGreaterThan(0);
-  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
-  expect([response.status, await response.json()]).toEqual([200, { status: 'ready' }]);
-  child.kill('SIGTERM');
-  expect(await ended).toEqual({ code: 0, errors: '' });
-});
+test.each(['SIGTERM', 'SIGHUP'] as const)(
+  'the real process becomes ready, drains at %s and ends with 0',
+  async (signal) => {
+    const { child, ready, ended } = await radiotracer(0, 0);
+    const { adminPort, listeners } = await ready;
+    expect(listeners[0]?.port).toBeGreaterThan(0);
+    const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ready' }]);
+    child.kill(signal);
+    expect(await ended).toEqual({ code: 0, errors: '' });
+  },
+  60_000,
+);
 
 test('a port in use, for modalities or for the admin, is one line and code 1', async () => {
   const other = createServer().listen({ host: '127.0.0.1', port: 0 });
@@ -55,4 +59,4 @@ test('a port in use, for modalities or for the admin, is one line and code 1', a
   expect(await (await radiotracer(port, 0)).ended).toEqual(line);
   expect(await (await radiotracer(0, port)).ended).toEqual(line);
   other.close();
-});
+}, 60_000);

@@ -32,8 +32,8 @@ const exitCode = await run(process.argv.slice(2), {
   ask: process.stdin.isTTY === true && process.stdout.isTTY === true ? askAtTerminal : undefined,
   echo,
   onStopSignal: (listener) => {
-    process.on('SIGTERM', listener);
-    process.on('SIGINT', listener);
+    // SIGHUP: the terminal has gone.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, listener);
   },
 });
 // A pipe takes its time: what was printed is read first. Whatever else is left open, nothing more is to be waited for.

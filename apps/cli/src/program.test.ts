@@ -119,6 +119,17 @@ test('start: what keeps it from starting or from stopping is one line and code 1
   const inUse = Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE', address: '0.0.0.0', port: 11112 });
   const busy = world({ startProxy: () => Promise.reject(inUse) });
   expect([await busy.rc('start'), busy.said.err]).toEqual([1, 'cannot start: 0.0.0.0:11112: the port is in use (EADDRINUSE)\n']);
+  for (const [wrong, line] of [
+    [
+      { code: 'EACCES', syscall: 'open', path: '/spool/site-key' },
+      '/spool/site-key: not permitted; give it to the user that runs the proxy (EACCES)',
+    ],
+    [{ code: 'EACCES', address: '::', port: 104 }, ':::104: not permitted (ports below 1024 need privileges) (EACCES)'],
+    [{ code: 'ENOTFOUND', hostname: 'no.such.host' }, 'no.such.host: the host name cannot be resolved (ENOTFOUND)'],
+  ] as const) {
+    const { said, rc } = world({ startProxy: () => Promise.reject(Object.assign(new Error('no'), wrong)) });
+    expect([await rc('start'), said.err]).toEqual([1, `cannot start: ${line}\n`]);
+  }
   const odd = world({ startProxy: () => Promise.reject(new Error('two\n  lines')) });
   expect([await odd.rc('start'), odd.said.err]).toEqual([1, 'cannot start: two lines\n']);
   const unclean = world();
@@ -138,6 +149,11 @@ test('a wrong configuration is code 2 on every command, a line for each thing, a
     expect(lines).toHaveLength(3);
     expect([said.calls, said.echoes, said.out]).toEqual([[], [], '']);
   }
+  const early = world();
+  expect([await early.rc('--config', 'f.yaml', 'check'), early.said.err]).toEqual([
+    2,
+    "error: unknown option '--config'\nit stands behind the whole command: radiotracer queue ls --config FILE\n",
+  ]);
   const { said, rc } = world({ readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) });
   expect([await rc('start', '-c', '/secret.yaml'), said.err]).toEqual([2, '/secret.yaml: cannot be read: this user may not (EACCES)\n']);
 });

@@ -32,7 +32,11 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     return exitCode;
   } catch (error) {
     // Commander has said it already: help and version with 0, wrong usage with another code.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    if (error instanceof CommanderError) {
+      if (error.code === 'commander.unknownOption' && /'(-c|--config)'/.test(error.message))
+        surroundings.err('it stands behind the whole command: radiotracer queue ls --config FILE\n');
+      return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    }
     const message = error instanceof Error ? error.message : String(error);
     surroundings.err(`${message}\n`);
     return error instanceof CommandFailure ? error.exitCode : ExitCode.failed;
@@ -49,7 +53,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
   const command = (name: string, description: string): Command =>
     program.command(name).description(description).option('-c, --config <file>', configText).addHelpText('after', EXIT_CODES);
 
-  command('start', 'run the proxy until SIGTERM or SIGINT: the first lets associations end, the second aborts them')
+  command('start', 'run the proxy until SIGTERM, SIGINT or SIGHUP: the first lets associations end, the second aborts them')
     .option('--json', 'when ready, print where it listens as one line of JSON')
     .action(async (options: StartOptions) => done(await startCommand(options, surroundings)));
 

@@ -9,7 +9,7 @@ export interface StartOptions extends ConfigOption {
 }
 
 /**
- * Runs the proxy until it is told to stop. The first SIGTERM or SIGINT drains: no new associations, those that are there may end
+ * Runs the proxy until it is told to stop. The first SIGTERM, SIGINT or SIGHUP drains: no new associations, those that are there may end
  * within `shutdown.drain`. The second aborts them. Either way the proxy was stopped as asked, and the code is 0.
  */
 export async function startCommand(options: StartOptions, surroundings: Surroundings): Promise<ExitCode> {

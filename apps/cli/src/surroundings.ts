@@ -36,6 +36,6 @@ export interface Surroundings {
   /** Asks the person at the keyboard; undefined: there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
   readonly echo: (options: EchoOptions) => Promise<EchoResult>;
-  /** Calls the listener at every SIGTERM and SIGINT from now on. */
+  /** Calls the listener at every SIGTERM, SIGINT and SIGHUP from now on. */
   readonly onStopSignal: (listener: () => void) => void;
 }

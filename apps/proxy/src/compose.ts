@@ -299,7 +299,10 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       await telemetry.flush();
     },
     telemetryStats: () => telemetry.stats(),
-    drain: (limitMs) => close(() => relay.drain(limitMs), limitMs),
+    drain: (limitMs) => {
+      logger.info({ associations: relay.activeAssociations, drainMs: limitMs }, 'stopping');
+      return close(() => relay.drain(limitMs), limitMs);
+    },
     abort: () => close(() => relay.abort(), 0),
   };
 }

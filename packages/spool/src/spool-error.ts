@@ -77,6 +77,8 @@ const known: Readonly<Record<string, readonly [SpoolErrorCode, what: string, adv
   EROFS: ['read-only', 'the volume is read-only', 'Mount it writable; after errors a kernel mounts read-only, so look at its log'],
   EACCES: ['no-permission', 'not permitted', 'Give the folder to the user that runs the proxy'],
   EPERM: ['no-permission', 'not permitted', 'Give the folder to the user that runs the proxy'],
+  EEXIST: ['io', 'a file of this name is there already', 'Move it away, or name another folder (spool.dir)'],
+  ENOTDIR: ['io', 'a part of this path is no folder', 'Name another folder (spool.dir)'],
   EMFILE: ['too-many-open-files', 'the process has too many files open', 'Raise its limit (ulimit -n)'],
   ENFILE: ['too-many-open-files', 'the system has too many files open', 'Raise its limit (fs.file-max)'],
 };
