@@ -75,9 +75,9 @@ export async function isUntouched({ kind, folder, spools }: QueueHome): Promise<
 }
 
 /** @throws CommandFailure (failed) there is no schedule */
-export async function mustHaveSchedule(home: QueueHome): Promise<void> {
+export async function mustHaveSchedule(home: QueueHome, changed?: string): Promise<void> {
   const why = await whyNoSchedule(home);
-  if (why !== undefined) throw notAvailable(home, why);
+  if (why !== undefined) throw notAvailable(home, why, changed);
 }
 
 export function notAvailable({ place }: Pick<QueueHome, 'place'>, why: string, changed = 'nothing was changed'): CommandFailure {

@@ -9,6 +9,9 @@ export interface SourceOptions extends SelectionOptions {
   readonly fromSpool?: boolean;
 }
 
+/** What to do without a schedule, of commands that only look. */
+export const filesInstead = 'the files can be looked at without it: --from-spool';
+
 /** Where a command reads its entries from; undefined, and told why: there is nothing that could be waiting. */
 export async function sourceOf(home: QueueHome, options: SourceOptions, err: Surroundings['err']): Promise<EntrySource | undefined> {
   if (await isUntouched(home)) {
@@ -16,7 +19,7 @@ export async function sourceOf(home: QueueHome, options: SourceOptions, err: Sur
     return undefined;
   }
   if (options.fromSpool === true) return spoolSource(home, options, (error) => err(`${error.message}\n`));
-  await mustHaveSchedule(home);
+  await mustHaveSchedule(home, filesInstead);
   return ofSchedule(home.queue);
 }
 

@@ -3,6 +3,7 @@ import { painter } from '../lab/paint.ts';
 import { stopSignals } from '../stop-signals.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { isUntouched, mustHaveSchedule, neverStarted, notAvailable, type QueueHome, whyNoSchedule } from './queue-home.ts';
+import { filesInstead } from './source-of.ts';
 import { takeStats } from './stats.ts';
 import { statsJson, statsText } from './stats-text.ts';
 
@@ -19,7 +20,7 @@ export async function statsCommand(options: StatsOptions, home: QueueHome, surro
   const { out, err, terminal, now } = surroundings;
   const fromSpool = options.fromSpool === true;
   if (await isUntouched(home)) err(`${neverStarted(home)}: nothing is queued\n`);
-  else if (!fromSpool) await mustHaveSchedule(home);
+  else if (!fromSpool) await mustHaveSchedule(home, filesInstead);
   const stats = await takeStats(home, now(), fromSpool || (await isUntouched(home)), (error) => err(`${error.message}\n`));
   if (options.json === true) out(`${JSON.stringify(statsJson(stats, home), undefined, 2)}\n`);
   else out(statsText(stats, home, painter(terminal.isColoured)));

@@ -322,7 +322,9 @@ describe('without a ledger', () => {
     expect(said).toMatchObject({
       code: 1,
       out: '',
-      err: expect.stringMatching(/^the ledger redis:\/\/127\.0\.0\.1:1 cannot be read: Redis: /),
+      err: expect.stringMatching(
+        /^the ledger redis:\/\/127\.0\.0\.1:1 cannot be read: Redis: not connected \(connect ECONNREFUSED 127\.0\.0\.1:1\)$/m,
+      ),
     });
   });
 

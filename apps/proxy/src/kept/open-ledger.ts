@@ -15,8 +15,7 @@ export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, us
   if (redis === undefined) return new SqliteHome({ path: spoolFolder(config).ledger, readOnly: use === 'read-only' });
   const { connectRedis, redisServerOf } = await import('@radiotracer/queue/redis');
   const client = connectRedis(redisServerOf(redis), commandTimeoutMs);
-  // Told by the calls that fail meanwhile.
-  client.on('error', () => {});
+  const home = new RedisHome({ client, prefix: `${keyPrefix}:ledger`, commandTimeoutMs });
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, connectWaitMs);
     for (const event of ['ready', 'end'])
@@ -25,5 +24,5 @@ export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, us
         resolve();
       });
   });
-  return new RedisHome({ client, prefix: `${keyPrefix}:ledger`, commandTimeoutMs });
+  return home;
 }

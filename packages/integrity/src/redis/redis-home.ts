@@ -81,11 +81,16 @@ export class RedisHome implements LedgerHome {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   #closed = false;
+  #lastError: string | undefined;
 
   constructor({ client, prefix = 'radiotracer:ledger', commandTimeoutMs = defaultTimeoutMs }: RedisLedgerOptions) {
     this.#client = client;
     this.#prefix = prefix;
     this.#timeoutMs = commandTimeoutMs;
+    // Told as the cause of what fails meanwhile; without a listener it would end the process.
+    client.on('error', (error: Error) => {
+      this.#lastError = error.message;
+    });
     for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua });
   }
 
@@ -247,11 +252,21 @@ export class RedisHome implements LedgerHome {
       late.catch(() => {});
       return await Promise.race([answer, late]);
     } catch (error) {
-      throw fault(error);
+      throw isUnconnected(error) ? this.#notConnected(error) : fault(error);
     } finally {
       stop.abort();
     }
   }
+
+  #notConnected(cause: Error): LedgerUnavailable {
+    const why = this.#lastError === undefined ? '' : ` (${this.#lastError})`;
+    return new LedgerUnavailable('disconnected', `Redis: not connected${why}`, cause);
+  }
+}
+
+/** The client says of itself that it does not wait. */
+function isUnconnected(error: unknown): error is Error {
+  return error instanceof Error && error.message.includes('enableOfflineQueue');
 }
 
 /** Faults in a script, or in a call, stay as they are; all else says something of the server or the way to it. */
