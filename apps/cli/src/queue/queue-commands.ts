@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
 import { type ConfigOption, configText } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { type DestinationOption, tellUnconfigured } from '../tell-unconfigured.ts';
 import { exportCommand } from './export-command.ts';
 import { type LsOptions, lsCommand } from './ls-command.ts';
 import { type QueueHome, withHome } from './queue-home.ts';
@@ -31,8 +32,11 @@ export function addQueueCommands(program: Command, surroundings: Surroundings, d
       .option('-c, --config <file>', configText)
       .option('--json', 'print JSON')
       .addHelpText('after', helpText);
-  const act = async (options: ConfigOption, work: (home: QueueHome) => Promise<ExitCode>): Promise<void> => {
-    const exitCode = await withHome(options, surroundings, work);
+  const act = async (options: ConfigOption & DestinationOption, work: (home: QueueHome) => Promise<ExitCode>): Promise<void> => {
+    const exitCode = await withHome(options, surroundings, (home) => {
+      tellUnconfigured(options, home.config, surroundings.err);
+      return work(home);
+    });
     await surroundings.taken();
     done(exitCode);
   };

@@ -54,6 +54,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
       ['--owner nobody', []],
     ] as const)
       expect([args, await listed(args)]).toEqual([args, ids]);
+    const slip = await world.rc('retry --destination achive');
+    expect(slip.err).toMatch(/^no destination achive is configured; there are: pacs/);
+    expect(slip.out).toBe('0 instances due now\n');
     const plain = (await world.rc('ls --wide')).out
       .trimEnd()
       .split('\n')

@@ -1,6 +1,7 @@
 import { isInstanceId } from '@radiotracer/instance';
 import type { DestinationCounts, QueueEntry } from '@radiotracer/queue';
 import { SpoolError } from '@radiotracer/spool';
+import { sopClassName } from '@radiotracer/telemetry';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { size } from '../lab/figures.ts';
 import { type Paint, painter } from '../lab/paint.ts';
@@ -96,7 +97,7 @@ function shownText({ entry, file, why }: Shown, now: number, paint: Paint): stri
     ['study', entry.studyKey],
     ['series', entry.seriesKey],
     ['instance', entry.sopInstanceUid],
-    ['SOP class', entry.sopClassUid],
+    ['SOP class', [entry.sopClassUid, sopClassName(entry.sopClassUid)].filter(Boolean).join(', ')],
     ['transfer syntax', entry.transferSyntaxUid],
     ['modality', entry.modality],
     ['size', `${size(entry.bytes)} (${entry.bytes} bytes)`],

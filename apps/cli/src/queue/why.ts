@@ -67,7 +67,9 @@ function sentences(entry: QueueEntry, now: number): readonly string[] {
   switch (entry.state) {
     case 'waiting':
       if (entry.dueAt > now) return [`${tried(entry)}It is tried again ${fromNow(entry.dueAt, now)}.`];
-      return [`${tried(entry)}It is due: it waits for its turn, for its destination to answer again, or for the proxy to run.`];
+      return [
+        `${tried(entry)}It is due: it waits for its turn, for its destination to answer again (radiotracer check), or for the proxy to run.`,
+      ];
     case 'leased':
       return [
         `It is being sent now, by ${entry.lease?.holder ?? 'a proxy'}${entry.lease === undefined ? '' : `, since ${span(now - entry.lease.claimedAt)}`}.`,

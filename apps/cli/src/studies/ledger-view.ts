@@ -6,6 +6,7 @@ import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { isThere, withoutPassword } from '../place.ts';
 import { type ConfigOption, readConfig } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { type DestinationOption, tellUnconfigured } from '../tell-unconfigured.ts';
 
 export interface LedgerView {
   readonly config: Config;
@@ -20,17 +21,18 @@ export interface LedgerView {
 
 /** Opens, acts, closes. A ledger that is away becomes one line that names the place, unless `act` deals with that itself. */
 async function withLedger(
-  options: ConfigOption,
+  options: ConfigOption & DestinationOption,
   surroundings: Surroundings,
   act: (view: LedgerView) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
+  tellUnconfigured(options, config, surroundings.err);
   return await withLedgerOf(config, act);
 }
 
 /** The action of a command: {@link withLedger}, and the exit code when what it wrote has been taken. */
 export function ledgerAction(surroundings: Surroundings, done: (code: ExitCode) => void) {
-  return async (options: ConfigOption, act: (view: LedgerView) => Promise<ExitCode>): Promise<void> => {
+  return async (options: ConfigOption & DestinationOption, act: (view: LedgerView) => Promise<ExitCode>): Promise<void> => {
     const exitCode = await withLedger(options, surroundings, act);
     await surroundings.taken();
     done(exitCode);

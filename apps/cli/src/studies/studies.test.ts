@@ -69,6 +69,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
       ['--findings', []],
     ] as const)
       expect([args, await listed(args)]).toEqual([args, uids]);
+    expect((await world.rc('studies ls --destination pcas')).err).toBe('no destination pcas is configured; there are: pacs, archive\n');
     await world.stopProxy();
     const plain = (await world.rc('studies ls')).out
       .trimEnd()
