@@ -116,9 +116,11 @@ function write(root: unknown, path: KeyPath, value: unknown): boolean {
 }
 
 function unknown(variable: string, value: unknown): string {
-  const suggestion = nearest(variable, possibleNames(schemaRoot, value, []));
+  // Without what all of them have in common, which would make any two alike.
+  const names = [...possibleNames(schemaRoot, value, [])].map((name) => name.slice(PREFIX.length));
+  const suggestion = nearest(variable.slice(PREFIX.length), names);
   const list = /^RADIOTRACER_(LISTENERS|ROUTES)_\d/.test(variable) ? ' (positions are counted from 0, without a gap)' : '';
-  return `${variable}: no key has this name${suggestion === undefined ? list : `; did you mean ${suggestion}?`}`;
+  return `${variable}: no key has this name${list}${suggestion === undefined ? '' : `; did you mean ${PREFIX}${suggestion}?`}`;
 }
 
 function ambiguous(variable: string): string {

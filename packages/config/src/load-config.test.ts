@@ -315,6 +315,11 @@ test('a variable goes over the file, whatever the name of the destination; one t
   ]) {
     expect([variable, codes(variable)]).toEqual([variable, ['unknown_variable']]);
   }
+  expect(lines(SMALLEST, { RADIOTRACER_HOME: '/opt', RADIOTRACER_LOG_LEVL: 'info', RADIOTRACER_ROUTES_7_TO: 'pacs' })).toEqual([
+    'environment: RADIOTRACER_HOME: no key has this name',
+    'environment: RADIOTRACER_LOG_LEVL: no key has this name; did you mean RADIOTRACER_LOG_LEVEL?',
+    expect.stringContaining('RADIOTRACER_ROUTES_7_TO: no key has this name (positions are counted from 0, without a gap)'),
+  ]);
   const twins = SMALLEST.replace('{ pacs:', '{ pa-cs: { host: a, port: 1 }, pa_cs: { host: a, port: 1 }, pacs:');
   expect(codes('RADIOTRACER_DESTINATIONS_PA_CS_PORT', twins)).toEqual(['unknown_variable']);
   // Kubernetes sets these beside a Service named radiotracer.
