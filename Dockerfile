@@ -1,6 +1,7 @@
 # radiotracer as an image: Node 24 and what `pnpm deploy` leaves of the packages. No npm, no compiler, no root.
 #   docker build -t radiotracer .
-#   docker run -p 11112:11112 -v ./radiotracer.yaml:/etc/radiotracer/radiotracer.yaml -v spool:/var/lib/radiotracer radiotracer
+#   docker run --stop-timeout 60 -p 11112:11112 -v ./radiotracer.yaml:/etc/radiotracer/radiotracer.yaml -v spool:/var/lib/radiotracer radiotracer
+# Docker kills after 10 s what `shutdown.drain` gives 30 s to end. An `admin.port` other than 8080 is set by RADIOTRACER_ADMIN_PORT, which HEALTHCHECK reads.
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /src
 COPY . .
