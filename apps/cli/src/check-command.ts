@@ -3,6 +3,7 @@ import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
+import { refuseOwnListeners } from './own-listeners.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
 import type { Surroundings } from './surroundings.ts';
 import { checkTls } from './tls-check.ts';
@@ -22,6 +23,7 @@ type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 /** The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that fails. */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
+  refuseOwnListeners(config);
   const learned = await surroundings.readCapabilities(config).catch((error: unknown) => {
     surroundings.err(`what destinations accept: ${describeError(error)}; it will be learned anew\n`);
     return {};

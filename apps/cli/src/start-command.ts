@@ -1,5 +1,6 @@
 import { describeError } from './describe-error.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
+import { refuseOwnListeners } from './own-listeners.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
 import { stopSignals } from './stop-signals.ts';
 import type { StartedProxy, Surroundings } from './surroundings.ts';
@@ -14,6 +15,7 @@ export interface StartOptions extends ConfigOption {
  */
 export async function startCommand(options: StartOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
+  refuseOwnListeners(config);
   const stop = stopSignals(surroundings);
   let proxy: StartedProxy;
   try {

@@ -1,0 +1,30 @@
+import { parseConfig } from '@radiotracer/config';
+import { refuseOwnListeners } from './own-listeners.ts';
+
+const own = ['localhost', 'rt-1', '127.0.0.1', '::1', '10.1.2.5'];
+
+function refused(listener: string, host: string, port = 104): boolean {
+  const config = parseConfig(
+    `{ listeners: [{ port: 11112 }, ${listener}], destinations: { pacs: { host: "${host}", port: ${port} } }, routes: [{ to: pacs }] }`,
+  );
+  try {
+    refuseOwnListeners(config, own);
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(`destinations.pacs: found ${host}:${port}, which is listeners[1]`),
+    });
+    return true;
+  }
+}
+
+test('a destination that is a listener of the proxy itself is refused, by whatever name', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.0.0.9', 'RT-1', '10.1.2.5'])
+    expect([host, refused('{ port: 104 }', host)]).toEqual([host, true]);
+  expect(refused('{ port: 104, host: 127.0.0.1 }', 'localhost')).toBe(true);
+  expect(refused('{ port: 104, host: 10.1.2.5 }', '10.1.2.5')).toBe(true);
+  expect(refused('{ port: 104 }', '10.1.2.3')).toBe(false);
+  expect(refused('{ port: 104, host: 10.1.2.5 }', '127.0.0.1')).toBe(false);
+  expect(refused('{ port: 104 }', '127.0.0.1', 105)).toBe(false);
+});
