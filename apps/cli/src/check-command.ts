@@ -1,3 +1,4 @@
+import { unusedRoutes } from '@radiotracer/config';
 import { sopClassName } from '@radiotracer/telemetry';
 import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
@@ -24,6 +25,7 @@ type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
   refuseOwnListeners(config);
+  const unused = unusedRoutes(config.routes);
   const learned = await surroundings.readCapabilities(config).catch((error: unknown) => {
     surroundings.err(`what destinations accept: ${describeError(error)}; it will be learned anew\n`);
     return {};
@@ -38,11 +40,13 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
   if (options.json === true) {
     surroundings.out(
-      `${JSON.stringify({ ok, config: { file: file ?? null }, tls: tls.map(({ kind, message }) => ({ kind, message })), destinations }, undefined, 2)}\n`,
+      `${JSON.stringify({ ok, config: { file: file ?? null }, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations }, undefined, 2)}\n`,
     );
   } else {
     surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}${destinations.map(learnedText).join('')}`);
   }
+  for (const { route, takenBy } of unused)
+    surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
   // Of a destination that cannot be asked for it, it is said with the destination.
   for (const { kind, destinationId, message } of tls)
     if (kind !== 'unusable' || destinationId === undefined) surroundings.err(`${message}\n`);

@@ -181,6 +181,12 @@ test('check: every destination as a modality would be seen through the proxy; it
   expect(said.out).toMatch(/^pacs +10\.0\.0\.1:104 +CT +PROXY +ok +ok 1\.23 ms +PACS_1$/m);
 });
 
+test('check: a route that can never be used is told, and is no failure', async () => {
+  const { said, rc } = world({ readFile: () => Promise.resolve(`${CONFIG}`.replace('calledAet: CT, callingAet: CT1, ', '')) });
+  expect(await rc('check')).toBe(0);
+  expect(said.err).toBe('route route-2 is never used: route-1, which stands before it, takes all that would come to it\n');
+});
+
 test('check: a destination that fails is one line on standard error, code 1, and the others are still told', async () => {
   const echo: Surroundings['echo'] = (options) => {
     if (options.host === '10.0.0.1') return refused(options);

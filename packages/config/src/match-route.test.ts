@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parseAddressRange, rangeContains } from './address-range.ts';
 import type { Route } from './config.ts';
-import { matchRoute } from './match-route.ts';
+import { matchRoute, unusedRoutes } from './match-route.ts';
 
 function route(conditions: Partial<Route>): Route {
   const any = { calledAet: undefined, callingAet: undefined, source: undefined, rewriteCallingAet: undefined };
@@ -104,4 +104,30 @@ test('IPv4 and IPv6 do not match each other, a zone means nothing, and nonsense 
   ]) {
     expect([text, parseAddressRange(text)]).toEqual([text, undefined]);
   }
+});
+
+test('a route that is told to be unused matches nothing, and what one before it takes whole is told', () => {
+  const titles = ['A', 'B', 'C'];
+  const addresses = ['10.0.0.1', '10.0.0.2', '10.9.0.1', '192.168.0.1'];
+  const condition = fc.constantFrom<string | undefined>('A', 'B', undefined);
+  const source = fc.constantFrom('10.0.0.0/8', '10.0.0.0/24', '10.0.0.1', '0.0.0.0/0', '::/0', undefined);
+  const routes = fc.array(fc.record({ calledAet: condition, callingAet: condition, source }), { maxLength: 5 });
+  const queries = titles.flatMap((calledAet) =>
+    titles.flatMap((callingAet) => addresses.map((sourceAddress) => ({ calledAet, callingAet, sourceAddress }))),
+  );
+  fc.assert(
+    fc.property(routes, (conditions) => {
+      const table = conditions.map((each, index) => route({ ...each, id: `r${index}` }));
+      const used = new Set(queries.map((each) => matchRoute(table, each)?.id));
+      for (const { route: unused, takenBy } of unusedRoutes(table)) {
+        expect(used.has(unused.id)).toBe(false);
+        expect(table.indexOf(takenBy)).toBeLessThan(table.indexOf(unused));
+      }
+    }),
+  );
+  const told = (...table: Partial<Route>[]) =>
+    unusedRoutes(table.map((each, index) => route({ ...each, id: `r${index}` }))).map((each) => each.route.id);
+  expect(told({}, { calledAet: 'CT1' })).toEqual(['r1']);
+  expect(told({ source: '10.0.0.0/8' }, { calledAet: 'CT1', source: '10.1.0.0/16' }, { calledAet: 'CT1' })).toEqual(['r1']);
+  expect(told({ calledAet: 'CT1' }, {}, { calledAet: 'CT1 ' })).toEqual(['r2']);
 });

@@ -26,3 +26,20 @@ function sourceMatches(source: string, address: string): boolean {
   const range = parseAddressRange(source);
   return range !== undefined && rangeContains(range, address);
 }
+
+/** Routes that no association comes to, each with an earlier one that takes all that would. What several take together is not seen. */
+export function unusedRoutes(routes: readonly Route[]): readonly { readonly route: Route; readonly takenBy: Route }[] {
+  return routes.flatMap((route, index) => {
+    const takenBy = routes.slice(0, index).find((earlier) => takesAllOf(earlier, route));
+    return takenBy === undefined ? [] : [{ route, takenBy }];
+  });
+}
+
+function takesAllOf(one: Route, other: Route): boolean {
+  const titles = (['calledAet', 'callingAet'] as const).every(
+    (key) => one[key] === undefined || trimAeTitle(one[key]) === trimAeTitle(other[key] ?? ''),
+  );
+  if (!titles || one.source === undefined) return titles;
+  const [outer, inner] = [parseAddressRange(one.source), parseAddressRange(other.source ?? '')];
+  return outer !== undefined && inner !== undefined && inner.prefixLength >= outer.prefixLength && rangeContains(outer, inner.address);
+}
