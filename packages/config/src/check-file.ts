@@ -9,8 +9,20 @@ import { type KeyPath, nodeAt, type SchemaNode, schemaRoot } from './schema-walk
 export function checkFile(written: unknown): { readonly file: CheckedFile } | { readonly findings: readonly Finding[] } {
   const value = withoutEmpty(written) ?? {};
   const result = fileSchema.safeParse(value);
-  const findings = [...(result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value)), ...crossCheck(value)];
+  const issues = (result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value));
+  const findings = [...emptyUnknown(written, schemaRoot, []), ...issues, ...crossCheck(value)];
   return result.success && findings.length === 0 ? { file: result.data } : { findings };
+}
+
+/** Keys that are not known and have nothing after them, such as `calledAet PROXY` without a colon: left out, they would go unnoticed. */
+function* emptyUnknown(value: unknown, node: SchemaNode | undefined, path: KeyPath): Generator<Finding> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, element] of Object.entries(value)) {
+    const key = Array.isArray(value) ? Number(name) : name;
+    const isUnknown = node?.kind === 'object' && !node.keys.has(name);
+    if (element === null && isUnknown) yield { code: 'unknown_key', path: [...path, key], text: unknownKey(name, node) };
+    else yield* emptyUnknown(element, nodeAt([...path, key]), [...path, key]);
+  }
 }
 
 function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {

@@ -50,6 +50,11 @@ export interface Finding {
 
 /** The finding with its place. */
 export function problemAt(finding: Finding, where: string | undefined): Problem {
-  const key = finding.path.length === 0 ? undefined : keyText(finding.path);
+  // `{ token hunter2 }` and `{ token:hunter2 }` are keys.
+  const path =
+    finding.code === 'unknown_key'
+      ? finding.path.map((step) => (typeof step === 'string' ? step.replace(/[\s:].*$/s, ' …') : step))
+      : finding.path;
+  const key = path.length === 0 ? undefined : keyText(path);
   return { code: finding.code, key, where, message: key === undefined ? finding.text : `${key}: ${finding.text}` };
 }

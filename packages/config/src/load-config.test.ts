@@ -209,6 +209,24 @@ queue: { redis: "redis:hunter2@localhost" }`);
   expect(told).toHaveLength(4);
   expect(told.join('\n')).not.toMatch(/hunter2|31337/);
   expect(lines(`${SMALLEST}\nadmin: { token: hunter2`).join('\n')).not.toMatch(/hunter2/);
+  // A bracket too many, and all behind it is no YAML any more; a header, an escape, a tag, an alias, a directive that are none.
+  for (const wrong of [
+    'log: { level: info }}\nadmin:\n  token: hunter2',
+    'admin:\n  token: >hunter2\n    x',
+    'admin: { token: "\\hunter2" }',
+    'admin: { token: "\\xhunter2" }',
+    'admin: { token: !hunter2 x }',
+    'admin: { token hunter2 }',
+    'admin: { token:hunter2 }',
+    'admin: { token: *hunter2 }',
+    'admin: { token: &hunter2: x }',
+    'admin: { token: @hunter2 }',
+    'admin: { token: "a" hunter2 }',
+    '...\n%hunter2 x\n---\na: b',
+  ]) {
+    expect([wrong, lines(`${SMALLEST}${wrong}`).length > 0]).toEqual([wrong, true]);
+    expect(lines(`${SMALLEST}${wrong}`).join('\n')).not.toMatch(/hunter2|\\[hx]/);
+  }
   // Nor one in the place of the mapping around it.
   for (const text of ['queue: redis://:hunter2@localhost', 'admin: hunter2', 'telemetry: hunter2']) {
     expect(lines(`${SMALLEST}${text}`)).toEqual([expect.stringMatching(/found a text that is not shown; allowed: a mapping with/)]);
@@ -236,6 +254,13 @@ test('a host is a name or an address, without a port', () => {
     expect([host, told(host)]).toEqual([host, ['destinations.pacs.host']]);
 });
 
+test('a key without its colon is no key left out', () => {
+  const told = lines(SMALLEST.replace('{ to: pacs }', '{ calledAet PROXY, source: , to: pacs }'));
+  expect(told).toEqual(['f.yaml:4:12: routes[0].calledAet …: unknown key; did you mean "calledAet"?']);
+  expect(problemsOf(SMALLEST.replace('{ to: pacs }', '{ calledAet:PROXY, to: pacs }')).map(({ code }) => code)).toEqual(['unknown_key']);
+  expect(lines(`${SMALLEST}telemtry:`)).toEqual(['f.yaml:5:1: telemtry: unknown key; did you mean "telemetry"?']);
+});
+
 test('a key in the wrong place is told where it belongs', () => {
   expect(lines(`${SMALLEST}quietPeriod: 60s\nlogging: { level: info }`)).toEqual([
     'f.yaml:5:1: quietPeriod: unknown key; did you mean integrity.quietPeriod?',
@@ -252,6 +277,8 @@ test('a file that is not YAML, has a key twice, or expands without end is refuse
   expect(lines(`${SMALLEST}routes: []`)[0]).toMatch(/^f\.yaml:5:1: not YAML: /);
   const bomb = Array.from({ length: 30 }, (_, level) => `b${level}: &b${level} [${level === 0 ? 'x' : `*b${level - 1}, *b${level - 1}`}]`);
   expect(lines(bomb.join('\n'))).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
+  for (const text of ['l\0i\0s\0t\0', `${SMALLEST}# R\ufffdntgen`, '\u007fELF\0'])
+    expect(lines(text)).toEqual(['f.yaml: not text in UTF-8 (UTF-16, Latin-1, or no text at all)']);
   expect(lines('a: &a [*a]')).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
   expect(lines(`${SMALLEST}---\na: 1`)).toEqual(['f.yaml:5:1: not YAML: a second document begins here; a configuration is one']);
   for (const text of ['[]', 'text', '1']) expect(lines(text)[0]).toMatch(/allowed: a mapping of listeners, destinations/);

@@ -11,6 +11,11 @@ export interface YamlText {
   locate(path: KeyPath): string;
 }
 
+/** What comes behind these is mostly wrong because of them. */
+const maxProblems = 3;
+/** `Unexpected scalar token in YAML stream: "hunter2"`, `Invalid escape sequence \h`. */
+const quoted = /((?<=\w): | \\).*$/s;
+
 /** Where the library speaks of itself, or of no key. */
 const inOurWords: Partial<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: 'this key stands here for the second time',
@@ -20,18 +25,19 @@ const inOurWords: Partial<Record<ErrorCode, string>> = {
 
 /** `file` is only shown. YAML 1.2, one document; duplicate keys are errors. */
 export function readYaml(file: string, text: string): YamlText {
+  if (/[\0\ufffd]/.test(text)) return unreadable(file, 'not text in UTF-8 (UTF-16, Latin-1, or no text at all)');
   const lines = new LineCounter();
-  // Without pretty errors: they quote the line, which may hold a secret.
+  // Without pretty errors: they quote the line, which may hold a secret; without what the others quote.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   // What it warns of it reads otherwise than it was meant: `!env NAME` as NAME, say.
-  const problems = [...document.errors, ...document.warnings].map(
+  const problems = [...document.errors, ...document.warnings].slice(0, maxProblems).map(
     ({ code, message, pos }): Problem => ({
       ...{ code: 'yaml_syntax', key: undefined, where: at(pos[0]) },
-      message: `not YAML: ${inOurWords[code] ?? message}`,
+      message: `not YAML: ${inOurWords[code] ?? message.replace(quoted, '')}`,
     }),
   );
   if (problems.length > 0) return { value: undefined, problems, locate: () => file };
@@ -41,8 +47,7 @@ export function readYaml(file: string, text: string): YamlText {
     JSON.stringify(value);
     return { value, problems, locate };
   } catch {
-    const message = 'not usable YAML: aliases that are unknown or expand without end';
-    return { value: undefined, problems: [{ code: 'yaml_syntax', key: undefined, where: file, message }], locate: () => file };
+    return unreadable(file, 'not usable YAML: aliases that are unknown or expand without end');
   }
 
   function locate(path: KeyPath): string {
@@ -56,4 +61,8 @@ export function readYaml(file: string, text: string): YamlText {
     }
     return file;
   }
+}
+
+function unreadable(file: string, message: string): YamlText {
+  return { value: undefined, problems: [{ code: 'yaml_syntax', key: undefined, where: file, message }], locate: () => file };
 }
