@@ -55,8 +55,8 @@ test('a port in use, for modalities or for the admin, is one line and code 1', a
   const other = createServer().listen({ host: '127.0.0.1', port: 0 });
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
-  const line = { code: 1, errors: `cannot start: 127.0.0.1:${port}: the port is in use (EADDRINUSE)\n` };
-  expect(await (await radiotracer(port, 0)).ended).toEqual(line);
-  expect(await (await radiotracer(0, port)).ended).toEqual(line);
+  const line = (key: string) => ({ code: 1, errors: `cannot start: 127.0.0.1:${port}: the port is in use (EADDRINUSE); it is ${key}\n` });
+  expect(await (await radiotracer(port, 0)).ended).toEqual(line('listeners[0].port'));
+  expect(await (await radiotracer(0, port)).ended).toEqual(line('admin.port'));
   other.close();
 }, 60_000);

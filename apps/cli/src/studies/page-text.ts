@@ -111,7 +111,9 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
     `${paint('name', printable(one.id))}: ${lost > 0 ? paint('bad', counts) : counts}`,
     `  ${asked(one, study, now)}`,
     ...(verify?.commitment === undefined ? [] : [`  storage commitment: ${commitmentSentence(verify.commitment, verify, now)}`]),
-    ...(waiting === 0 ? [] : [`  ${counted(waiting, 'instance')} not delivered yet: ${queued}; what is not listed there was removed by a person (queue rm)`]),
+    ...(waiting === 0
+      ? []
+      : [`  ${counted(waiting, 'instance')} not delivered yet: ${queued}; what is not listed there was removed by a person (queue rm)`]),
     ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${queued} --state dead`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
     ...refused.map(({ uid, reason }) => `  storage commitment refused  ${printable(uid)}  ${refusalText(reason)}`),
