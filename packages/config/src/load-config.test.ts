@@ -254,6 +254,28 @@ test('a host is a name or an address, without a port', () => {
     expect([host, told(host)]).toEqual([host, ['destinations.pacs.host']]);
 });
 
+test('a URL of Redis is one that its client takes', () => {
+  const told = (url: string) => problemsOf(`${SMALLEST}queue: { redis: "${url}" }`).map(({ key }) => key);
+  for (const url of [
+    'redis://localhost',
+    'redis://user:p%25ss:word@h:6379/3',
+    'rediss://[fd00::1]:6379',
+    'redis-sentinel://:pw@s1,s2:26379/0#main',
+    'redis-cluster://n1:6379,[::1]:6380',
+  ])
+    expect([url, told(url)]).toEqual([url, []]);
+  for (const url of [
+    'redis://h:99999',
+    'redis://h:0',
+    'redis://h?db=1',
+    'redis://:50%off@h',
+    'redis-sentinel://:50%off@h#m',
+    'redis-cluster://a:6379,b:70000',
+    'redis-sentinel://s1:26379',
+  ])
+    expect([url, told(url)]).toEqual([url, ['queue.redis']]);
+});
+
 test('a key without its colon is no key left out', () => {
   const told = lines(SMALLEST.replace('{ to: pacs }', '{ calledAet PROXY, source: , to: pacs }'));
   expect(told).toEqual(['f.yaml:4:12: routes[0].calledAet …: unknown key; did you mean "calledAet"?']);

@@ -133,18 +133,34 @@ export const traceLink = {
 export const redisUrl = {
   ...kind(
     'text',
-    'a URL such as redis://localhost:6379, redis-sentinel://s1:26379,s2:26379/0#mymaster or redis-cluster://n1:6379,n2:6379',
-    textAs((text) => (redisShape.test(text) ? text : undefined)),
+    'a URL such as redis://localhost:6379, redis-sentinel://s1:26379,s2:26379/0#mymaster or redis-cluster://n1:6379,n2:6379; in a password %25 is a percent sign, %40 an @',
+    textAs((text) => (isRedisUrl(text) ? text : undefined)),
   ),
   secrecy: 'password-in-url' as const,
 };
 
 const redisHost = '(?:[A-Za-z0-9_.-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?';
 const redisShape = new RegExp(
-  `^rediss?:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:\\/\\d*)?(?:\\?\\S*)?$` +
+  `^rediss?:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:\\/\\d*)?$` +
     `|^rediss?-sentinel:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*(?:\\/\\d*)?#[A-Za-z0-9_.-]+$` +
     `|^rediss?-cluster:\\/\\/(?:[^@/#\\s]*@)?${redisHost}(?:,${redisHost})*$`,
 );
+
+function isRedisUrl(text: string): boolean {
+  const [credentials = ''] = /(?<=:\/\/)[^@]*(?=@)/.exec(text) ?? [];
+  const ports = [...text.slice(text.lastIndexOf('@') + 1).matchAll(/:(\d+)(?=[,/#]|$)/g)].map(([, port]) => Number(port));
+  // Both is what the client makes of it.
+  return redisShape.test(text) && isDecodable(credentials) && ports.every((each) => each > 0 && each <= 65_535);
+}
+
+/** A percent sign in a password is written %25. */
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 export const timeZone = kind(
   'text',
