@@ -1,4 +1,5 @@
 /** The spool's volume is full, read-only, broken: for real. What cannot be kept is refused, what was acknowledged arrives. */
+import { spawnSync } from 'node:child_process';
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually, within } from '../fixtures/deadline.ts';
@@ -147,11 +148,17 @@ describeWith(missingExt4(), 'an ext4 that breaks', () => {
   test.each(['never used', 'used before'])(
     'and is read-only at the start, %s: it says so in one line, and does not start',
     async (use) => {
-      const volume = await ext4Volume(stage, 16);
+      const volume = await ext4Volume(stage, 48);
       const spool = join(volume.dir, 'spool');
       const pacs = await scriptedPacs(stage);
       const config = { ...options(pacs, spool, '0B'), place: await proxyPlace(await stage.folder('proxy')) };
-      if (use === 'used before') await (await startProxy(stage, config)).stop();
+      pacs.answer = away;
+      const waiting = study(74, 2);
+      if (use === 'used before') {
+        const proxy = await startProxy(stage, config);
+        expect(await send(proxy.port, waiting)).toEqual([0, 0]);
+        await proxy.stop();
+      }
       await volume.unmount();
       volume.mount('ro');
       const running = await launchProxy(config.place, config);
@@ -161,6 +168,20 @@ describeWith(missingExt4(), 'an ext4 that breaks', () => {
       const said = running.stderr.trim();
       expect(said.split('\n')).toHaveLength(1);
       expect(said).toMatch(/cannot start: .*spool.*read-only/);
+      if (use === 'never used') return;
+      // What waits there can be looked at all the same, and taken away (`queue export`).
+      const main = join(repositoryFolder, 'apps/cli/src/main.ts');
+      const args = [
+        '--conditions=@radiotracer/source',
+        main,
+        'queue',
+        'ls',
+        '--from-spool',
+        '--config',
+        join(config.place.folder, 'radiotracer.yaml'),
+      ];
+      const listed = spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
+      expect([listed.status, listed.stderr, listed.stdout.trim().split('\n').length]).toEqual([0, '', 1 + waiting.length]);
     },
     60_000,
   );

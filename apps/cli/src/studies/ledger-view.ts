@@ -75,7 +75,9 @@ export function stoppedNote({ config, place }: Pick<LedgerView, 'config' | 'plac
 
 export function whyNotReadable(error: LedgerUnavailable): string {
   const why = error.message.replace(/\s+/g, ' ');
-  return error.code === 'refused' && !why.startsWith('Redis') ? `${why}; run it as the user of the proxy, or as root` : why;
+  return error.code === 'refused' && !why.startsWith('Redis')
+    ? `${why}; run it as the user of the proxy, or as root; not where the volume is read-only`
+    : why;
 }
 
 function notReadable({ place }: Pick<LedgerView, 'place'>, error: LedgerUnavailable): CommandFailure {

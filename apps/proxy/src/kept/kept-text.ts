@@ -17,7 +17,8 @@ export function keptText(path: string): KeptText {
   const read = async (): Promise<string | undefined> => {
     try {
       const text = await readFile(path, 'utf8');
-      await chmod(path, 0o600);
+      // One that was copied without its mode. A volume that has become read-only is no reason not to be told what is on it.
+      await chmod(path, 0o600).catch(unlessReadOnly);
       return text.trim();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -49,4 +50,8 @@ export function keptText(path: string): KeptText {
       return (await read()) ?? text;
     },
   };
+}
+
+function unlessReadOnly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EROFS') throw error;
 }
