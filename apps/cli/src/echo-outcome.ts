@@ -46,7 +46,8 @@ export async function outcomeOfEcho(echo: Surroundings['echo'], options: EchoOpt
     };
   } catch (failure) {
     const type = errorType(failure);
-    const message = failure instanceof Error ? oneLine(failure.message) : String(failure);
+    const said = failure instanceof Error ? oneLine(failure.message) : String(failure);
+    const message = type === 'protocol_error' ? `what answers there speaks no DICOM; is that its DICOM port? (${said})` : said;
     const nothing = { tls: null, status: null, durationMs: null, implementation: null };
     return { ...asked, ...nothing, reachable: !UNREACHABLE.has(type), ok: false, error: { type, message } };
   }

@@ -226,6 +226,11 @@ test('echo: an address needs no configuration, a name does', async () => {
   expect(await world(noFile).rc('echo', 'pacs')).toBe(2);
   const named = world();
   expect([await named.rc('echo', 'named'), named.said.echoes[0]?.calledAeTitle]).toEqual([0, 'NAMED']);
+  const web = world({ echo: () => Promise.reject(new AssociationError('protocol_error', 'PDU type 48H')) });
+  expect([await web.rc('echo', 'h:80'), web.said.err]).toEqual([
+    1,
+    'h:80 (ANY-SCP): what answers there speaks no DICOM; is that its DICOM port? (PDU type 48H)\n',
+  ]);
   const dead = world({ echo: refused });
   expect([await dead.rc('echo', 'h:1'), dead.said.err, dead.said.out]).toEqual([1, 'h:1 (ANY-SCP): nothing listens there (h)\n', '']);
 });
