@@ -1,6 +1,6 @@
 /** The schedule and the spool that a configuration names, opened beside a proxy that may be running. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Config } from '@radiotracer/config';
 import { keptText, loadOwnerId, openQueue, ownerIdFile, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import { type Queue, QueueUnavailable } from '@radiotracer/queue';
@@ -84,8 +84,9 @@ export function notAvailable({ place }: Pick<QueueHome, 'place'>, why: string, c
   return new CommandFailure(ExitCode.failed, `the schedule ${place} is not available: ${why.replace(/\s+/g, ' ')}; ${changed}`);
 }
 
-export function neverStarted({ folder }: Pick<QueueHome, 'folder'>): string {
-  return `no proxy has had the spool ${folder.dir} yet`;
+export function neverStarted({ config, folder }: Pick<QueueHome, 'config' | 'folder'>): string {
+  const where = isAbsolute(config.spool.dir) ? '' : ` (spool.dir is ${config.spool.dir}, from the folder that this is run in)`;
+  return `no proxy has had the spool ${folder.dir} yet${where}`;
 }
 
 async function reached(name: string, dir: string): Promise<ReadonlyMap<string, ReachedSpool>> {

@@ -423,6 +423,11 @@ describe('without a schedule', () => {
       }
       expect((await world.rc(`export ${empty}/to`, { readFile })).code).toBe(1);
       expect(readdirSync(empty)).toEqual([]);
+      // Run in another folder than the proxy, `./var/spool` is another spool.
+      const elsewhere = async () => (await readFile()).replace(empty, './nowhere');
+      expect((await world.rc('ls', { readFile: elsewhere })).err).toContain(
+        `/nowhere/spool yet (spool.dir is ./nowhere/spool, from the folder that this is run in): nothing is queued\n`,
+      );
     } finally {
       rmSync(empty, { recursive: true });
     }
