@@ -7,7 +7,7 @@ import { tellDueAt, tellStep } from './tell/tell-step.ts';
 import { type Finding, findingsOf } from './verdict/finding.ts';
 import { lossOf } from './verdict/loss.ts';
 import { verdictOf } from './verdict/verdict.ts';
-import { nextVerifyAt, type VerifyOptions, verifyStates } from './verify/verify-schedule.ts';
+import { nextVerifyAt, statesAfterDelivery, type VerifyOptions, verifyStates } from './verify/verify-schedule.ts';
 
 export interface EvaluateOptions extends LifetimeOptions {
   /** Undefined: no destination is asked. */
@@ -39,7 +39,8 @@ export function evaluate(page: StudyPage, now: number, options: EvaluateOptions)
     if (isWaiting) return { study: { ...study, dueAt: now + options.quietPeriodMs }, closed: false, findings: [] };
   }
   const findings = findingsOf(page);
-  const verify = isOpen && options.verify !== undefined ? verifyStates(page, now, options.verify) : study.verify;
+  const asking = isOpen ? verifyStates : statesAfterDelivery;
+  const verify = options.verify === undefined ? study.verify : asking(page, now, options.verify);
   const { dueAt: _, ...rest } = study;
   const counts = Object.fromEntries(findings.map(({ kind, count }) => [kind, count])) as FindingCounts;
   const closedAt = isOpen ? now : (study.closedAt ?? now);

@@ -282,12 +282,18 @@ class Rows {
   }
 }
 
-/** Whether something came from the modality: not that it was passed on, or found where it was sent. */
+/**
+ * Whether something came from the modality: not that it was passed on, or found where it was sent. A delivery tells of the acknowledgement too, by
+ * an earlier time; that is no other one.
+ */
 function isArrival(id: string, before: string | undefined, after: string): boolean {
   if (!id.startsWith('i:')) return id.startsWith('d:') || before === undefined;
   const came = (text: string) => {
     const { at, ...rest } = JSON.parse(text) as InstanceRecord;
-    return JSON.stringify([rest, Object.entries(at).map(([destinationId, { acknowledgedAt }]) => [destinationId, acknowledgedAt])]);
+    return JSON.stringify([
+      rest,
+      Object.entries(at).map(([destinationId, { acknowledgedAt }]) => [destinationId, acknowledgedAt !== undefined]),
+    ]);
   };
   return before === undefined || came(before) !== came(after);
 }

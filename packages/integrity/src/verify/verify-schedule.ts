@@ -64,6 +64,17 @@ export function verifyStates(page: StudyPage, now: number, options: VerifyOption
   return states;
 }
 
+/** Of a study that was closed before: what was delivered since then begins the questions to its destination anew, once nothing more is on its way. */
+export function statesAfterDelivery(page: StudyPage, now: number, options: VerifyOptions): Readonly<Record<string, VerifyState>> {
+  const anew = verifyStates(page, now, options);
+  const states = Object.entries(page.study.verify).map(([destinationId, state]) => {
+    const owed = owedTo(page, destinationId, state);
+    const isLate = owed.some(({ place: { forwardedAt = 0 } }) => forwardedAt > state.since);
+    return [destinationId, (isLate && !isWaiting(owed) ? anew[destinationId] : undefined) ?? state] as const;
+  });
+  return Object.fromEntries(states);
+}
+
 export function nextVerifyAt(states: Readonly<Record<string, VerifyState>>): number | undefined {
   const times = Object.values(states).flatMap(({ nextAt }) => nextAt ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
@@ -81,8 +92,7 @@ export type VerifyStep =
 export function verifyStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, options: VerifyOptions): VerifyStep {
   const owed = owedTo(page, destinationId, state);
   const sent = owed.filter(({ place }) => place.forwardedAt !== undefined);
-  const isWaiting = owed.some(({ place }) => place.forwardedAt === undefined && place.deadAt === undefined);
-  if (isWaiting && now - state.since < options.giveUpMs)
+  if (isWaiting(owed) && now - state.since < options.giveUpMs)
     return { kind: 'state', state: { ...state, failures: state.failures + 1, nextAt: now + delay(state.failures, options) } };
   if (sent.length === 0) {
     const outcome = owed.length > 0 ? 'unverifiable' : 'confirmed';
@@ -188,6 +198,10 @@ function owedTo(page: StudyPage, destinationId: string, state: VerifyState): rea
     const place = instance.at[destinationId];
     return place !== undefined && isOwed(place) && !isDenied(place, state) ? [{ instance, place }] : [];
   });
+}
+
+function isWaiting(owed: readonly Owed[]): boolean {
+  return owed.some(({ place }) => place.forwardedAt === undefined && place.deadAt === undefined);
 }
 
 function deniedBy(page: StudyPage, destinationId: string, state: VerifyState): number {
