@@ -1,5 +1,5 @@
 export type { DataSetReader, PlainDataSet } from './data-set/plain-data-set.ts';
-export { documentOperations, maxDataSetBytes } from './data-set/read-document.ts';
+export { documentOperations, isRead, maxDataSetBytes } from './data-set/read-document.ts';
 export type { HabitHour } from './health/habit.ts';
 export type { HealthOptions } from './health/health.ts';
 export { errorsOf, type HourCell } from './health/hour-cell.ts';

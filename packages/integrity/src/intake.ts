@@ -10,7 +10,7 @@ import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { readDocument } from './data-set/read-document.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { isOfInterest, isOfStudies, type ObserveOptions, observe, studyOf } from './observe.ts';
+import { isDocument, isOfInterest, isOfStudies, type ObserveOptions, observe, studyOf } from './observe.ts';
 import type { DocumentFacts } from './record/document-record.ts';
 import { noFacts } from './record/study-record.ts';
 
@@ -141,7 +141,7 @@ export class Intake {
       this.#options.hear(event);
       const change = observe(event, this.#options);
       if (change !== undefined) this.#add(change);
-      else if (event.type === 'operation.ended' && isOfStudies(event)) this.#read(event);
+      else if (event.type === 'operation.ended' && isDocument(event)) this.#read(event);
     } catch (error) {
       this.#errors += 1;
       this.#options.failed(error);

@@ -45,9 +45,7 @@ export function isOfInterest(event: TelemetryEvent): boolean {
 export function isOfStudies(event: TelemetryEvent): boolean {
   switch (event.type) {
     case 'operation.ended':
-      return (
-        (event.operation === 'C-STORE' && event.invokedBy === 'requestor') || (event.dataSet !== undefined && event.operation !== 'C-FIND')
-      );
+      return (event.operation === 'C-STORE' && event.invokedBy === 'requestor') || isDocument(event);
     case 'delivery.attempted':
       return event.outcome === 'delivered';
     case 'delivery.dead_lettered':
@@ -55,6 +53,14 @@ export function isOfStudies(event: TelemetryEvent): boolean {
     default:
       return false;
   }
+}
+
+/** Whether its data set says what is to come, or what is kept. */
+export function isDocument({ operation, sopClassUid, dataSet }: OperationEnded): boolean {
+  if (dataSet === undefined) return false;
+  if (operation === 'N-CREATE' || operation === 'N-SET') return sopClassUid === mppsSopClass;
+  if (operation === 'N-ACTION' || operation === 'N-EVENT-REPORT') return sopClassUid === storageCommitmentSopClass;
+  return operation === 'C-MOVE' || operation === 'C-GET';
 }
 
 /** Of a C-STORE or a delivery; others are read by `readDocument`. Undefined: it says nothing to the ledger. */

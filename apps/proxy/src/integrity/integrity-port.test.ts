@@ -51,6 +51,7 @@ function portTo(start: () => IntegrityThread, options: Partial<IntegrityPortOpti
   return { ...said, port };
 }
 
+const mpps = '1.2.840.10008.3.1.2.3.3';
 const instance = (number: number) => operation({ ...{ at: 0, messageId: number, sopInstanceUid: `1.2.3.4.${number}` }, ...now() });
 
 function now() {
@@ -177,6 +178,19 @@ test('a batch that ends two threads is let go, its studies marked; a thread that
   expect(log).toHaveLength(11);
 });
 
+test('data sets that wait are bounded by their bytes, not by their number alone; one that nobody reads stays behind', async () => {
+  const { port } = portTo(() => new ScriptedThread(), { maxQueuedBytes: 3_000_000 });
+  const dataSet = Buffer.alloc(1_000_000);
+  for (let number = 0; number < 5; number += 1) port.publish(operation({ operation: 'N-SET', sopClassUid: mpps, dataSet }));
+  expect(port.levels).toMatchObject({ published: 5, dropped: 2 });
+
+  const { port: other } = portTo(() => new ScriptedThread(), { maxQueuedBytes: 3_000_000 });
+  const basicGrayscaleImageBox = '1.2.840.10008.5.1.1.4';
+  for (let number = 0; number < 5; number += 1)
+    other.publish(operation({ operation: 'N-SET', sopClassUid: basicGrayscaleImageBox, dataSet }));
+  expect(other.levels).toMatchObject({ published: 5, dropped: 0 });
+});
+
 test('what cannot be copied, or is nonsense, is nobody’s concern; bytes go without what lies beside them', async () => {
   const thread = new ScriptedThread();
   const { port } = portTo(() => thread);
@@ -193,7 +207,7 @@ test('what cannot be copied, or is nonsense, is nobody’s concern; bytes go wit
   port.publish(nonsense as never);
   port.publish({ type: 'spool.found' } as never);
   const slab = Buffer.alloc(8192, 'secret');
-  port.publish(operation({ operation: 'N-SET', dataSet: slab.subarray(10, 14) }));
+  port.publish(operation({ operation: 'N-SET', sopClassUid: mpps, dataSet: slab.subarray(10, 14) }));
   expect(port.levels).toMatchObject({ published: 2, errors: 1 });
   void port.flush();
   const [batch] = thread.heard;

@@ -8,7 +8,7 @@
  * What the thread has not said to have written is kept: when it dies, the next one gets it again. Once: a batch that ends two threads is let go.
  */
 import type { LostInstances, StudyGeneration } from '@radiotracer/integrity';
-import { isOfInterest, isOfStudies, studyOf } from '@radiotracer/integrity';
+import { isOfInterest, isOfStudies, isRead, studyOf } from '@radiotracer/integrity';
 import type { Clock, LedgerLevels, Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import { type EventBytes, EventWriter, eventsIn } from '../telemetry/thread/event-bytes.ts';
 import type { FromThread, ToThread } from './message.ts';
@@ -41,6 +41,8 @@ export interface IntegrityPortOptions {
   readonly clock: Clock;
   /** Events that wait for the thread, those that are not confirmed included. Default 8192. */
   readonly maxQueuedEvents?: number;
+  /** Their bytes: most are some 600, but a document comes with its data set. The thread takes as much again, twice. Default 16 MiB. */
+  readonly maxQueuedBytes?: number;
 }
 
 interface Batch {
@@ -50,6 +52,7 @@ interface Batch {
 
 /** Few and large: each wakes a thread that competes with the associations for a core, and is a transaction there. */
 const maxBatchEvents = 256;
+const maxBatchBytes = 1024 * 1024;
 const gatherMs = 400;
 const maxUnconfirmedBatches = 8;
 const firstRestartMs = 500;
@@ -63,10 +66,13 @@ const maxMarked = 1000;
 export class IntegrityPort {
   readonly #options: IntegrityPortOptions;
   readonly #maxQueuedEvents: number;
+  readonly #maxQueuedBytes: number;
   readonly #gathered = new EventWriter();
   /** Full batches, for which there is no room among the unconfirmed. */
   readonly #waiting: EventBytes[] = [];
   #waitingEvents = 0;
+  /** Of those that wait and those that are not confirmed. */
+  #queuedBytes = 0;
   readonly #unconfirmed = new Map<number, Batch>();
   #unconfirmedEvents = 0;
   #batches = 0;
@@ -91,6 +97,7 @@ export class IntegrityPort {
   constructor(options: IntegrityPortOptions) {
     this.#options = options;
     this.#maxQueuedEvents = options.maxQueuedEvents ?? 8192;
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#start();
   }
 
@@ -99,13 +106,13 @@ export class IntegrityPort {
     try {
       if (this.#isStopped || !isOfInterest(event)) return;
       this.#published += 1;
-      if (this.#gathered.count + this.#waitingEvents + this.#unconfirmedEvents >= this.#maxQueuedEvents) {
+      if (this.#isFull) {
         this.#dropped += 1;
         if (isOfStudies(event)) this.#mark(studyOf(event));
         return;
       }
-      this.#gathered.add(event, true);
-      if (this.#gathered.count >= maxBatchEvents) this.#full();
+      this.#gathered.add(event, event.type === 'operation.ended' && (event.operation === 'C-STORE' || isRead(event)));
+      if (this.#gathered.count >= maxBatchEvents || this.#gathered.lengthBytes >= maxBatchBytes) this.#full();
       else this.#arm();
     } catch {
       this.#errors += 1;
@@ -241,7 +248,9 @@ export class IntegrityPort {
   }
 
   #confirmed(id: number): void {
-    this.#unconfirmedEvents -= this.#unconfirmed.get(id)?.events.count ?? 0;
+    const events = this.#unconfirmed.get(id)?.events;
+    this.#unconfirmedEvents -= events?.count ?? 0;
+    this.#queuedBytes -= events?.bytes.length ?? 0;
     this.#unconfirmed.delete(id);
   }
 
@@ -253,8 +262,19 @@ export class IntegrityPort {
     });
   }
 
-  #full(): void {
+  get #isFull(): boolean {
+    const events = this.#gathered.count + this.#waitingEvents + this.#unconfirmedEvents;
+    return events >= this.#maxQueuedEvents || this.#gathered.lengthBytes + this.#queuedBytes >= this.#maxQueuedBytes;
+  }
+
+  #take(): EventBytes {
     const events = this.#gathered.take();
+    this.#queuedBytes += events.bytes.length;
+    return events;
+  }
+
+  #full(): void {
+    const events = this.#take();
     this.#waiting.push(events);
     this.#waitingEvents += events.count;
     this.#postWaiting();
@@ -262,7 +282,7 @@ export class IntegrityPort {
 
   #post(): void {
     this.#postWaiting();
-    if (this.#canPost && this.#gathered.count > 0) this.#postBatch(this.#gathered.take());
+    if (this.#canPost && this.#gathered.count > 0) this.#postBatch(this.#take());
   }
 
   /** Whatever the thread has not confirmed yet. */
@@ -270,7 +290,7 @@ export class IntegrityPort {
     this.#tellMarks();
     if (this.#thread === undefined) return;
     while (this.#waiting.length > 0) this.#postFirst();
-    if (this.#gathered.count > 0) this.#postBatch(this.#gathered.take());
+    if (this.#gathered.count > 0) this.#postBatch(this.#take());
   }
 
   #postWaiting(): void {

@@ -1,5 +1,6 @@
 import type { OperationEnded, OperationName } from '@radiotracer/telemetry';
-import { keptUid, mppsSopClass, storageCommitmentSopClass } from '../observe.ts';
+import { mayName } from '../health/worklist-item.ts';
+import { isDocument, keptUid, mppsSopClass, storageCommitmentSopClass } from '../observe.ts';
 import { type CommitmentReport, type DocumentFacts, type FailedReference, maxReferences } from '../record/document-record.ts';
 import type { InstanceReference } from '../record/study-document.ts';
 import { type DataSetReader, items, type PlainDataSet, Tag, texts } from './plain-data-set.ts';
@@ -19,20 +20,21 @@ export const documentOperations: ReadonlySet<OperationName> = new Set([
 /** A longer one is not read: 5,000 instances fit in it. */
 export const maxDataSetBytes = 1024 * 1024;
 
+/** Whether anybody here reads the data set of this operation. */
+export function isRead(event: OperationEnded): boolean {
+  return isDocument(event) || mayName(event);
+}
+
 const statuses = ['IN PROGRESS', 'COMPLETED', 'DISCONTINUED'] as const;
 
 /** What a small data set says; undefined: it is none of those, or cannot be read. */
 export async function readDocument(event: OperationEnded, reader: DataSetReader): Promise<DocumentFacts | undefined> {
-  const { dataSet: bytes, responseDataSet, operation, sopClassUid, transferSyntaxUid = '' } = event;
-  if (bytes === undefined || !documentOperations.has(operation)) return undefined;
-  const isMpps = sopClassUid === mppsSopClass && (operation === 'N-CREATE' || operation === 'N-SET');
-  const isCommitment = sopClassUid === storageCommitmentSopClass && (operation === 'N-ACTION' || operation === 'N-EVENT-REPORT');
-  const isRetrieve = operation === 'C-MOVE' || operation === 'C-GET';
-  if (!isMpps && !isCommitment && !isRetrieve) return undefined;
+  const { dataSet: bytes, responseDataSet, sopClassUid, transferSyntaxUid = '' } = event;
+  if (bytes === undefined || !isDocument(event)) return undefined;
   const dataSet = await reader.read(bytes, transferSyntaxUid);
   if (dataSet === undefined) return undefined;
-  if (isMpps) return performedProcedureStep(event, dataSet);
-  if (isCommitment) return commitment(event, dataSet);
+  if (sopClassUid === mppsSopClass) return performedProcedureStep(event, dataSet);
+  if (sopClassUid === storageCommitmentSopClass) return commitment(event, dataSet);
   const answer = responseDataSet === undefined ? undefined : await reader.read(responseDataSet, transferSyntaxUid);
   return retrieve(event, dataSet, answer ?? {});
 }

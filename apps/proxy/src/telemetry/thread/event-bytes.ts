@@ -39,6 +39,11 @@ export class EventWriter {
     return this.#count;
   }
 
+  /** Of what was gathered. */
+  get lengthBytes(): number {
+    return this.#end;
+  }
+
   /** `isWhole`: with the data sets of an operation and the place of its instance, Patient ID included. */
   add(event: TelemetryEvent, isWhole: boolean): void {
     const start = this.#end;
