@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 /** `program`: in place of the thread's own; it has `port` and what it was started with as `data`. */
-function threadOf(program?: string): { readonly telemetry: TelemetryThread; readonly log: string[] } {
+function threadOf(program?: string, stuckAfterMs?: number): { readonly telemetry: TelemetryThread; readonly log: string[] } {
   const log: string[] = [];
   const line = (_: object, message: string) => void log.push(message);
   const config = configFrom({
@@ -29,6 +29,7 @@ function threadOf(program?: string): { readonly telemetry: TelemetryThread; read
   const telemetry = new TelemetryThread({
     lines: { level: 'info', write },
     ...{ config, version: '0', siteKey: new Uint8Array(32), logger: { info: line, warn: line, error: line } },
+    ...(stuckAfterMs === undefined ? {} : { stuckAfterMs }),
     ...(program === undefined ? {} : { program: new URL(`data:text/javascript,${encodeURIComponent(text)}`) }),
   });
   closers.push(() => telemetry.shutdown());
@@ -64,6 +65,27 @@ test('a thread that ends is begun again; whoever waits for an answer has none, a
   telemetry.publish(instance(1));
   await eventually('another thread to have heard of it', async () => Number(await telemetry.stats()) > 0, 20_000);
 }, 30_000);
+
+test('a thread that hangs is begun again; one that has nothing to do is not', async () => {
+  const { telemetry, log } = threadOf(
+    `let lost = 0;
+    port.on('message', (message) => {
+      if (message.kind === 'asked') answer(message.number, lost);
+      if (message.kind !== 'events') return;
+      lost += message.lost;
+      if (Buffer.from(message.events.bytes).includes('1.2.3.4.13')) for (;;) {}
+      Atomics.add(data.come, 0, message.events.count);
+    });`,
+    600,
+  );
+  telemetry.publish(instance(1));
+  await telemetry.stats();
+  telemetry.publish(instance(13));
+  await eventually('it to be told', () => log.includes('telemetry hangs and is begun again; images are not affected'));
+  telemetry.publish(instance(2));
+  await eventually('another thread to have heard of what was lost', async () => Number(await telemetry.stats()) > 0, 20_000);
+  expect(log).toHaveLength(1);
+}, 40_000);
 
 test('a thread that takes nothing holds up nobody, and a bounded number of events', async () => {
   const { telemetry } = threadOf(`

@@ -30,6 +30,8 @@ export interface TelemetryThreadOptions {
   readonly lines: LogLines;
   /** For tests: the program of the thread. */
   readonly program?: URL;
+  /** Events have been on their way for so long, and none has come: the thread is begun again. Default 60 s. */
+  readonly stuckAfterMs?: number;
 }
 
 const maxBatchEvents = 64;
@@ -41,6 +43,8 @@ const maxOnTheirWayInAll = 9216;
 const shutdownMs = 6000;
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
+/** Looked at so often meanwhile: a process that was stopped as a whole, and goes on, has missed one look only. */
+const looksUntilStuck = 6;
 /**
  * What a collector that hangs makes it hold fits in several times; and a study of 50,000 instances, the most that is kept of one in the ledger,
  * takes some 150 MB to be looked at; one of 2,000 some 10.
@@ -88,10 +92,14 @@ export class TelemetryThread implements RunningTelemetry {
   #isEnding = false;
   #pauseMs = firstPauseMs;
   #restart: NodeJS.Timeout | undefined;
+  readonly #watch: NodeJS.Timeout;
+  #seenCome = 0;
+  #looksWithout = 0;
 
   constructor(options: TelemetryThreadOptions) {
     this.#options = options;
     this.#traceparents = new Traceparents(options.siteKey);
+    this.#watch = setInterval(() => this.#look(), (options.stuckAfterMs ?? 60_000) / looksUntilStuck).unref();
     this.#start();
   }
 
@@ -157,6 +165,7 @@ export class TelemetryThread implements RunningTelemetry {
     this.#send();
     this.#isEnding = true;
     clearTimeout(this.#restart);
+    clearInterval(this.#watch);
     const ended = new AbortController();
     const limit = sleep(shutdownMs, undefined, { signal: ended.signal }).catch(() => {});
     await Promise.race([this.#questions.ask('shutdown'), limit]);
@@ -259,6 +268,18 @@ export class TelemetryThread implements RunningTelemetry {
   async #answer(what: keyof Sources): Promise<unknown> {
     if (what === 'loopDelay') return this.#loop.look();
     return what === 'ledger' ? await this.#ledger?.ledger() : await this.#sources?.[what]();
+  }
+
+  /** One that hangs neither fails nor ends: without this it would be silent for good. */
+  #look(): void {
+    const come = Atomics.load(this.#come, 0);
+    const isStanding = this.#worker !== undefined && come === this.#seenCome && come !== this.#sent;
+    this.#seenCome = come;
+    this.#looksWithout = isStanding ? this.#looksWithout + 1 : 0;
+    if (this.#looksWithout < looksUntilStuck) return;
+    this.#looksWithout = 0;
+    this.#options.logger.error({ 'error.type': 'stuck' }, 'telemetry hangs and is begun again; images are not affected');
+    void this.#worker?.terminate();
   }
 
   /** What was on its way is lost; a while later another thread goes on. */
