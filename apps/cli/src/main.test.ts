@@ -16,12 +16,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** The real process, as `./dev cli` runs it, without the NODE_OPTIONS of the test runner. */
-async function radiotracer(listenPort: number, adminPort: number) {
+async function radiotracer(listenPort: number, adminPort: number, env: Readonly<Record<string, string>> = {}) {
   const file = join(folder, `${listenPort}-${adminPort}.yaml`);
   const text = `{ listeners: [{ host: 127.0.0.1, port: ${listenPort} }], destinations: { pacs: { host: 127.0.0.1, port: 9 } }, routes: [{ to: pacs }], admin: { port: ${adminPort} } }`;
   await writeFile(file, text);
   const child = spawn(process.execPath, ['--conditions=@radiotracer/source', MAIN, 'start', '--json', '--config', file], {
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let errors = '';
@@ -59,4 +59,10 @@ test('a port in use, for modalities or for the admin, is one line and code 1', a
   expect(await (await radiotracer(port, 0)).ended).toEqual(line('listeners[0].port'));
   expect(await (await radiotracer(0, port)).ended).toEqual(line('admin.port'));
   other.close();
+}, 60_000);
+
+test('a variable of OpenTelemetry that names no URL is one line and code 1: its thread would end of it, again and again', async () => {
+  const { ended } = await radiotracer(0, 0, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4317' });
+  const line = 'cannot start: OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, found "localhost:4317"\n';
+  expect(await ended).toEqual({ code: 1, errors: line });
 }, 60_000);

@@ -17,3 +17,8 @@ export function count(...names: readonly string[]): number | undefined {
   }
   return undefined;
 }
+
+/** OTEL_SDK_DISABLED. */
+export function isSdkDisabled(): boolean {
+  return text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
+}

@@ -1,4 +1,4 @@
-import { otlpEndpoint } from './otlp-endpoint.ts';
+import { checkOtlp, otlpEndpoint } from './otlp-endpoint.ts';
 
 const base = 'http://collector.example:4318';
 
@@ -29,6 +29,23 @@ describe('OTLP endpoint', () => {
     expect(otlpEndpoint('metrics', base)).toEqual({ url: 'http://other:1/in', compression: 'gzip' });
     process.env['OTEL_METRICS_EXPORTER'] = 'none';
     expect(otlpEndpoint('metrics', base)).toBeUndefined();
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4317'],
+    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'collector'],
+  ])('an unusable %s is told by its name before anything is started, unless the SDK is disabled', (name, value) => {
+    process.env[name] = value;
+    expect(() => checkOtlp(base)).toThrow(`${name} must be an http or https URL, found "${value}"`);
+    process.env['OTEL_SDK_DISABLED'] = 'true';
+    expect(checkOtlp(base)).toEqual([]);
+  });
+
+  it('says where a protocol is asked for that is not spoken', () => {
+    process.env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'grpc';
+    expect([checkOtlp(undefined), checkOtlp(base)]).toEqual([[], ['traces', 'metrics']]);
+    process.env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] = 'http/protobuf';
+    expect(checkOtlp(base)).toEqual(['metrics']);
   });
 
   it.each(['', 'collector:4318', '/v1/traces'])('%j is said to be unusable', (configured) => {

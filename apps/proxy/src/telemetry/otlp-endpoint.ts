@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { text } from './environment.ts';
+import { isSdkDisabled, text } from './environment.ts';
 
 /** Where spans or metrics go, and how. */
 export interface OtlpEndpoint {
@@ -21,14 +21,30 @@ class OtlpEndpointError extends Error {
 export function otlpEndpoint(signal: 'traces' | 'metrics', configured: string | undefined): OtlpEndpoint | undefined {
   const upper = signal.toUpperCase();
   if (text(`OTEL_${upper}_EXPORTER`) === 'none') return undefined;
-  const base = text('OTEL_EXPORTER_OTLP_ENDPOINT') ?? configured;
-  const url = text(`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`) ?? (base === undefined ? undefined : `${base.replace(/\/+$/, '')}/v1/${signal}`);
-  if (url === undefined) return undefined;
+  const variables = [`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`, 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const;
+  const said = variables.find((name) => text(name) !== undefined);
+  const found = said === undefined ? configured : text(said);
+  if (found === undefined) return undefined;
+  const url = said === variables[0] ? found : `${found.replace(/\/+$/, '')}/v1/${signal}`;
   if (!URL.canParse(url) || !/^https?:/.test(url))
-    throw new OtlpEndpointError(`the OTLP endpoint must be an http or https URL, found ${JSON.stringify(url)}`);
-  const said = text(`OTEL_EXPORTER_OTLP_${upper}_COMPRESSION`, 'OTEL_EXPORTER_OTLP_COMPRESSION');
-  const isPlain = said === undefined ? isLoopback(url) : said !== 'gzip';
+    throw new OtlpEndpointError(`${said ?? 'telemetry.otlp'} must be an http or https URL, found ${JSON.stringify(found)}`);
+  const compression = text(`OTEL_EXPORTER_OTLP_${upper}_COMPRESSION`, 'OTEL_EXPORTER_OTLP_COMPRESSION');
+  const isPlain = compression === undefined ? isLoopback(url) : compression !== 'gzip';
   return { url, compression: isPlain ? 'none' : 'gzip' };
+}
+
+/**
+ * Looks at what is said of receivers before anything is started: the thread that exports could only end of it, again and again. Returns the
+ * signals for which a protocol is asked for that is not spoken.
+ *
+ * @throws OtlpEndpointError
+ */
+export function checkOtlp(configured: string | undefined): readonly ('traces' | 'metrics')[] {
+  if (isSdkDisabled()) return [];
+  return (['traces', 'metrics'] as const).filter((signal) => {
+    const protocol = text(`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_PROTOCOL`, 'OTEL_EXPORTER_OTLP_PROTOCOL');
+    return otlpEndpoint(signal, configured) !== undefined && protocol?.startsWith('http/') === false;
+  });
 }
 
 function isLoopback(url: string): boolean {

@@ -28,7 +28,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { RootTracer } from '@radiotracer/telemetry';
 import { createRootTracer } from './derived-ids.ts';
-import { count, text } from './environment.ts';
+import { count, isSdkDisabled } from './environment.ts';
 import { ExportWatch } from './export-watch.ts';
 import { isSampled, rootSampler, withParents } from './head-sampler.ts';
 import { noMeter, startMeter } from './meter.ts';
@@ -74,7 +74,7 @@ const maxBatchSpans = 256;
 /** Registers nothing global: who is handed the tracers and the meter has them. */
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
-  const isDisabled = text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
+  const isDisabled = isSdkDisabled();
   const endpoint = isDisabled ? undefined : otlpEndpoint('traces', config.otlp);
   const watch = (signal: 'traces' | 'metrics') => new ExportWatch((state) => onExportChange(state, signal));
   const resource = resourceOf(config.serviceVersion);
