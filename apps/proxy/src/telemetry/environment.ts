@@ -9,13 +9,19 @@ export function text(...names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The first of the variables that is a number, zero or more; what is no number is as good as unset. */
+/** No timer waits longer. */
+const maxCount = 2 ** 31 - 1;
+
+/** The first of the variables that is a whole number, zero or more; anything else is as good as unset. Half a span would be sent for ever. */
 export function count(...names: readonly string[]): number | undefined {
-  for (const name of names) {
-    const value = Number(text(name) ?? Number.NaN);
-    if (Number.isFinite(value) && value >= 0) return value;
-  }
-  return undefined;
+  const values = names.map((name) => Number(text(name) ?? Number.NaN));
+  return values.find((value) => Number.isInteger(value) && value >= 0 && value <= maxCount);
+}
+
+/** From 0 to 1; anything else is as good as unset. */
+export function ratio(name: string): number | undefined {
+  const value = Number(text(name) ?? Number.NaN);
+  return value >= 0 && value <= 1 ? value : undefined;
 }
 
 /** OTEL_SDK_DISABLED. */

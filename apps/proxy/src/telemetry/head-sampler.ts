@@ -7,7 +7,7 @@ import {
   SamplingDecision,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace';
-import { count, text } from './environment.ts';
+import { ratio, text } from './environment.ts';
 
 /**
  * Head sampling as OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG say. It decides by the trace id; a study's is derived, and so
@@ -20,7 +20,7 @@ export function rootSampler(): Sampler {
       return new AlwaysOffSampler();
     case 'traceidratio':
     case 'parentbased_traceidratio':
-      return new TraceIdRatioBasedSampler(Math.min(1, count('OTEL_TRACES_SAMPLER_ARG') ?? 1));
+      return new TraceIdRatioBasedSampler(ratio('OTEL_TRACES_SAMPLER_ARG') ?? 1);
     default:
       return new AlwaysOnSampler();
   }
