@@ -16,7 +16,7 @@ import { maxValues, mergeFacts, newStudy, noFacts, type StudyRecord } from '../r
 import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
-import { afterChange, type LifetimeOptions } from './lifetime.ts';
+import { type Arrival, afterChange, type LifetimeOptions } from './lifetime.ts';
 
 export interface LedgerOptions extends LifetimeOptions {
   readonly home: LedgerHome;
@@ -231,8 +231,10 @@ export class Ledger {
     const changed = rows.changed();
     const text = (record: StudyRecord) => JSON.stringify(mergeFacts(record, noFacts));
     if (changed.size === 0 && stored.head !== undefined && text(before) === text(study)) return undefined;
-    const arrived = [...changed].some(([id, value]) => isArrival(id, stored.rows.get(id), value));
-    const after = afterChange(study, arrived, now, this.#options);
+    const of = [...changed].flatMap(([id, value]) => arrivalOf(id, stored.rows.get(id), value) ?? []);
+    const at = (changes as readonly StudyChange[]).reduce((first, { facts: { firstAt = now } }) => Math.min(first, firstAt), now);
+    const arrival = of.length === 0 ? undefined : ({ of: of.includes('instance') ? 'instance' : 'document', at } as const);
+    const after = afterChange(study, arrival, now, this.#options);
     return studyWrite(
       after,
       stored.revision,
@@ -283,19 +285,19 @@ class Rows {
 }
 
 /**
- * Whether something came from the modality: not that it was passed on, or found where it was sent. A delivery tells of the acknowledgement too, by
- * an earlier time; that is no other one.
+ * What came from the modality, if anything: that it was passed on, found where it was sent, or retrieved by somebody is no arrival. A delivery tells
+ * of the acknowledgement too, by an earlier time; that is no other one.
  */
-function isArrival(id: string, before: string | undefined, after: string): boolean {
-  if (!id.startsWith('i:')) return id.startsWith('d:') || before === undefined;
+function arrivalOf(id: string, before: string | undefined, after: string): Arrival['of'] | undefined {
+  if (id.startsWith('d:')) return (JSON.parse(after) as StudyDocument).kind === 'retrieve' ? undefined : 'document';
+  if (before === undefined) return 'instance';
+  if (!id.startsWith('i:')) return undefined;
   const came = (text: string) => {
     const { at, ...rest } = JSON.parse(text) as InstanceRecord;
-    return JSON.stringify([
-      rest,
-      Object.entries(at).map(([destinationId, { acknowledgedAt }]) => [destinationId, acknowledgedAt !== undefined]),
-    ]);
+    const acknowledged = Object.entries(at).map(([destinationId, { acknowledgedAt }]) => [destinationId, acknowledgedAt !== undefined]);
+    return JSON.stringify([rest, acknowledged]);
   };
-  return before === undefined || came(before) !== came(after);
+  return came(before) === came(after) ? undefined : 'instance';
 }
 
 function rowsOf(changes: readonly LedgerChange[]): readonly string[] {

@@ -3,7 +3,7 @@
  *
  *   absent ── arrival ──> open ── looked at when due ──> complete | short | excess | discontinued | quiet
  *                          ^                                              │
- *                          └───────────────── late arrival ──────────────┘   (past the rollover: next generation)
+ *                          └───────────────── late arrival ──────────────┘   (an instance past the rollover: next generation)
  */
 import type { StudyRecord } from '../record/study-record.ts';
 import { isDueForTelling, isUntold } from '../tell/tell-step.ts';
@@ -17,12 +17,20 @@ export interface LifetimeOptions {
   readonly studyRolloverMs: number;
 }
 
-/** A study after something was written down. `arrived`: it came from the modality. */
-export function afterChange(study: StudyRecord, arrived: boolean, now: number, options: LifetimeOptions): StudyRecord {
-  if (!arrived) return study.state === 'open' ? withDue(study, now, options) : nudged(study, now, options);
+/** What came from the modality: an instance, or what it says of some. */
+export interface Arrival {
+  readonly of: 'instance' | 'document';
+  /** The first of it. */
+  readonly at: number;
+}
+
+/** A study after something was written down. `arrival`: undefined where nothing came from the modality. */
+export function afterChange(study: StudyRecord, arrival: Arrival | undefined, now: number, options: LifetimeOptions): StudyRecord {
   if (study.state === 'open') return withDue(study, now, options);
-  const generation = study.generation + (now - (study.closedAt ?? now) > options.studyRolloverMs ? 1 : 0);
-  return withDue({ ...study, state: 'open', reopened: study.reopened + 1, generation, verify: {} }, now, options);
+  if (arrival === undefined) return nudged(study, now, options);
+  const isNext = arrival.of === 'instance' && now - (study.closedAt ?? now) > options.studyRolloverMs;
+  const next = isNext ? { generation: study.generation + 1, generationAt: arrival.at } : {};
+  return withDue({ ...study, ...next, state: 'open', reopened: study.reopened + 1, verify: {} }, now, options);
 }
 
 /** When an open study can be closed for quiet, by what has been seen of it. */

@@ -30,6 +30,8 @@ export interface StudyRecord extends StudyFacts {
   readonly state: StudyState;
   /** Grows when it comes back after the rollover. */
   readonly generation: number;
+  /** When what came back of it began to come; absent: it has not. */
+  readonly generationAt?: number;
   /** How often it was opened again. */
   readonly reopened: number;
   readonly closedAt?: number;

@@ -19,7 +19,7 @@ export function studyTold(page: StudyPage, verdict: Verdict, findings: readonly 
   const { study, instances } = page;
   const destinations = new Set(instances.flatMap(({ at }) => Object.keys(at)));
   const [destinationId, ...others] = destinations;
-  const firstByteAt = firstByteOf(instances) ?? study.firstAt ?? now;
+  const firstByteAt = firstByteOf(page) ?? study.firstAt ?? now;
   const receivedAt = greatest(instances.map(receivedUntil)) ?? study.lastAt ?? firstByteAt;
   return {
     type: 'study.told',
@@ -35,29 +35,30 @@ export function studyTold(page: StudyPage, verdict: Verdict, findings: readonly 
     destinationId: others.length === 0 ? destinationId : undefined,
     instances: instances.filter(isAcknowledged).length,
     sizeBytes: sizeOf(instances.filter(isAcknowledged)),
-    series: seriesTold(instances),
+    series: seriesTold(page),
     undelivered: instances.filter(({ at }) => Object.values(at).some((place) => !hasArrived(place))).length,
     lost: instances.filter(({ at }) => Object.values(at).some(isLost)).length,
     incomplete: study.incompleteSince !== undefined || study.overflow > 0,
   };
 }
 
-export function firstByteOf(instances: readonly InstanceRecord[]): number | undefined {
-  return least(instances.map(firstAt));
+/** Of its generation. */
+export function firstByteOf({ study, instances }: StudyPage): number | undefined {
+  return greatest([study.generationAt, least(instances.map(firstAt))]);
 }
 
 export function verdictTold({ state, source, confidence, expected, received, missing }: Verdict): StudyVerdict {
   return { completion: state, source, confidence, expected, received, missing: missing.count };
 }
 
-function seriesTold(instances: readonly InstanceRecord[]): readonly ToldSeries[] {
+function seriesTold({ study: { generationAt = 0 }, instances }: StudyPage): readonly ToldSeries[] {
   const bySeries = Map.groupBy(instances, ({ seriesUid }) => seriesUid ?? '');
   bySeries.delete('');
   return [...bySeries]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .slice(0, maxSeries)
     .map(([seriesInstanceUid, some]) => {
-      const from = least(some.map(firstAt)) ?? 0;
+      const from = Math.max(generationAt, least(some.map(firstAt)) ?? 0);
       const acknowledged = some.filter(isAcknowledged);
       return {
         seriesInstanceUid,

@@ -13,7 +13,8 @@ interface Question {
 }
 
 /** One question to a destination. `page`: the study as it was asked about; undefined: it is open, and is told of later. */
-export function studyVerified({ study, instances }: StudyPage, destinationId: string, question: Question): StudyVerified | undefined {
+export function studyVerified(page: StudyPage, destinationId: string, question: Question): StudyVerified | undefined {
+  const { study, instances } = page;
   if (study.state === 'open' || study.uid === '') return undefined;
   const { startedAt, endedAt, answer, after } = question;
   const asked = instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length;
@@ -23,6 +24,6 @@ export function studyVerified({ study, instances }: StudyPage, destinationId: st
     type: 'study.verified',
     ...{ studyInstanceUid: study.uid, generation: study.generation, modalities: study.modalities, destinationId, startedAt, endedAt },
     ...{ result, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after?.missing : undefined },
-    ...{ firstByteAt: firstByteOf(instances), completion: study.state },
+    ...{ firstByteAt: firstByteOf(page), completion: study.state },
   };
 }

@@ -4,7 +4,7 @@ import { Integrity, type IntegrityOptions } from '../integrity.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { delivered, jsonReader, sent, slices, start } from '../testing/scene.ts';
+import { commitAsked, delivered, jsonReader, moved, sent, slices, start } from '../testing/scene.ts';
 
 const clock = () => new ManualClock(start);
 
@@ -56,6 +56,31 @@ it('tells the root of a relayed study at its close, with its series, and not aga
   await nodes[0].flush();
   await pass(time, nodes, 61_000, 1000);
   expect(rootsOf(told).map(({ generation }) => generation)).toEqual([0, 1]);
+  // It is about what came back: from when on, not from days before.
+  const [, { firstByteAt, receivedAt, endedAt, series } = {} as StudyTold] = rootsOf(told);
+  const since = time.now() - 62_000;
+  expect([firstByteAt, receivedAt, endedAt, series.map(({ firstAt }) => firstAt)]).toEqual([since, since + 10, since + 10, [since, since]]);
+});
+
+it('a study that somebody retrieves, or asks to have kept safe, days later has not come back', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told);
+  const list = slices(3);
+  for (const one of list) integrity.publish(sent(one));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 200_000_000);
+  integrity.publish(moved('1.2.1', { completed: 2, failed: 1 }, ['1.2.1.1.3'], time.now() - start));
+  await integrity.flush();
+  await pass(time, [integrity], 1000, 2000, 61_000, 1000);
+  expect(told.map(({ type }) => type)).toEqual(['study.closed', 'study.told']);
+  const { study } = (await integrity.ledger.page('1.2.1')) ?? {};
+  expect(study).toMatchObject({ generation: 0, reopened: 0, verdict: { notes: [{ kind: 'retrieve-incomplete' }] } });
+  integrity.publish(commitAsked('5.5', list, time.now() - start));
+  await integrity.flush();
+  await pass(time, [integrity], 1000, 2000, 61_000, 1000);
+  expect(told.map(({ type }) => type)).toEqual(['study.closed', 'study.told', 'study.closed']);
+  expect((await integrity.ledger.page('1.2.1'))?.study).toMatchObject({ generation: 0, reopened: 1 });
 });
 
 it('waits for what is still to be delivered, but not for ever, and says then that it was not', async () => {
