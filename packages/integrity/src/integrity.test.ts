@@ -309,6 +309,21 @@ it('closes a study early on the word of its modality, opens it for a late arriva
   expect(closed).toHaveLength(2);
 });
 
+it('a series UID that every study has keeps none of them open, also when the oldest are let go', async () => {
+  const clock = new ManualClock(start);
+  const integrity = engine(new MemoryHome(), clock);
+  const of = (number: number) => ({ study: `1.2.${number}`, series: '1.9', uid: `1.9.${number}` });
+  for (let number = 10; number < 18; number += 1) integrity.publish(sent(of(number)));
+  await settle(integrity, clock);
+  integrity.publish(sent({ ...of(20), after: clock.now() - start }));
+  integrity.publish(sent({ ...of(19), after: clock.now() - start }));
+  await settle(integrity, clock);
+  await integrity.ledger.removeBefore(start + 1_000_000, 100);
+  integrity.publish(sent({ ...of(20), uid: '1.9.21', after: clock.now() - start }));
+  await settle(integrity, clock);
+  expect((await integrity.ledger.page('1.2.20'))?.study).toMatchObject({ state: 'quiet', findings: { 'series-in-two-studies': 1 } });
+});
+
 it('tells loss: acknowledged, and dead or not at the PACS when asked with patience', async () => {
   const clock = new ManualClock(start);
   const list = slices(4, { spooled: true });

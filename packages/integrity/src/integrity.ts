@@ -13,7 +13,7 @@ import { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/ho
 import { layDocument } from './ledger/lay-document.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { PatientKeys } from './patient-keys.ts';
-import { emptySeries } from './record/series-record.ts';
+import { emptySeries, maxElsewhere } from './record/series-record.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts, type StudyRecord } from './record/study-record.ts';
 import { studyClosed, studyRevised } from './tell/study-events.ts';
@@ -349,10 +349,12 @@ export class Integrity {
     const found = await this.ledger.studiesOfSeries(series.map(({ uid }) => uid));
     const changes: LedgerChange[] = [];
     for (const { uid, elsewhere } of series) {
+      // It has no room for another: of some modalities all studies have the same.
+      if (elsewhere.length >= maxElsewhere) continue;
       const others = (found.get(uid) ?? []).filter((other) => other !== study.uid);
       const add = (studyUid: string, other: string) =>
         changes.push({ studyUid, facts: noFacts, series: { ...emptySeries(uid), elsewhere: [other] }, instances: [] });
-      for (const other of others.slice(0, 8)) {
+      for (const other of others.slice(0, maxElsewhere)) {
         if (elsewhere.includes(other)) continue;
         add(study.uid, other);
         add(other, study.uid);

@@ -17,6 +17,7 @@ export interface SeriesRecord {
   readonly elsewhere: readonly string[];
 }
 
+export const maxElsewhere = 8;
 const maxValues = 8;
 const maxAcquisitions = 512;
 
@@ -35,6 +36,6 @@ export function mergeSeries(one: SeriesRecord, other: SeriesRecord): SeriesRecor
     cardiacImages: united(one.cardiacImages, other.cardiacImages, maxValues),
     petImages: united(one.petImages, other.petImages, maxValues),
     acquisitions: united(one.acquisitions, other.acquisitions, maxAcquisitions),
-    elsewhere: united(one.elsewhere, other.elsewhere, maxValues),
+    elsewhere: united(one.elsewhere, other.elsewhere, maxElsewhere),
   };
 }
