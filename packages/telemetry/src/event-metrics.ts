@@ -154,7 +154,8 @@ export class EventMetrics {
         this.#metrics.record('dicom.client.operation.duration', away, { ...operation, 'radiotracer.destination.id': event.destinationId });
       }
     }
-    if (event.operation !== 'C-STORE') return;
+    // What a destination sends back for a C-GET was delivered long ago.
+    if (event.operation !== 'C-STORE' || event.invokedBy === 'acceptor') return;
     this.#metrics.add('radiotracer.instances', 1, {
       'radiotracer.instance.disposition': dispositionOf(event),
       'dicom.calling_ae.title': calling,

@@ -4,7 +4,8 @@
  *   study (derived) ── series (derived) ── C-STORE (SERVER) ── C-STORE {destination} (CLIENT)
  *                                                            └─ send retry.{destination} (PRODUCER), when it is queued
  *
- * and any other operation, and a C-STORE that names no study, to the trace of its association.
+ * and any other operation, a C-STORE that names no study, and one that the destination sends for a C-GET, to the trace of its association: what
+ * is retrieved does not come.
  */
 import { type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
@@ -81,10 +82,12 @@ export class OperationStory {
   }
 
   #instance(event: OperationEnded, server: OpenAssociation | undefined, client: OpenAssociation | undefined): OperationTold {
+    const { book, identity } = this.#options;
     const studyUid = strippedUid(event.head?.studyInstanceUid);
-    const study = studyUid === undefined ? undefined : this.#options.book.touch(studyUid, [server, client]);
+    const comes = event.invokedBy === 'requestor';
+    const study = studyUid === undefined || !comes ? undefined : book.touch(studyUid, [server, client]);
     const instanceUid = strippedUid(event.sopInstanceUid ?? event.head?.sopInstanceUid);
-    const instanceHash = once(() => (instanceUid === undefined ? undefined : this.#options.identity.instanceHash(instanceUid)));
+    const instanceHash = once(() => (instanceUid === undefined ? undefined : identity.instanceHash(instanceUid)));
     const series = study === undefined ? undefined : this.#count(event, study, instanceHash);
     // Of an instance past the span budget nobody asks for these, and they take longer than the rest of telling it.
     const common = once(
@@ -92,7 +95,7 @@ export class OperationStory {
         ...operationValues(event),
         ...instanceValues(event),
         'radiotracer.trace.kind': study === undefined ? 'association' : 'study',
-        'dicom.study.hash': study?.origin.hash,
+        'dicom.study.hash': studyUid === undefined ? undefined : (study?.origin.hash ?? identity.studyHash(studyUid)),
         'dicom.series.hash': series?.hash,
         'dicom.instance.hash': instanceHash(),
         'dicom.study.uid': studyUid,
@@ -104,12 +107,13 @@ export class OperationStory {
       (): AttributeValues => ({
         ...common(),
         ...serverValues(event, server?.opened.associationId),
-        'radiotracer.instance.disposition': dispositionOf(event),
+        'radiotracer.instance.disposition': comes ? dispositionOf(event) : undefined,
       }),
     );
-    if (study !== undefined) {
-      linkStudy(server, study.rootContext);
-      linkStudy(client, study.rootContext);
+    if (studyUid !== undefined) {
+      const root = study?.rootContext ?? book.lastRootOf(studyUid);
+      linkStudy(server, root);
+      linkStudy(client, root);
     }
     const parent = parentOf(study, series) ?? server?.span.context;
     if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return new OmittedOperation(parent, ofServer);
@@ -117,7 +121,7 @@ export class OperationStory {
     const context = this.#writeServer(event, parent, ofServer(), linksTo(study, server));
     this.#writeSpooled(event, context, values);
     const outcome = isDelivered(event) ? 'delivered' : 'failed';
-    const delivery: AttributeValues = { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome };
+    const delivery: AttributeValues = comes ? { 'radiotracer.delivery.attempt': 1, 'radiotracer.delivery.outcome': outcome } : {};
     this.#writeClient(
       event,
       context,

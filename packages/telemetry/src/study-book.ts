@@ -81,6 +81,12 @@ export class StudyBook {
     return this.contextOf(uid, this.#generationOf(this.#closed.get(key)));
   }
 
+  /** The root of the trace in which the study of that UID (stripped) was told last; nothing changes. */
+  lastRootOf(uid: string): SpanContext {
+    const key = this.#keyOf(uid);
+    return this.#open.get(key)?.rootContext ?? this.#closed.get(key)?.root ?? this.contextOf(uid, 0);
+  }
+
   /** The study of that UID (stripped), opened if need be, and kept open by the holders. */
   touch(uid: string, holders: readonly (StudyHolder | undefined)[]): Study {
     const key = this.#keyOf(uid);

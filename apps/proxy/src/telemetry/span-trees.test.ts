@@ -95,6 +95,27 @@ trace 2
 `);
   });
 
+  it('what a destination sends for a C-GET belongs to the association: it opens no study, and is no instance that came', async () => {
+    const get = operation({ at: 40, operation: 'C-GET', head: undefined, sopInstanceUid: undefined });
+    const { stats, metrics } = await play([...pair, operation({ at: 30, invokedBy: 'acceptor' }), get, ...released]);
+    expect(
+      `\n${spanTree(receiver.spans, { attributes: ['radiotracer.instance.disposition', 'radiotracer.delivery.outcome'] })}\n`,
+    ).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER → a span not seen in trace elsewhere → association pacs in trace 2
+    C-GET SERVER
+trace 2
+  association pacs CLIENT → a span not seen in trace elsewhere → association in trace 1
+    C-STORE SERVER [first_byte ack_sent]
+      C-STORE CLIENT
+    C-GET pacs CLIENT
+"
+`);
+    expect(stats.closedStudies).toBe(0);
+    expect(metrics).not.toMatch(/^radiotracer_(instances_total|delivery_duration_seconds_count)\{/m);
+  });
+
   it('failures: whose fault decides what is an Error, and the study says what was not delivered', async () => {
     const failed = { statusClass: 'failure', errorType: 'status_failure' } as const;
     await play([
