@@ -181,7 +181,7 @@ function delivered(event: DeliveryAttempted | DeliveryDeadLettered, at: Instance
     ...optional({
       seriesUid: keptUid(event.seriesInstanceUid),
       sopClassUid: keptUid(event.sopClassUid),
-      modality: event.modality?.slice(0, 16),
+      modality: event.modality?.slice(0, 16) || undefined,
     }),
     at: { [event.destinationId]: { acknowledgedAt: event.receivedAt, spooledAt: event.receivedAt, ...at } },
   };

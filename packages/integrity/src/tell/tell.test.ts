@@ -105,38 +105,41 @@ it('waits for what is still to be delivered, but not for ever, and says then tha
   expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1' }, { studyInstanceUid: '1.2.9', undelivered: 1, lost: 0 }]);
 });
 
-it('what is delivered after the close, however late, opens nothing: one close, one generation, and its destination is asked then', async () => {
-  const time = clock();
-  const told: TelemetryEvent[] = [];
-  const asked: number[] = [];
-  const list = slices(2, { spooled: true });
-  const find: NonNullable<IntegrityOptions['find']> = {
-    instances: async () => {
-      asked.push(time.now() - start);
-      return { kind: 'found', uids: new Set(list.map(({ uid }) => uid)) };
-    },
-    count: async () => ({ kind: 'unsupported' }),
-  };
-  const integrity = node(new MemoryHome(), time, told, { find, verify: { firstDelayMs: 1000 } });
-  for (const one of list) integrity.publish(sent(one));
-  await integrity.flush();
-  const days = 10 * 86_400_000;
-  await pass(time, [integrity], 61_000, 1000, 86_400_000, days);
-  expect(asked).toEqual([]);
-  const since = time.now() - start;
-  for (const one of list) {
-    integrity.publish(delivered(one, since));
+it.each(['CT', ''])(
+  'what is delivered after the close, however late, opens nothing, and its destination is asked then (modality %j)',
+  async (modality) => {
+    const time = clock();
+    const told: TelemetryEvent[] = [];
+    const asked: number[] = [];
+    const list = slices(2, { spooled: true, modality });
+    const find: NonNullable<IntegrityOptions['find']> = {
+      instances: async () => {
+        asked.push(time.now() - start);
+        return { kind: 'found', uids: new Set(list.map(({ uid }) => uid)) };
+      },
+      count: async () => ({ kind: 'unsupported' }),
+    };
+    const integrity = node(new MemoryHome(), time, told, { find, verify: { firstDelayMs: 1000 } });
+    for (const one of list) integrity.publish(sent(one));
     await integrity.flush();
-    await pass(time, [integrity], 2000);
-  }
-  await pass(time, [integrity], 1000, 1000, 60_000);
-  expect(told.map(({ type }) => type)).toEqual([
-    ...['study.closed', 'study.told', 'study.revised', 'study.revised', 'study.verified', 'study.revised'],
-  ]);
-  expect(asked).toEqual([since + 5000]);
-  const study = (await integrity.ledger.page('1.2.1'))?.study;
-  expect(study).toMatchObject({ generation: 0, reopened: 0, verify: { pacs: { outcome: 'confirmed' } } });
-});
+    const days = 10 * 86_400_000;
+    await pass(time, [integrity], 61_000, 1000, 86_400_000, days);
+    expect(asked).toEqual([]);
+    const since = time.now() - start;
+    for (const one of list) {
+      integrity.publish(delivered(one, since));
+      await integrity.flush();
+      await pass(time, [integrity], 2000);
+    }
+    await pass(time, [integrity], 1000, 1000, 60_000);
+    expect(told.map(({ type }) => type)).toEqual([
+      ...['study.closed', 'study.told', 'study.revised', 'study.revised', 'study.verified', 'study.revised'],
+    ]);
+    expect(asked).toEqual([since + 5000]);
+    const study = (await integrity.ledger.page('1.2.1'))?.study;
+    expect(study).toMatchObject({ generation: 0, reopened: 0, verify: { pacs: { outcome: 'confirmed' } } });
+  },
+);
 
 it('tells the same once more when the node that told it dies before it is sure that it left', async () => {
   const time = clock();
