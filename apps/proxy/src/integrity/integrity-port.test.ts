@@ -1,5 +1,5 @@
 /** The ledger's thread, from the near side: what is lost of it, and what is not, when it dies or cannot keep up. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configFrom } from '@radiotracer/config';
@@ -92,6 +92,41 @@ test('what the thread had not written when it died, the next one writes: nothing
   expect(told.filter(({ type }) => type === 'study.told')).toMatchObject([{ instances: 400, undelivered: 0 }]);
   expect(port.levels).toMatchObject({ published: 400, dropped: 0 });
 }, 60_000);
+
+test('what was on its way when the process was killed is known of, also where the study is a slow one', async () => {
+  const { config, ...rest } = await place();
+  const data = { ...rest, config: { ...config, integrity: { ...config.integrity, quietPeriodMs: 3_600_000 } } };
+  const minuteAgo = Date.now() - 60_000;
+  const threads: IntegrityThread[] = [];
+  const start = () => {
+    threads.push(integrityThread(data));
+    return threads.at(-1) as IntegrityThread;
+  };
+  const { port } = portTo(start);
+  port.publish({ ...instance(1), requestInAt: minuteAgo, requestEndAt: minuteAgo, responseOutAt: minuteAgo, endedAt: minuteAgo });
+  await port.flush();
+  port.publish(instance(2));
+  await threads[0]?.terminate();
+  const { port: next } = portTo(start);
+  await next.started(10_000);
+  await next.stop();
+  const page = await pageOf(data);
+  expect(page?.instances).toHaveLength(1);
+  expect(page?.study.incompleteSince).toBeGreaterThan(minuteAgo + 30_000);
+}, 30_000);
+
+test('what could not be written until the end is known of at the next start', async () => {
+  const data = await place();
+  const { dir } = data.config.spool;
+  // A ledger that can be neither opened nor moved aside.
+  await mkdir(join(dir, 'integrity.db'));
+  const { port, log } = portTo(() => integrityThread(data));
+  port.publish(instance(1));
+  await eventually('it to be told', () => log.includes('failed refused'), 10_000);
+  await port.flush();
+  await port.stop();
+  expect(await readdir(dir)).toContain('integrity.running');
+}, 30_000);
 
 test('what finds no room is counted, and its study is marked in the ledger', async () => {
   const data = await place();

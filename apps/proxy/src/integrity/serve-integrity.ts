@@ -67,9 +67,12 @@ class IntegrityService {
   readonly #tls: TlsFiles;
   readonly #integrity: Integrity;
   readonly #mark: RunningMark;
+  readonly #quietPeriodMs: number;
   readonly #leftAt: number | undefined;
   readonly #timers: readonly NodeJS.Timeout[];
   #confirming = Promise.resolve();
+  /** Batches that are not in the ledger yet. */
+  #unwritten = 0;
   #movedAside = 0;
   #isLossNew = false;
 
@@ -80,6 +83,7 @@ class IntegrityService {
     this.#tls = tls;
     this.#mark = new RunningMark(spoolFolder(config).ledgerRunning);
     this.#leftAt = isAgain ? undefined : this.#mark.left();
+    this.#quietPeriodMs = config.integrity.quietPeriodMs;
     this.#integrity = new Integrity({
       home,
       siteKey,
@@ -126,13 +130,10 @@ class IntegrityService {
   #heard(message: ToThread): void {
     switch (message.kind) {
       case 'events':
-        try {
-          this.#mark.touch(Date.now());
-        } catch (error) {
-          this.#failed(error);
-        }
+        this.#touchMark();
+        this.#unwritten += 1;
         for (const event of eventsIn(message.events)) this.#integrity.publish(event);
-        this.#confirming = this.#confirming.then(() => this.#written()).then(() => this.#post({ kind: 'written', batch: message.batch }));
+        this.#confirming = this.#confirming.then(() => this.#written()).then(() => this.#confirm(message.batch));
         return;
       case 'lost':
         this.#integrity.lost(message.studyUids, message.since);
@@ -146,6 +147,20 @@ class IntegrityService {
     }
   }
 
+  /** While something is unwritten its time stays: from then on something may be missing. */
+  #touchMark(): void {
+    try {
+      if (this.#unwritten === 0) this.#mark.touch(Date.now());
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #confirm(batch: number): void {
+    this.#unwritten -= 1;
+    this.#post({ kind: 'written', batch });
+  }
+
   async #flush(): Promise<void> {
     await this.#integrity.flush();
     await this.#integrity.look();
@@ -155,7 +170,9 @@ class IntegrityService {
   async #stop(): Promise<void> {
     try {
       await this.#integrity.stop();
-      this.#mark.remove();
+      const { queued, unwritten } = this.#integrity.stats();
+      // Else the next process is to know of it.
+      if (queued + unwritten === 0) this.#mark.remove();
     } catch (error) {
       this.#failed(error);
     }
@@ -207,9 +224,10 @@ class IntegrityService {
     }
   }
 
-  /** The last process was killed: of the studies that it was at, something may be missing here that was never missing there. */
+  /** The last process was killed: of the studies that it was at, something may be missing here that was never missing there. Some are slow. */
   async #markUnfinished(since: number): Promise<void> {
-    const { studies } = await this.#integrity.ledger.list({ states: ['open'], from: since - underWayMs }, undefined, maxUnfinished);
+    const from = since - underWayMs - this.#quietPeriodMs;
+    const { studies } = await this.#integrity.ledger.list({ states: ['open'], from }, undefined, maxUnfinished);
     const ours = studies.filter(({ nodes }) => nodes.includes(this.#node)).map(({ uid }) => uid);
     this.#integrity.lost(ours, since);
   }
