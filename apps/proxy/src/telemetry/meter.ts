@@ -38,11 +38,19 @@ export function startMeter(config: MeterConfig): RunningMeter {
   const readers: IMetricReader[] = [scraped];
   if (endpoint !== undefined) readers.push(pushingReader(config, endpoint));
   let isDown = false;
+  /** Under way: two at once would share what was observed between them, and neither had all of it. */
+  let asked: Promise<string> | undefined;
+  const ask = () => {
+    asked ??= prometheusText(scraped).finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
   const provider = new SdkMeterProvider({ resource, readers });
   return {
     meter: provider.getMeter(scope, version),
     provider,
-    text: async () => (isDown ? undefined : await prometheusText(scraped)),
+    text: async () => (isDown ? undefined : await ask()),
     forceFlush: () => provider.forceFlush(),
     shutdown: () => {
       isDown = true;

@@ -256,6 +256,20 @@ it('a queue that is away, fails or hangs is not told of, and nothing else is mis
   }
 });
 
+it('whoever asks while another is being answered gets all of it too', async () => {
+  // Not all are observed in the turn in which they are asked for, as it is across threads.
+  const spool = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return sources.spool();
+  };
+  const { scrape } = await site({ spool });
+  const samples = (families: Map<string, Family>) =>
+    [...families.values()].flatMap(({ samples: some }) => some.map(({ labels, name }) => name + labels));
+  const alone = samples(await scrape());
+  const together = await Promise.all([scrape(), scrape(), scrape()]);
+  for (const families of together) expect(samples(families)).toEqual(alone);
+});
+
 it('label sets are bounded, and counted on when they are full', async () => {
   const { telemetry, scrape } = await site();
   for (let one = 0; one < 3000; one += 1) telemetry.publish(attempted({ at: 10, destinationId: `pacs-${one}` }));
