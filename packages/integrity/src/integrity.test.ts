@@ -309,6 +309,24 @@ it('closes a study early on the word of its modality, opens it for a late arriva
   expect(closed).toHaveLength(2);
 });
 
+it.each([-600_000, 600_000])('the quiet period is one whatever clock the events go by: set off by %i ms', async (offMs) => {
+  const clock = new ManualClock(start);
+  const closed: number[] = [];
+  const integrity = engine(new MemoryHome(), clock, { listener: { closed: () => closed.push(clock.now() - start) } });
+  for (const one of slices(5)) {
+    integrity.publish(sent({ ...one, after: clock.now() - start + offMs }));
+    await integrity.flush();
+    clock.pass(10_000);
+    await integrity.tick();
+  }
+  for (let second = 0; second < 60; second += 1) {
+    clock.pass(1000);
+    await integrity.tick();
+  }
+  // The last one came at 40 s.
+  expect(closed).toEqual([100_000]);
+});
+
 it('a series UID that every study has keeps none of them open, also when the oldest are let go', async () => {
   const clock = new ManualClock(start);
   const integrity = engine(new MemoryHome(), clock);

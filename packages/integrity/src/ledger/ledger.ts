@@ -289,7 +289,12 @@ class Rows {
  * of the acknowledgement too, by an earlier time; that is no other one.
  */
 function arrivalOf(id: string, before: string | undefined, after: string): Arrival['of'] | undefined {
-  if (id.startsWith('d:')) return (JSON.parse(after) as StudyDocument).kind === 'retrieve' ? undefined : 'document';
+  if (id.startsWith('d:')) {
+    const { kind, at } = JSON.parse(after) as StudyDocument;
+    // The same one laid again, because more of its instances are known, is nothing new.
+    const isKnown = before !== undefined && (JSON.parse(before) as StudyDocument).at === at;
+    return kind === 'retrieve' || isKnown ? undefined : 'document';
+  }
   if (before === undefined) return 'instance';
   if (!id.startsWith('i:')) return undefined;
   const came = (text: string) => {

@@ -26,17 +26,22 @@ export interface Arrival {
 
 /** A study after something was written down. `arrival`: undefined where nothing came from the modality. */
 export function afterChange(study: StudyRecord, arrival: Arrival | undefined, now: number, options: LifetimeOptions): StudyRecord {
-  if (study.state === 'open') return withDue(study, now, options);
-  if (arrival === undefined) return nudged(study, now, options);
+  if (arrival === undefined) return study.state === 'open' ? withDue(study, now, options) : nudged(study, now, options);
+  // A document is laid to its study some time after it came.
+  const heardAt = arrival.of === 'instance' ? now : Math.max(study.heardAt ?? 0, Math.min(study.lastAt ?? now, now));
+  if (study.state === 'open') return withDue({ ...study, heardAt }, now, options);
   const isNext = arrival.of === 'instance' && now - (study.closedAt ?? now) > options.studyRolloverMs;
   const next = isNext ? { generation: study.generation + 1, generationAt: arrival.at } : {};
-  return withDue({ ...study, ...next, state: 'open', reopened: study.reopened + 1, verify: {} }, now, options);
+  return withDue({ ...study, ...next, heardAt, state: 'open', reopened: study.reopened + 1, verify: {} }, now, options);
 }
 
-/** When an open study can be closed for quiet, by what has been seen of it. */
-export function quietAt({ lastAt }: StudyRecord, now: number, { quietPeriodMs }: LifetimeOptions): number {
+/**
+ * When an open study can be closed for quiet, by when something was written down: what is written has times of another clock, which stays behind where
+ * the machine slept, or its time was set.
+ */
+export function quietAt({ heardAt, lastAt }: StudyRecord, now: number, { quietPeriodMs }: LifetimeOptions): number {
   // A clock that is ahead elsewhere must not keep it open for ever.
-  return Math.min(lastAt ?? now, now) + quietPeriodMs;
+  return Math.min(heardAt ?? lastAt ?? now, now) + quietPeriodMs;
 }
 
 function withDue(study: StudyRecord, now: number, options: LifetimeOptions): StudyRecord {

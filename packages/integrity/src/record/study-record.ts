@@ -35,6 +35,8 @@ export interface StudyRecord extends StudyFacts {
   /** How often it was opened again. */
   readonly reopened: number;
   readonly closedAt?: number;
+  /** When something that came from the modality was last written down, by the clock of who wrote it. */
+  readonly heardAt?: number;
   /** Instances that have a row. */
   readonly instances: number;
   /** Instances that found no room: its counts are a lower bound. */
