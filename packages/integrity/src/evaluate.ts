@@ -1,6 +1,7 @@
 /** Looks at a study that is due. Pure: what is known of it, the time, and what follows. */
 import { type LifetimeOptions, quietAt } from './ledger/lifetime.ts';
 import type { FindingCounts } from './record/finding-counts.ts';
+import { isAcknowledged } from './record/instance-record.ts';
 import { receivedOf, type StudyPage } from './record/study-page.ts';
 import type { StudyRecord } from './record/study-record.ts';
 import { tellDueAt, tellStep } from './tell/tell-step.ts';
@@ -33,7 +34,9 @@ export function evaluate(page: StudyPage, now: number, options: EvaluateOptions)
   const isOpen = study.state === 'open';
   if (isOpen) {
     const quiet = quietAt(study, now, options);
-    const isWhole = study.isStated && verdict.state === 'complete' && verdict.confidence === 'high' && !hasStepUnderWay(page);
+    const isSaid = study.isStated && verdict.state === 'complete' && verdict.confidence === 'high';
+    // One that nobody took is sent again, mostly.
+    const isWhole = isSaid && !hasStepUnderWay(page) && receivedOf(page).every(isAcknowledged);
     if (now < quiet && !isWhole) return { study: { ...study, dueAt: quiet }, closed: false, findings: [] };
     const isWaiting = receivedOf(page).length === 0 && hasStepUnderWay(page) && now - (study.lastAt ?? now) < maxInProgressMs;
     if (isWaiting) return { study: { ...study, dueAt: now + options.quietPeriodMs }, closed: false, findings: [] };

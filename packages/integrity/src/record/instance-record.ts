@@ -108,6 +108,11 @@ function laterFailure(one: InstanceAtDestination, other: InstanceAtDestination):
   return earlier > later ? one.commitFailure : other.commitFailure;
 }
 
+/** Whether Success was answered for it, wherever it was sent. */
+export function isAcknowledged({ at }: InstanceRecord): boolean {
+  return Object.values(at).some(({ acknowledgedAt }) => acknowledgedAt !== undefined);
+}
+
 /** Whether it was given up or is not there, as far as is known. */
 export function isLost(place: InstanceAtDestination): boolean {
   if (place.acknowledgedAt === undefined) return false;

@@ -1,5 +1,5 @@
 import type { StudyTold, StudyVerdict, ToldSeries } from '@radiotracer/telemetry';
-import { type InstanceAtDestination, type InstanceRecord, isLost } from '../record/instance-record.ts';
+import { type InstanceAtDestination, type InstanceRecord, isAcknowledged, isLost } from '../record/instance-record.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import type { Verdict } from '../record/verdict-record.ts';
 import type { Finding } from '../verdict/finding.ts';
@@ -74,10 +74,6 @@ function seriesTold({ study: { generationAt = 0 }, instances }: StudyPage): read
 /** At the destination: it said so once, at least. */
 function hasArrived({ forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
   return forwardedAt !== undefined || confirmedAt !== undefined;
-}
-
-function isAcknowledged({ at }: InstanceRecord): boolean {
-  return Object.values(at).some(({ acknowledgedAt }) => acknowledgedAt !== undefined);
 }
 
 function firstAt({ receivedAt, at }: InstanceRecord): number | undefined {

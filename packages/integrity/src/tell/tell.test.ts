@@ -4,7 +4,7 @@ import { Integrity, type IntegrityOptions } from '../integrity.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { commitAsked, delivered, jsonReader, moved, sent, slices, start } from '../testing/scene.ts';
+import { commitAsked, delivered, jsonReader, moved, sent, slices, start, stepSet } from '../testing/scene.ts';
 
 const clock = () => new ManualClock(start);
 
@@ -81,6 +81,23 @@ it('a study that somebody retrieves, or asks to have kept safe, days later has n
   await pass(time, [integrity], 1000, 2000, 61_000, 1000);
   expect(told.map(({ type }) => type)).toEqual(['study.closed', 'study.told', 'study.closed']);
   expect((await integrity.ledger.page('1.2.1'))?.study).toMatchObject({ generation: 0, reopened: 1 });
+});
+
+it('on the word of its modality a study is closed early, but not while an instance that was refused may be sent again', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told);
+  const list = slices(3);
+  const [refused, ...taken] = list as [(typeof list)[number], ...typeof list];
+  for (const event of [...taken.map(sent), sent({ ...refused, status: 0xc000 }), stepSet({ series: { '1.2.1.1': list } })])
+    integrity.publish(event);
+  await integrity.flush();
+  await pass(time, [integrity], 1000, 2000, 20_000);
+  expect(told).toEqual([]);
+  integrity.publish(sent({ ...refused, after: time.now() - start }));
+  await integrity.flush();
+  await pass(time, [integrity], 1000, 2000);
+  expect(told).toMatchObject([{ type: 'study.closed' }, { type: 'study.told', verdict: { completion: 'complete' }, undelivered: 0 }]);
 });
 
 it('waits for what is still to be delivered, but not for ever, and says then that it was not', async () => {

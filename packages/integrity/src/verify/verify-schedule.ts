@@ -69,7 +69,7 @@ export function statesAfterDelivery(page: StudyPage, now: number, options: Verif
   const anew = verifyStates(page, now, options);
   const states = Object.entries(page.study.verify).map(([destinationId, state]) => {
     const owed = owedTo(page, destinationId, state);
-    const isLate = owed.some(({ place: { forwardedAt = 0 } }) => forwardedAt > state.since);
+    const isLate = owed.some(({ place: { spooledAt, forwardedAt = 0 } }) => spooledAt !== undefined && forwardedAt > state.since);
     return [destinationId, (isLate && !isWaiting(owed) ? anew[destinationId] : undefined) ?? state] as const;
   });
   return Object.fromEntries(states);
