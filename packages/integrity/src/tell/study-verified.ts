@@ -15,15 +15,15 @@ interface Question {
 /** One question to a destination. `page`: the study as it was asked about; undefined: it is open, and is told of later. */
 export function studyVerified(page: StudyPage, destinationId: string, question: Question): StudyVerified | undefined {
   const { study, instances } = page;
-  if (study.state === 'open' || study.uid === '') return undefined;
   const { startedAt, endedAt, answer, after } = question;
+  if (study.state === 'open' || study.uid === '' || after === undefined) return undefined;
   const asked = instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length;
-  const isThere = after?.outcome === 'confirmed' || after?.outcome === 'confirmed-by-count';
+  const isThere = after.outcome === 'confirmed' || after.outcome === 'confirmed-by-count';
   const result = answer === 'unsupported' || answer === 'unreachable' ? answer : isThere ? 'confirmed' : 'missing';
   return {
     type: 'study.verified',
     ...{ studyInstanceUid: study.uid, generation: study.generation, modalities: study.modalities, destinationId, startedAt, endedAt },
-    ...{ result, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after?.missing : undefined },
+    ...{ result, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after.missing : undefined },
     ...{ firstByteAt: firstByteOf(page), completion: study.state },
   };
 }

@@ -158,6 +158,27 @@ it.each(['CT', ''])(
   },
 );
 
+it('an answer to a question about a study that was opened again meanwhile says nothing is missing, nor that all is there', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const late = sent({ uid: '1.2.1.1.9', after: 62_000 });
+  const find: NonNullable<IntegrityOptions['find']> = {
+    instances: async () => {
+      integrity.publish(late);
+      await integrity.flush();
+      return { kind: 'found', uids: new Set([...slices(3).map(({ uid }) => uid), '1.2.1.1.9']) };
+    },
+    count: async () => ({ kind: 'unsupported' }),
+  };
+  const integrity: Integrity = node(new MemoryHome(), time, told, { find, verify: { firstDelayMs: 1000 } });
+  for (const one of slices(3)) integrity.publish(sent(one));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 1000, 1000);
+  expect(told.map(({ type }) => type)).toEqual(['study.closed', 'study.told']);
+  await pass(time, [integrity], 61_000, 1000, 1000);
+  expect(told.slice(2, 4)).toMatchObject([{ type: 'study.closed' }, { type: 'study.verified', result: 'confirmed' }]);
+});
+
 it('tells the same once more when the node that told it dies before it is sure that it left', async () => {
   const time = clock();
   const home = new MemoryHome();
