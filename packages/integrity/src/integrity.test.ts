@@ -2,9 +2,12 @@
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import fc from 'fast-check';
 import { Integrity, type IntegrityOptions } from './integrity.ts';
+import type { LedgerChange } from './ledger/change.ts';
 import type { LedgerHome } from './ledger/home.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { MemoryHome } from './memory/memory-home.ts';
 import type { StudyPage } from './record/study-page.ts';
+import { noFacts } from './record/study-record.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import {
   commitAnswered,
@@ -325,6 +328,26 @@ it.each([-600_000, 600_000])('the quiet period is one whatever clock the events 
   }
   // The last one came at 40 s.
   expect(closed).toEqual([100_000]);
+});
+
+it('documents of a study are bounded by their bytes, and one that found no room holds nothing against its modality', async () => {
+  const ledger = new Ledger({
+    ...{ home: new MemoryHome(), quietPeriodMs: 0, settleMs: 0, studyRolloverMs: 0, maxDocumentBytesPerStudy: 2000 },
+  });
+  const step = (number: number, instances: number, at: number): LedgerChange => {
+    const named = [{ uid: '1.2.1.1', instances: slices(instances).map(({ uid }) => ({ uid })) }];
+    const document = { kind: 'mpps', id: `mpps:${number}`, at, ofOthers: 0, seen: 0, status: 'COMPLETED', series: named } as const;
+    return { studyUid: '1.2.1', facts: noFacts, instances: [], document };
+  };
+  // The same again, and a later version of it, take no other room.
+  for (const change of [step(1, 20, 1), step(1, 20, 1), step(1, 30, 2), step(1, 20, 1)]) await ledger.apply([change], start);
+  expect((await ledger.page('1.2.1'))?.study.overflow).toBe(0);
+  for (let number = 2; number < 100; number += 1) await ledger.apply([step(number, 20, 1)], start);
+  const page = (await ledger.page('1.2.1')) as StudyPage;
+  expect(JSON.stringify(page.documents).length).toBeLessThan(2000 + page.documents.length);
+  expect(page.study.documentBytes).toBe(page.documents.reduce((sum, one) => sum + JSON.stringify(one).length, 0));
+  expect(page.documents.length + page.study.overflow).toBe(99);
+  expect(verdictOf(page)).toMatchObject({ state: 'quiet', notes: [{ kind: 'ledger-incomplete' }] });
 });
 
 it('a series UID that every study has keeps none of them open, also when the oldest are let go', async () => {

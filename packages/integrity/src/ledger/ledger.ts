@@ -22,6 +22,8 @@ export interface LedgerOptions extends LifetimeOptions {
   readonly home: LedgerHome;
   /** Rows of instances of one study; what is more is counted only. Default 50,000. */
   readonly maxInstancesPerStudy?: number;
+  /** Of the rows of its documents, which are read as a whole; what is more is counted only. Default 16 MiB: some hundred thousand references. */
+  readonly maxDocumentBytesPerStudy?: number;
 }
 
 export interface StudyFilter {
@@ -42,6 +44,7 @@ export interface StudyListing {
 /** Tried again so often when others write the same record. */
 const maxTries = 16;
 const defaultMaxInstances = 50_000;
+const defaultMaxDocumentBytes = 16 * 1024 * 1024;
 const documentShelf = 'document';
 
 const studyKey = (uid: string) => `s:${uid}`;
@@ -219,10 +222,7 @@ export class Ledger {
       study = mergeFacts(study, change.facts);
       const { series, document } = change;
       if (series !== undefined) rows.merge(seriesRow(series.uid), series, (kept) => mergeSeries(kept ?? emptySeries(series.uid), series));
-      if (document !== undefined) {
-        rows.merge(documentRow(document.id), document, (kept) => laterDocument(kept, document));
-        if (document.kind === 'mpps' && document.status !== 'IN PROGRESS') study = { ...study, isStated: true };
-      }
+      if (document !== undefined) study = this.#withDocument(study, rows, document);
       for (const instance of change.instances) study = this.#withInstance(study, rows, instance);
     }
     // As bounded as the facts are: once they are full, a number that takes the place of another gets no row.
@@ -241,6 +241,16 @@ export class Ledger {
       changed,
       [...changed.keys()].filter((id) => !stored.rows.has(id)),
     );
+  }
+
+  #withDocument(study: StudyRecord, rows: Rows, document: StudyDocument): StudyRecord {
+    const id = documentRow(document.id);
+    const { maxDocumentBytesPerStudy = defaultMaxDocumentBytes } = this.#options;
+    const otherBytes = (study.documentBytes ?? 0) - rows.lengthOf(id);
+    if (otherBytes + JSON.stringify(document).length > maxDocumentBytesPerStudy) return { ...study, overflow: study.overflow + 1 };
+    rows.merge(id, document, (kept) => laterDocument(kept, document));
+    const isFinal = document.kind === 'mpps' && document.status !== 'IN PROGRESS';
+    return { ...study, documentBytes: otherBytes + rows.lengthOf(id), isStated: study.isStated || isFinal };
   }
 
   #withInstance(study: StudyRecord, rows: Rows, instance: InstanceRecord): StudyRecord {
@@ -270,6 +280,11 @@ class Rows {
 
   has(id: string): boolean {
     return this.#values.has(id) || this.#stored.has(id);
+  }
+
+  lengthOf(id: string): number {
+    const value = this.#values.get(id);
+    return (value === undefined ? this.#stored.get(id) : JSON.stringify(value))?.length ?? 0;
   }
 
   merge<Value>(id: string, _type: Value, merge: (kept: Value | undefined) => Value): void {

@@ -39,7 +39,9 @@ export interface StudyRecord extends StudyFacts {
   readonly heardAt?: number;
   /** Instances that have a row. */
   readonly instances: number;
-  /** Instances that found no room: its counts are a lower bound. */
+  /** Of its documents' rows. */
+  readonly documentBytes?: number;
+  /** Instances and documents that found no room: its counts are a lower bound. */
   readonly overflow: number;
   /** A modality's own final word on it has come. */
   readonly isStated: boolean;
