@@ -36,7 +36,7 @@ export function studyTold(page: StudyPage, verdict: Verdict, findings: readonly 
     instances: instances.filter(isAcknowledged).length,
     sizeBytes: sizeOf(instances.filter(isAcknowledged)),
     series: seriesTold(page),
-    undelivered: instances.filter(({ at }) => Object.values(at).some((place) => !hasArrived(place))).length,
+    undelivered: instances.filter(isUndelivered).length,
     lost: instances.filter(({ at }) => Object.values(at).some(isLost)).length,
     incomplete: study.incompleteSince !== undefined || study.overflow > 0,
   };
@@ -69,6 +69,12 @@ function seriesTold({ study: { generationAt = 0 }, instances }: StudyPage): read
         lastAt: Math.max(from, greatest(some.map(receivedUntil)) ?? from),
       };
     });
+}
+
+/** Where it was acknowledged it is owed; where nobody took it, it may have gone by another way. */
+function isUndelivered({ at }: InstanceRecord): boolean {
+  const places = Object.values(at);
+  return places.some((place) => place.acknowledgedAt !== undefined && !hasArrived(place)) || !places.some(hasArrived);
 }
 
 /** At the destination: it said so once, at least. */

@@ -179,6 +179,22 @@ it('an answer to a question about a study that was opened again meanwhile says n
   expect(told.slice(2, 4)).toMatchObject([{ type: 'study.closed' }, { type: 'study.verified', result: 'confirmed' }]);
 });
 
+it('what one destination refused and another has is delivered; what was acknowledged for one is owed there, whoever else has it', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told);
+  const [first, second, third] = slices(3) as [Parameters<typeof sent>[0], Parameters<typeof sent>[0], Parameters<typeof sent>[0]];
+  const inEach = [
+    ...[sent({ ...first, status: 0xa900 }), sent({ ...first, destination: 'archive' })],
+    ...[sent({ ...second, spooled: true }), sent({ ...second, destination: 'archive' })],
+    sent({ ...third, status: 0xa900 }),
+  ];
+  for (const event of inEach) integrity.publish(event);
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 86_400_000, 1000);
+  expect(rootsOf(told)).toMatchObject([{ instances: 2, undelivered: 2 }]);
+});
+
 it('tells the same once more when the node that told it dies before it is sure that it left', async () => {
   const time = clock();
   const home = new MemoryHome();
