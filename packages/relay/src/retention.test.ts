@@ -1,4 +1,6 @@
-import { RetentionBudget } from './retention.ts';
+import type { InstanceIntake } from '@radiotracer/instance';
+import fc from 'fast-check';
+import { Retention, RetentionBudget } from './retention.ts';
 
 const MiB = 2 ** 20;
 
@@ -16,4 +18,76 @@ it('what many associations take by themselves is not there for retentions, and a
   expect(whole.take(1)).toBe(false);
   whole.give(40 * MiB);
   expect([whole.take(4 * MiB), whole.take(1)]).toEqual([true, false]);
+});
+
+/** A place in the store that takes one piece, and the next when it is let. */
+class SlowIntake implements InstanceIntake {
+  readonly written: number[] = [];
+  #isOpen = true;
+  #drained = Promise.withResolvers<void>();
+
+  get drained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#isOpen) throw new Error('it was discarded');
+    this.written.push(...bytes);
+    return false;
+  }
+
+  /** Lets it take one more, and waits until whoever waited for that has written it. */
+  async takeOne(): Promise<void> {
+    this.#drained.resolve();
+    this.#drained = Promise.withResolvers();
+    await new Promise(setImmediate);
+  }
+
+  async commit(): Promise<void> {}
+
+  discard(): void {
+    this.#isOpen = false;
+  }
+}
+
+/** What of each chunk is data set: pieces with something else before each. */
+const chunks = fc.array(fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 });
+
+it('whenever it is asked for, or let go, the store has the bytes once and in order, and no memory is held', async () => {
+  await fc.assert(
+    fc.asyncProperty(chunks, fc.nat({ max: 12 }), fc.nat({ max: 12 }), fc.boolean(), async (lengths, memoryBytes, taken, isAnswered) => {
+      const intake = new SlowIntake();
+      let leases = 0;
+      const lease = { retain: () => void leases++, release: () => void leases-- };
+      const budget = new RetentionBudget(memoryBytes);
+      const retention = new Retention(budget, () => intake);
+      const kept: number[] = [];
+      const keep = () => {
+        for (const pieces of lengths) {
+          const chunk = Uint8Array.from({ length: pieces.reduce((sum, length) => sum + length + 2, 0) }, (_, at) => kept.length + at);
+          let at = 0;
+          for (const length of pieces) {
+            at += 1;
+            kept.push(...chunk.subarray(at, at + length + 1));
+            void retention.append(chunk, at, at + length + 1, lease);
+            at += length + 1;
+          }
+        }
+      };
+      keep();
+      for (let more = taken; more > 0; more--) await intake.takeOne();
+      if (isAnswered) {
+        retention.release();
+        keep();
+      } else {
+        retention.intake().write(Uint8Array.of(255));
+      }
+      const written = [...intake.written];
+      for (let more = 2; more > 0; more--) await intake.takeOne();
+      expect(intake.written).toEqual(written);
+      if (!isAnswered) expect(written).toEqual([...kept, 255]);
+      expect(leases).toBe(0);
+      expect(budget.take(memoryBytes)).toBe(true);
+    }),
+  );
 });

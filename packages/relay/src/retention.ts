@@ -53,10 +53,13 @@ export class Retention {
   readonly #budget: RetentionBudget;
   readonly #begin: (provisionally: boolean) => InstanceIntake;
   readonly #pieces: Piece[] = [];
+  /** Of the first piece, how far its ranges are in the store already. */
+  #writtenRanges = 0;
   #heldBytes = 0;
   #intake: InstanceIntake | undefined;
   /** From the moment when memory did not suffice until all that was in it has gone into the store. */
   #spilling: Promise<void> | undefined;
+  #released = false;
 
   /** `begin`: opens the place in the store, when memory does not suffice or the destination failed. */
   constructor(budget: RetentionBudget, begin: (provisionally: boolean) => InstanceIntake) {
@@ -66,6 +69,8 @@ export class Retention {
 
   /** Keeps `buffer.subarray(start, end)`. A promise: await it before the next. */
   append(buffer: Uint8Array, start: number, end: number, lease: Lease): Promise<void> | undefined {
+    // Answered before it was whole: the rest of it is on its way all the same.
+    if (this.#released) return undefined;
     if (this.#intake !== undefined && this.#spilling === undefined)
       return this.#intake.write(buffer.subarray(start, end)) ? undefined : this.#intake.drained;
     const last = this.#pieces.at(-1);
@@ -90,13 +95,14 @@ export class Retention {
   intake(): InstanceIntake {
     const intake = this.#intake ?? this.#begin(false);
     this.#intake = intake;
-    for (const piece of this.#pieces) for (const bytes of bytesOf(piece)) intake.write(bytes);
+    while (this.#pieces.length > 0) this.#writeNext(intake);
     this.#letGo();
     return intake;
   }
 
   /** The destination has answered: nothing is needed any more. */
   release(): void {
+    this.#released = true;
     this.#letGo();
     this.#intake?.discard();
   }
@@ -108,22 +114,30 @@ export class Retention {
     try {
       // The place is there: what is written before would be copied once more.
       await intake.drained;
-      for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
-        for (const bytes of bytesOf(piece)) if (!intake.write(bytes)) await intake.drained;
-        piece.lease.release();
-      }
+      // Whoever asks for the intake meanwhile writes what is left here by then.
+      while (this.#pieces.length > 0) if (!this.#writeNext(intake)) await intake.drained;
     } catch {}
     this.#letGo();
     this.#spilling = undefined;
   }
 
+  /** Takes the first range that is kept into the store, and no other: a spill may be interrupted after each. False: the store is to be awaited. */
+  #writeNext(intake: InstanceIntake): boolean {
+    const { buffer, ranges, lease } = this.#pieces[0] as Piece;
+    const hasRoom = intake.write(buffer.subarray(ranges[this.#writtenRanges], ranges[this.#writtenRanges + 1]));
+    this.#writtenRanges += 2;
+    if (this.#writtenRanges === ranges.length) {
+      this.#pieces.shift();
+      this.#writtenRanges = 0;
+      lease.release();
+    }
+    return hasRoom;
+  }
+
   #letGo(): void {
+    this.#writtenRanges = 0;
     for (const { lease } of this.#pieces.splice(0)) lease.release();
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
-}
-
-function* bytesOf({ buffer, ranges }: Piece): Generator<Uint8Array> {
-  for (let at = 0; at < ranges.length; at += 2) yield buffer.subarray(ranges[at], ranges[at + 1]);
 }
