@@ -14,9 +14,12 @@ export interface MessageSink {
 }
 
 export interface MessageLimits {
-  /** Bytes of one command set. */
+  /** Bytes of one command set, and the headers of the PDVs past its first. */
   readonly maxCommandBytes: number;
 }
+
+/** Length, context id, control header. */
+const pdvHeaderBytes = 6;
 
 type Expecting = 'command' | 'rest-of-command' | 'data';
 
@@ -70,6 +73,8 @@ export class MessageAssembler {
       );
     }
     if (contextId !== this.#contextId) throw new WireError('message-malformed', 'the presentation context changed inside a message', 2);
+    // What waits for the command waits with its headers; PDVs without a byte of it could come for ever.
+    if (isCommand) this.#countCommand(pdvHeaderBytes);
   }
 
   fragment(buffer: Uint8Array, start: number, end: number): void {
@@ -78,10 +83,7 @@ export class MessageAssembler {
       this.#sink.data(buffer, start, end);
       return;
     }
-    this.#commandBytes += end - start;
-    if (this.#commandBytes > this.#limits.maxCommandBytes) {
-      throw new WireError('command-too-long', `a command set is longer than ${this.#limits.maxCommandBytes} bytes`, 6);
-    }
+    this.#countCommand(end - start);
     // A copy: the rest of the command may come in another chunk, and the command outlives it. Out of Node's pool: memory of its own takes
     // longer to get and to free than all else that is done with a command.
     const piece = Buffer.allocUnsafe(end - start);
@@ -101,12 +103,17 @@ export class MessageAssembler {
     this.#sink.command(this.#contextId, command);
   }
 
+  #countCommand(bytes: number): void {
+    this.#commandBytes += bytes;
+    if (this.#commandBytes > this.#limits.maxCommandBytes)
+      throw new WireError('command-too-long', `a command set is longer than ${this.#limits.maxCommandBytes} bytes`, 6);
+  }
+
   #takeCommandBytes(): Uint8Array {
     const pieces = this.#pieces;
     const first = pieces[0];
     this.#pieces = [];
-    const bytes = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, this.#commandBytes);
     this.#commandBytes = 0;
-    return bytes;
+    return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
   }
 }
