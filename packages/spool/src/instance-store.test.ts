@@ -87,13 +87,17 @@ it('leaves nothing of what is discarded, before there is a place for it and afte
   expect([committed, failed]).toEqual([[], []]);
 });
 
-it('a spool that takes nothing: whoever waits or commits hears of it, and the listener once', async () => {
+it('a spool that takes nothing: whoever waits or commits hears of it, and the listener once; what comes all the same takes no memory', async () => {
   const { spool, store, committed, failed } = await open({ minFreeBytes: 65_000_000 });
   expect(store.accepting).toBe(false);
   const intake = store.begin(start);
   const refused = { code: 'not-accepting' };
   expect(intake.write(Buffer.alloc(65_536))).toBe(false);
   await expect(intake.drained).rejects.toMatchObject(refused);
+  const piece = new Uint8Array(2 ** 20);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let mebibytes = 0; mebibytes < 128; mebibytes++) expect(intake.write(piece)).toBe(false);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20);
   await expect(intake.commit({})).rejects.toMatchObject(refused);
   intake.discard();
   await spool.close();

@@ -32,7 +32,8 @@ class SpoolIntake implements InstanceIntake {
   readonly #listener: StoreListener;
   readonly #now: () => number;
   #writer: SpoolWriter | undefined;
-  #early: Uint8Array[] = [];
+  /** Undefined: there will be no place. */
+  #early: Uint8Array[] | undefined = [];
   #earlyBytes = 0;
 
   constructor(spool: Spool, start: EnvelopeStart, provisionally: boolean, listener: StoreListener, now: () => number) {
@@ -41,11 +42,14 @@ class SpoolIntake implements InstanceIntake {
     this.#now = now;
     this.#opening = this.#open(spool, start, provisionally);
     // Told by `drained` and `commit`.
-    this.#opening.catch(() => {});
+    this.#opening.catch(() => {
+      this.#early = undefined;
+    });
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#writer !== undefined) return this.#writer.write(bytes);
+    if (this.#early === undefined) return false;
     this.#early.push(new Uint8Array(bytes));
     this.#earlyBytes += bytes.length;
     return this.#earlyBytes < maxEarlyBytes;
@@ -77,7 +81,7 @@ class SpoolIntake implements InstanceIntake {
 
   async #open(spool: Spool, start: EnvelopeStart, provisionally: boolean): Promise<SpoolWriter> {
     const writer = await spool.begin(start, { provisionally });
-    for (const bytes of this.#early) writer.write(bytes);
+    for (const bytes of this.#early ?? []) writer.write(bytes);
     this.#early = [];
     this.#writer = writer;
     return writer;
