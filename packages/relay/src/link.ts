@@ -104,9 +104,9 @@ export class Link implements PdataSink {
     return this.#assembler;
   }
 
-  /** Whether some of a message has gone on to the target and the rest has not: nobody else can finish it. */
+  /** Whether some of a message has gone on to the target and the rest has not: nobody else can finish it. Of one withheld nothing has gone on. */
   get midOutput(): boolean {
-    return this.#assembler.midMessage && !this.#assembler.midCommand;
+    return !this.#closed && this.#assembler.midMessage && !this.#assembler.midCommand;
   }
 
   /** Whether a message has begun here and is not whole. */
