@@ -135,10 +135,10 @@ export class TakeOver {
     );
     if (!contexts.some(({ result }) => result === 0)) return false;
     const ac = associateResponse(rq, contexts, maxPduBytes);
-    const standIn = this.#prepare(ac);
+    // Before it is accepted: to some nothing can be said (see `succeeds` of the pair).
+    this.#perform(this.#prepare(ac), undefined);
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed.size);
-    this.#perform(standIn, undefined);
     const down = decision.route.mode === 'store-and-forward' ? undefined : 'circuit_open';
     this.#tell('before', failed?.errorType ?? down, failed?.clientAssociationId, 0);
     return true;
