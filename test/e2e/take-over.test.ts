@@ -12,9 +12,18 @@ import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/uppe
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
 import type { RawMessage } from '../fixtures/raw-connection.ts';
-import { associateRj, ctImageStorage, element, explicitVrLittleEndian, numberIn, textIn, verification } from '../fixtures/raw-pdu.ts';
+import {
+  associateRj,
+  associateRq,
+  ctImageStorage,
+  element,
+  explicitVrLittleEndian,
+  numberIn,
+  textIn,
+  verification,
+} from '../fixtures/raw-pdu.ts';
 import { type RawScpOptions, rawScp, type SeenAssociation, success } from '../fixtures/raw-scp.ts';
-import { rawAssociate, rawEcho, rawStore } from '../fixtures/raw-scu.ts';
+import { rawAssociate, rawConnect, rawEcho, rawStore } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 
@@ -189,6 +198,12 @@ test.each<[string, ErrorType, Fault]>([
   ['closes the connection at an instance', 'connection_closed', (_message, { connection }) => connection.socket.end()],
   ['resets the connection at an instance', 'connection_reset', (_message, { connection }) => connection.socket.resetAndDestroy()],
   ['is out of resources (A700)', 'status_failure', withStatus(0xa700)],
+  [
+    'is out of resources (A700), and says more in a data set',
+    'status_failure',
+    (message, { connection }) =>
+      connection.sendMessage(message.contextId, { ...success(message), [element.status]: 0xa700 }, Buffer.alloc(8)),
+  ],
   ['never answers an instance', 'dimse_timeout', () => {}],
   ['sends what is no DICOM', 'protocol_error', (_message, { connection }) => connection.send(Buffer.from('500 Internal Server Error'))],
 ])(
@@ -241,6 +256,37 @@ test('a destination that dies in the middle of an instance: the rest of its byte
   const here = await site(scp.port);
   expect(await send(here.proxy)).toEqual(allSuccess);
   await expectAllSafe(here, new Map());
+}, 30_000);
+
+test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {
+  const report = { [element.commandField]: 0x0100, [element.messageId]: 1 };
+  const { port } = await pacs((_message, { connection }) => {
+    connection.sendMessage(1, report, Buffer.alloc(8));
+    connection.socket.end();
+  });
+  const here = await site(port);
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const [one, other] = study.map((instance) => ({
+    contextId: 3,
+    messageId: 1,
+    ...instance,
+    dataSet: dataSetOf(instance),
+  }));
+  if (one === undefined || other === undefined) throw new Error('two instances are generated');
+  await expect(rawStore(connection, one)).rejects.toThrow('a response to another message');
+  expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+  connection.sendMessage(1, { [element.commandField]: 0x8100, [element.messageIdBeingRespondedTo]: 1 }, Buffer.alloc(8));
+  expect(await rawStore(connection, other)).toBe(0);
+  await connection.release();
+  expect((await here.spooled()).size).toBe(2);
+}, 30_000);
+
+test('a modality that no answer can be sent to is not accepted in the place of a destination that rejects it', async () => {
+  const { port } = await rawScp(stage, { answer: () => associateRj(2, 3, 1) });
+  const here = await site(port);
+  const connection = await rawConnect(stage, here.proxy.port);
+  connection.send(associateRq({ contexts, maxPduBytes: 4 }));
+  expect((await connection.nextPdu()).subarray(7)).toEqual(Buffer.of(2, 3, 1));
 }, 30_000);
 
 test('what is refused for good passes to the modality and is not kept: status, rejection', async () => {

@@ -72,6 +72,8 @@ export class Performer implements PdataSink {
   readonly #association: Association;
   readonly #agreed: ReadonlyMap<number, string>;
   readonly #maxOpenRequests: number;
+  /** Somebody else performed before, and may have asked something of the peer. */
+  readonly #isSuccessor: boolean;
   readonly #handler: MessageHandler;
   readonly #sender: MessageSender;
   readonly #assembler: MessageAssembler;
@@ -85,6 +87,7 @@ export class Performer implements PdataSink {
     this.#association = options.association;
     this.#agreed = options.agreed;
     this.#maxOpenRequests = options.limits.maxOpenRequests;
+    this.#isSuccessor = options.assembler !== undefined;
     this.#handler = handler;
     this.#sender = new MessageSender(options.association, options.peerMaxPduBytes);
     const sink: MessageSink = {
@@ -166,6 +169,8 @@ export class Performer implements PdataSink {
 
   #command(contextId: number, command: CommandSet): void {
     if (command.commandField === undefined) throw new WireError('message-malformed', 'a command set has no command field', 6);
+    // What was asked by whoever is gone is answered to nobody.
+    if (command.isResponse && this.#isSuccessor) return;
     if (command.isResponse) throw new WireError('message-malformed', 'a response came to a request that was never made', 2);
     if (command.commandField === CommandField.cEchoRq) {
       this.#send(contextId, responseTo(command, Status.success));
