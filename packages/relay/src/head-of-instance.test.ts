@@ -61,6 +61,21 @@ it('reads where an instance belongs, however it was cut; the Patient ID only thr
   );
 });
 
+it('steps over a value that is longer than any of its kind', () => {
+  const patientIdOf = (length: number) => {
+    const bytes = dataSet([
+      [0x00100020, 'LO', 'x'.repeat(length)],
+      [0x0020000d, 'UI', '1.2.3'],
+    ]);
+    const { studyInstanceUid, place } = head(bytes).head();
+    return [studyInstanceUid, place?.patientKey((kept) => String(kept.length))];
+  };
+  expect([patientIdOf(512), patientIdOf(514)]).toEqual([
+    ['1.2.3', '512'],
+    ['1.2.3', undefined],
+  ]);
+});
+
 it('goes as far as group 0054 for PET alone', () => {
   const beginsLater = dataSet([
     [0x00080060, 'CS', 'CT'],

@@ -29,6 +29,9 @@ const tag = {
 
 const wanted: ReadonlySet<number> = new Set(Object.values(tag));
 
+/** A Patient ID has 64 characters, of several bytes some of them; all else is shorter. What is longer is kept for every instance in flight. */
+const maxValueBytes = 512;
+
 /** Group 0054 is far behind; only PET has in it what is wanted here. */
 const lastOnceKnown = {
   tag: tag.modality,
@@ -42,7 +45,7 @@ export class InstanceHeadReader {
   readonly #unread: Uint8Array[] = [];
 
   constructor(transferSyntaxUid: string) {
-    this.#reader = new HeadReader({ transferSyntaxUid, wanted, lastOnceKnown });
+    this.#reader = new HeadReader({ transferSyntaxUid, wanted, maxValueBytes, lastOnceKnown });
   }
 
   push(bytes: Uint8Array): void {
