@@ -96,6 +96,19 @@ it('tells a C-MOVE once, with its counts and the list that its final response ca
   );
 });
 
+it('keeps the data sets of a few unanswered requests, of more only when those are answered', () => {
+  const { log, ended } = follow(wants);
+  const ask = (messageId: number) =>
+    pass(log.fromRequestor, { commandField: CommandField.nSetRq, ...set, messageId }, [Uint8Array.of(messageId)]);
+  const answer = (messageId: number) =>
+    pass(log.fromAcceptor, { commandField: CommandField.nSetRsp, messageIdBeingRespondedTo: messageId, status: 0 }, []);
+  for (let messageId = 1; messageId <= 20; messageId++) ask(messageId);
+  for (let messageId = 1; messageId <= 20; messageId++) answer(messageId);
+  ask(21);
+  answer(21);
+  expect(ended().flatMap(({ dataSet, messageId }) => (dataSet === undefined ? [] : [messageId]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 21]);
+});
+
 it('reads nothing where nobody asked', () => {
   const { log, ended } = follow(undefined);
   pass(log.fromRequestor, { commandField: CommandField.nSetRq, ...set }, [Uint8Array.of(1)]);

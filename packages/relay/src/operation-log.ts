@@ -16,6 +16,9 @@ import type { Retention } from './retention.ts';
 /** A peer that has more unanswered requests than this is not served any further. */
 const maxOutstandingOperations = 4096;
 
+/** Whole data sets are kept until the answer: of so many unanswered requests of a side, and no more. Most peers wait for each answer. */
+const maxReadWhole = 8;
+
 /** What all operations of a pair have in common. */
 export interface OperationContext {
   readonly serverAssociationId: string;
@@ -209,6 +212,7 @@ export class OperationLog {
     retention: Retention | undefined,
   ): Operation {
     this.#count++;
+    const isRead = command.hasDataSet && (name === 'C-STORE' || this.#outstanding[side].readWhole < maxReadWhole);
     return {
       name: name ?? 'unknown',
       contextId,
@@ -230,7 +234,7 @@ export class OperationLog {
       dataSetBytes: 0,
       pendingResponses: 0,
       headReader: head,
-      reading: command.hasDataSet ? readingOf(name, this.#context.dataSets) : undefined,
+      reading: isRead ? readingOf(name, this.#context.dataSets) : undefined,
       suboperations: undefined,
     };
   }

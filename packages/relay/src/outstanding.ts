@@ -1,3 +1,4 @@
+import { WholeDataSet } from './data-set-reading.ts';
 import type { Operation } from './operation.ts';
 
 /**
@@ -7,9 +8,15 @@ import type { Operation } from './operation.ts';
 export class Outstanding {
   readonly #byMessageId = new Map<number, Operation[]>();
   #size = 0;
+  #readWhole = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of so many the whole data set is kept. */
+  get readWhole(): number {
+    return this.#readWhole;
   }
 
   add(operation: Operation): void {
@@ -17,6 +24,7 @@ export class Outstanding {
     if (same === undefined) this.#byMessageId.set(operation.messageId, [operation]);
     else same.push(operation);
     this.#size++;
+    if (operation.reading instanceof WholeDataSet) this.#readWhole++;
   }
 
   /** The operation that a response with this ID answers, or undefined when nobody asked. */
@@ -30,6 +38,7 @@ export class Outstanding {
     const at = same?.indexOf(operation) ?? -1;
     if (same === undefined || at < 0) return;
     this.#size--;
+    if (operation.reading instanceof WholeDataSet) this.#readWhole--;
     if (same.length === 1) this.#byMessageId.delete(operation.messageId);
     else same.splice(at, 1);
   }
