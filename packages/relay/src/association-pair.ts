@@ -29,6 +29,7 @@ import { proposedContexts, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { endBy, Leg, type LegEnd } from './leg.ts';
 import type { Link } from './link.ts';
+import type { Patience } from './operation-log.ts';
 import { Relaying } from './relaying.ts';
 import { isForReports, type OwnReports, ReportTaker } from './report-taker.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
@@ -326,7 +327,7 @@ export class AssociationPair {
       withheld: () => {
         if (this.#takenOver('status_failure')) upstream.association.abort(providerAbort);
       },
-      timedOut: () => this.#responseTimedOut(),
+      timedOut: (by) => this.#responseTimedOut(by),
     });
     this.#relaying = relaying;
     this.#fromModality.to = relaying.toDestination;
@@ -458,8 +459,8 @@ export class AssociationPair {
     this.#lifetime.closed(this);
   }
 
-  #responseTimedOut(): void {
-    if (this.#takenOver('dimse_timeout')) {
+  #responseTimedOut(by: Patience['by']): void {
+    if (by === 'destination' && this.#takenOver('dimse_timeout')) {
       this.#upstream?.association.abort(providerAbort);
       return;
     }

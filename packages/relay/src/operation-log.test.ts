@@ -109,6 +109,21 @@ it('keeps the data sets of a few unanswered requests, of more only when those ar
   expect(ended().flatMap(({ dataSet, messageId }) => (dataSet === undefined ? [] : [messageId]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 21]);
 });
 
+it('waits for whoever owes an answer; a destination that is owed one, or is not read, owes none', () => {
+  const { log } = follow(undefined);
+  const ends = (isRead = true) => log.patienceEnds({ dimseResponseMs: 500, storeResponseMs: 0 }, undefined, isRead);
+  const store = { commandField: CommandField.cStoreRq, affectedSopInstanceUid: '1.2.3', messageId: 8 } as const;
+  expect(ends()).toBeUndefined();
+  pass(log.fromRequestor, { commandField: CommandField.cGetRq, messageId: 7 }, [Uint8Array.of(1)]);
+  expect([ends(), ends(false)]).toEqual([{ by: 'destination', endsAt: 1500 }, undefined]);
+  log.fromAcceptor.command(1, commandSet({ ...store, hasDataSet: true }), 999, true);
+  expect(ends()).toBeUndefined();
+  log.fromAcceptor.dataEnd();
+  expect(ends()).toEqual({ by: 'modality', endsAt: 1500 });
+  pass(log.fromRequestor, { commandField: CommandField.cStoreRsp, messageIdBeingRespondedTo: 8, status: 0 }, []);
+  expect(ends()).toEqual({ by: 'destination', endsAt: 1500 });
+});
+
 it('reads nothing where nobody asked', () => {
   const { log, ended } = follow(undefined);
   pass(log.fromRequestor, { commandField: CommandField.nSetRq, ...set }, [Uint8Array.of(1)]);

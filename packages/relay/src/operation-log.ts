@@ -51,6 +51,12 @@ export interface ResponseLimits {
   readonly storeResponseMs: number;
 }
 
+/** The end of the wait for an answer (ms since the epoch), and who owes it. */
+export interface Patience {
+  readonly by: 'destination' | 'modality';
+  readonly endsAt: number;
+}
+
 export class OperationLog {
   /** For the link from the requestor to the acceptor. */
   readonly fromRequestor: Tap;
@@ -83,20 +89,28 @@ export class OperationLog {
   }
 
   /**
-   * When the wait for an answer is over (ms since the epoch); undefined: nothing is waited for. A destination that answers other requests
-   * meanwhile is alive: then the wait begins anew. `stalledSince`: since when it has taken nothing of what is sent to it.
+   * When the wait for an answer is over, and whose it is; undefined: nothing is waited for. A destination that answers other requests meanwhile is
+   * alive: then the wait begins anew. While the modality owes it answers itself, or takes none, what it owes is not waited for. `stalledSince`: since
+   * when it has taken nothing of what is sent to it. `isRead`: the modality takes what it sends.
    */
-  patienceEnds(limits: ResponseLimits, stalledSince: number | undefined): number | undefined {
-    let earliest: number | undefined;
-    for (const side of [this.#outstanding.requestor, this.#outstanding.acceptor]) {
-      for (const { waitingSince, retention } of side) {
-        const limitMs = retention === undefined ? limits.dimseResponseMs : limits.storeResponseMs;
-        const since = waitingSince === undefined ? stalledSince : Math.max(waitingSince, this.#lastAnswerAt);
-        if (limitMs > 0 && since !== undefined) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, since + limitMs);
-      }
+  patienceEnds(limits: ResponseLimits, stalledSince: number | undefined, isRead: boolean): Patience | undefined {
+    const { dimseResponseMs, storeResponseMs } = limits;
+    let earliest: Patience | undefined;
+    const wait = (by: Patience['by'], since: number | undefined, limitMs: number) => {
+      if (since === undefined || limitMs === 0) return;
+      const endsAt = since + limitMs;
+      if (earliest === undefined || endsAt < earliest.endsAt) earliest = { by, endsAt };
+    };
+    const sinceAlive = ({ waitingSince }: Operation) =>
+      waitingSince === undefined ? undefined : Math.max(waitingSince, this.#lastAnswerAt);
+    wait('destination', stalledSince, dimseResponseMs);
+    for (const operation of this.#outstanding.acceptor) wait('modality', sinceAlive(operation), dimseResponseMs);
+    for (const operation of this.#outstanding.requestor) {
+      const { retention } = operation;
+      const isOwed = isRead && (retention !== undefined || this.#outstanding.acceptor.size === 0);
+      const since = operation.waitingSince === undefined ? stalledSince : isOwed ? sinceAlive(operation) : undefined;
+      wait('destination', since, retention === undefined ? dimseResponseMs : storeResponseMs);
     }
-    if (stalledSince !== undefined && limits.dimseResponseMs > 0)
-      earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, stalledSince + limits.dimseResponseMs);
     return earliest;
   }
 

@@ -6,7 +6,7 @@ import { type AssociateAc, type AssociateRq, trimAeTitle } from '@radiotracer/wi
 import { type UserInformation, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { Link } from './link.ts';
-import { OperationLog, type TakeOverPolicy } from './operation-log.ts';
+import { OperationLog, type Patience, type TakeOverPolicy } from './operation-log.ts';
 import { ResponseWatch } from './response-watch.ts';
 
 export interface RelayingOptions {
@@ -27,8 +27,8 @@ export interface RelayingOptions {
   readonly policy: TakeOverPolicy | undefined;
   /** A response of the destination's is not for the modality: the association is to be taken over. */
   readonly withheld: () => void;
-  /** The destination has not answered for too long. */
-  readonly timedOut: () => void;
+  /** It has not answered for too long. */
+  readonly timedOut: (by: Patience['by']) => void;
 }
 
 export class Relaying {
@@ -72,7 +72,8 @@ export class Relaying {
     this.#watch = new ResponseWatch({
       ...{ clock, limits: destination.timeouts, timedOut: options.timedOut },
       stalledSince: () => this.toDestination.stalledSince(),
-      patienceEnds: (patience, stalledSince) => this.operations.patienceEnds(patience, stalledSince),
+      patienceEnds: (patience, stalledSince) =>
+        this.operations.patienceEnds(patience, stalledSince, this.toModality.stalledSince() === undefined),
     });
   }
 

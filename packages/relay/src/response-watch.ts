@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@radiotracer/upper-layer';
-import type { ResponseLimits } from './operation-log.ts';
+import type { Patience, ResponseLimits } from './operation-log.ts';
 
 export interface ResponseWatchOptions {
   readonly clock: Clock;
@@ -7,13 +7,13 @@ export interface ResponseWatchOptions {
   readonly limits: ResponseLimits;
   /** Since when it takes nothing of what there is for it (ms since the epoch); undefined: it does. */
   readonly stalledSince: () => number | undefined;
-  /** When patience with it ends, by what it owes; undefined: it owes nothing. */
-  readonly patienceEnds: (limits: ResponseLimits, stalledSince: number | undefined) => number | undefined;
+  /** When patience ends, by what is owed; undefined: nothing is. */
+  readonly patienceEnds: (limits: ResponseLimits, stalledSince: number | undefined) => Patience | undefined;
   /** Called once. */
-  readonly timedOut: () => void;
+  readonly timedOut: (by: Patience['by']) => void;
 }
 
-/** Gives up a destination that does not answer, or does not read, for so long. */
+/** Gives up a destination that does not answer, or does not read, for so long; or a modality that does not answer a destination. */
 export class ResponseWatch {
   readonly #options: ResponseWatchOptions;
   readonly #shortestMs: number;
@@ -38,10 +38,10 @@ export class ResponseWatch {
     const { clock, limits, stalledSince, patienceEnds, timedOut } = this.#options;
     const now = clock.now();
     const since = stalledSince();
-    const endsAt = patienceEnds(limits, since) ?? now + this.#shortestMs;
+    const { endsAt, by } = patienceEnds(limits, since) ?? { endsAt: now + this.#shortestMs, by: 'destination' };
     // One that takes its bytes slowly is seen to take them.
     const lookAgainMs = since === undefined ? this.#shortestMs : this.#shortestMs / 8;
-    if (endsAt <= now) timedOut();
+    if (endsAt <= now) timedOut(by);
     else this.#lookIn(Math.min(endsAt - now, lookAgainMs));
   }
 }
