@@ -15,9 +15,12 @@ import type { RawMessage } from '../fixtures/raw-connection.ts';
 import {
   associateRj,
   associateRq,
+  command,
   ctImageStorage,
   element,
   explicitVrLittleEndian,
+  inPData,
+  noDataSet,
   numberIn,
   textIn,
   verification,
@@ -256,6 +259,21 @@ test('a destination that dies in the middle of an instance: the rest of its byte
   const here = await site(scp.port);
   expect(await send(here.proxy)).toEqual(allSuccess);
   await expectAllSafe(here, new Map());
+}, 30_000);
+
+test('an answer with nonsense behind it, in one segment: the answer counts, and the association is taken over', async () => {
+  const { port } = await pacs((message, { connection }) =>
+    connection.send(
+      Buffer.concat([
+        ...inPData(message.contextId, command({ ...success(message), [element.dataSetType]: noDataSet }), true, 0),
+        Buffer.from('HTTP/1.1'),
+      ]),
+    ),
+  );
+  const here = await site(port);
+  expect(await send(here.proxy)).toEqual(allSuccess);
+  expectTold(here, { when: 'within', errorType: 'protocol_error', storesInFlight: 0 });
+  expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
 }, 30_000);
 
 test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {

@@ -285,8 +285,11 @@ export class Association implements PduSink {
       this.#reader.push(chunk, this);
       this.#data.flush();
     } catch (error) {
-      if (error instanceof WireError) this.#invalid(error, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
-      else this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
+      if (error instanceof WireError) {
+        // What came before it counts, wherever the stream was cut.
+        this.#data.flush();
+        this.#invalid(error, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
+      } else this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
     }
   }
 
