@@ -24,6 +24,8 @@ const uncompressed = ['1.2.840.10008.1.2.1', '1.2.840.10008.1.2'];
 /** Bounds what hostile peers can make us remember. */
 const maxAbstractSyntaxes = 512;
 const maxTransferSyntaxes = 64;
+/** PS3.5 9.1. */
+const maxUidCharacters = 64;
 
 export class Capabilities {
   readonly #learned: Map<string, Map<string, Map<string, boolean>>>;
@@ -89,6 +91,7 @@ export class Capabilities {
   }
 
   #note(destinationId: string, abstractSyntax: string, transferSyntax: string, accepted: boolean): void {
+    if (Math.max(abstractSyntax.length, transferSyntax.length) > maxUidCharacters) return;
     const syntaxes = this.#learned.get(destinationId) ?? new Map<string, Map<string, boolean>>();
     this.#learned.set(destinationId, syntaxes);
     const transfer = syntaxes.get(abstractSyntax) ?? new Map<string, boolean>();
