@@ -124,6 +124,13 @@ it('waits for whoever owes an answer; a destination that is owed one, or is not 
   expect(ends()).toEqual({ by: 'destination', endsAt: 1500 });
 });
 
+it('an answer without a status is told as no success', () => {
+  const { log, ended } = follow(undefined);
+  pass(log.fromRequestor, { commandField: CommandField.cStoreRq, affectedSopInstanceUid: '1.2.3', messageId: 4 }, [Uint8Array.of(1)]);
+  pass(log.fromAcceptor, { commandField: CommandField.cStoreRsp, messageIdBeingRespondedTo: 4 }, []);
+  expect(ended()).toMatchObject([{ status: undefined, statusClass: undefined, errorType: 'protocol_error', responseOutAt: 1000 }]);
+});
+
 it('reads nothing where nobody asked', () => {
   const { log, ended } = follow(undefined);
   pass(log.fromRequestor, { commandField: CommandField.nSetRq, ...set }, [Uint8Array.of(1)]);

@@ -261,10 +261,10 @@ export class OperationLog {
 
   /** True when it was the final response. */
   #answer(operation: Operation, response: CommandSet): boolean {
-    const status = response.status ?? 0;
+    const { status } = response;
     const now = this.#clock.now();
     this.#lastAnswerAt = now;
-    if (statusClass(status) === 'pending') {
+    if (status !== undefined && statusClass(status) === 'pending') {
       operation.pendingResponses++;
       operation.waitingSince = now;
       return false;
@@ -327,7 +327,8 @@ export class OperationLog {
       endedAt,
       status: operation.status,
       statusClass: status,
-      errorType: errorType ?? (status === 'failure' ? 'status_failure' : undefined),
+      // No status is no success.
+      errorType: errorType ?? (status === undefined ? 'protocol_error' : status === 'failure' ? 'status_failure' : undefined),
       ours,
       disposition: 'relayed',
       dataSetBytes: operation.dataSetBytes,
