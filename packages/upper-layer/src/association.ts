@@ -281,15 +281,26 @@ export class Association implements PduSink {
     this.#lease = lease;
     this.#activity++;
     this.#bytesReceived += chunk.length;
+    let mistake: WireError | undefined;
     try {
-      this.#reader.push(chunk, this);
+      mistake = this.#read(chunk);
+      // What came before it counts, wherever the stream was cut.
       this.#data.flush();
     } catch (error) {
-      if (error instanceof WireError) {
-        // What came before it counts, wherever the stream was cut.
-        this.#data.flush();
-        this.#invalid(error, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
-      } else this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
+      this.#fail(new AssociationError('internal', `a mistake of our own ended the association (${this.peer})`, { cause: error }));
+      return;
+    }
+    if (mistake !== undefined) this.#invalid(mistake, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
+  }
+
+  /** Returns the peer's mistake, if there is one. */
+  #read(chunk: Uint8Array): WireError | undefined {
+    try {
+      this.#reader.push(chunk, this);
+      return undefined;
+    } catch (error) {
+      if (error instanceof WireError) return error;
+      throw error;
     }
   }
 
