@@ -137,3 +137,20 @@ it('reads nothing where nobody asked', () => {
   pass(log.fromAcceptor, { commandField: CommandField.nSetRsp, messageIdBeingRespondedTo: 3, status: 0 }, []);
   expect(ended()).toEqual([expect.not.objectContaining({ dataSet: expect.anything() })]);
 });
+
+it('an answer is that of the instance that it names, also where a peer uses a Message ID twice', () => {
+  const messageIds = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 8 });
+  const order = messageIds.chain((ids) => fc.shuffledSubarray([...ids.keys()], { minLength: ids.length }).map((turn) => ({ ids, turn })));
+  fc.assert(
+    fc.property(order, ({ ids, turn }) => {
+      const { log, ended } = follow(undefined);
+      const of = (at: number) => ({ affectedSopInstanceUid: `1.2.${at}` });
+      for (const [at, messageId] of ids.entries())
+        pass(log.fromRequestor, { commandField: CommandField.cStoreRq, messageId, ...of(at) }, []);
+      const response = { commandField: CommandField.cStoreRsp } as const;
+      for (const at of turn)
+        pass(log.fromAcceptor, { ...response, messageIdBeingRespondedTo: ids[at] as number, status: 0xc000 + at, ...of(at) }, []);
+      expect(ended().map(({ sopInstanceUid, status }) => [sopInstanceUid, status])).toEqual(turn.map((at) => [`1.2.${at}`, 0xc000 + at]));
+    }),
+  );
+});

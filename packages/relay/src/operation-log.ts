@@ -150,7 +150,7 @@ export class OperationLog {
         head = undefined;
         reading = undefined;
         if (command.isResponse) {
-          const operation = theirs.find(command.messageIdBeingRespondedTo ?? -1);
+          const operation = theirs.find(command);
           if (operation === undefined) return 'pass';
           if (alone && operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0)) return 'withhold';
           if (this.#answer(operation, command)) {

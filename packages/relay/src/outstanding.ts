@@ -1,9 +1,10 @@
+import type { CommandSet } from '@radiotracer/wire';
 import { WholeDataSet } from './data-set-reading.ts';
 import type { Operation } from './operation.ts';
 
 /**
  * The operations that one side invoked and the other has not answered finally. Matched by Message ID (PS3.7 E.1: unique among the
- * outstanding ones); where a peer uses an ID twice, the older one is answered first.
+ * outstanding ones); where a peer uses an ID twice, by the instance that the response names, and else the older one is answered first.
  */
 export class Outstanding {
   readonly #byMessageId = new Map<number, Operation[]>();
@@ -27,9 +28,12 @@ export class Outstanding {
     if (operation.reading instanceof WholeDataSet) this.#readWhole++;
   }
 
-  /** The operation that a response with this ID answers, or undefined when nobody asked. */
-  find(messageId: number): Operation | undefined {
-    return this.#byMessageId.get(messageId)?.[0];
+  /** The operation that it answers, or undefined when nobody asked. */
+  find(response: CommandSet): Operation | undefined {
+    const same = this.#byMessageId.get(response.messageIdBeingRespondedTo ?? -1);
+    if (same === undefined || same.length === 1) return same?.[0];
+    const instance = response.affectedSopInstanceUid;
+    return same.find(({ sopInstanceUid }) => sopInstanceUid === instance) ?? same[0];
   }
 
   /** Takes out what `find` gave. */
