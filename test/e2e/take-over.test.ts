@@ -22,6 +22,7 @@ import {
   inPData,
   noDataSet,
   numberIn,
+  pData,
   textIn,
   verification,
 } from '../fixtures/raw-pdu.ts';
@@ -274,6 +275,41 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expect(await send(here.proxy)).toEqual(allSuccess);
   expectTold(here, { when: 'within', errorType: 'protocol_error', storesInFlight: 0 });
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
+}, 30_000);
+
+test('a destination that dies inside a PDU of several answers: the whole ones are given, for the rest it is taken over', async () => {
+  const answers: Buffer[] = [];
+  const { port } = await pacs((message, { connection }) => {
+    answers.push(command({ ...success(message), [element.dataSetType]: noDataSet }));
+    if (answers.length < 3) return;
+    const { contextId } = message;
+    const whole = pData(...answers.map((fragment) => ({ contextId, control: 3, fragment })));
+    connection.send(whole.subarray(0, -20));
+    connection.socket.end();
+  });
+  const here = await site(port);
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const asked = study.slice(0, 3);
+  for (const [index, instance] of asked.entries()) {
+    const store = {
+      [element.commandField]: 0x0001,
+      [element.messageId]: index + 1,
+      [element.affectedSopInstanceUid]: instance.sopInstanceUid,
+    };
+    connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
+  }
+  const given: unknown[] = [];
+  for (const _ of asked) {
+    const answer = (await connection.message()).command;
+    given.push([numberIn(answer, element.messageIdBeingRespondedTo), numberIn(answer, element.status)]);
+  }
+  expect(given).toEqual([
+    [1, 0],
+    [2, 0],
+    [3, 0],
+  ]);
+  await connection.release();
+  expect([...(await here.spooled()).keys()]).toEqual([asked[2]?.sopInstanceUid]);
 }, 30_000);
 
 test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {

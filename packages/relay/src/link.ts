@@ -104,6 +104,14 @@ export class Link implements PdataSink {
     return this.#assembler;
   }
 
+  /** The source is gone: of what waits for the rest of its PDU, the messages that are whole go on, for nobody else will say them. */
+  giveUp(): void {
+    this.#gated = undefined;
+    this.#recutter.giveUp();
+    this.flush();
+    this.handOver();
+  }
+
   /** Whether some of a message has gone on to the target and the rest has not: nobody else can finish it. Of one withheld nothing has gone on. */
   get midOutput(): boolean {
     return !this.#closed && this.#assembler.midMessage && !this.#assembler.midCommand;

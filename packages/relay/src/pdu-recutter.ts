@@ -124,10 +124,17 @@ export class PduRecutter {
       for (const { buffer, start, end } of asCame) this.#emit(buffer, start, end);
       return;
     }
-    for (const pdv of held) {
-      this.#beginCut(pdv.contextId, pdv.control, pdv.fragmentBytes);
-      for (const { buffer, start, end } of pdv.pieces) this.#cut(buffer, start, end);
-    }
+    for (const pdv of held) this.#emitCut(pdv);
+  }
+
+  /** The rest of this PDU will not come: of what is held, the messages that are whole go out. */
+  giveUp(): void {
+    const whole = this.#held.slice(0, 1 + this.#held.findLastIndex((pdv) => (pdv.control & PdvControl.last) !== 0 && isWhole(pdv)));
+    this.#mode = 'between';
+    this.#asCame = [];
+    this.#held = [];
+    this.#copied = 0;
+    for (const pdv of whole) this.#emitCut(pdv);
   }
 
   /** The current chunk's memory is used again after this: what is held of it is copied. */
@@ -153,6 +160,11 @@ export class PduRecutter {
     } else {
       this.#mode = 'cut';
     }
+  }
+
+  #emitCut({ contextId, control, fragmentBytes, pieces }: HeldPdv): void {
+    this.#beginCut(contextId, control, fragmentBytes);
+    for (const { buffer, start, end } of pieces) this.#cut(buffer, start, end);
   }
 
   #beginCut(contextId: number, control: number, fragmentBytes: number): void {
@@ -187,6 +199,10 @@ export function copyPiece(piece: Piece): void {
   piece.buffer = new Uint8Array(piece.buffer.subarray(piece.start, piece.end));
   piece.start = 0;
   piece.end = piece.buffer.length;
+}
+
+function isWhole({ fragmentBytes, pieces }: HeldPdv): boolean {
+  return pieces.reduce((bytes, { start, end }) => bytes + end - start, 0) === fragmentBytes;
 }
 
 function isMixed(pdvs: readonly HeldPdv[]): boolean {

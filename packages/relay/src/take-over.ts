@@ -149,7 +149,7 @@ export class TakeOver {
     const standIn = this.#standIn;
     // Half a message of the destination's has gone out: nobody else can finish it.
     if (standIn === undefined || !this.possible || this.#options.server.state !== 'Sta6' || toModality.midOutput) return false;
-    toModality.handOver();
+    toModality.giveUp();
     const performer = this.#perform(standIn, toDestination.handOver());
     const inFlight = operations.handOver();
     this.#tell('within', failed.errorType, failed.clientAssociationId, inFlight.filter(({ retention }) => retention !== undefined).length);
