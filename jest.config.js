@@ -10,6 +10,8 @@ const shared = {
 export default {
   // Jest would leave one core to itself, and on two run one file after the other; half of the tests wait for somebody most of the time.
   maxWorkers: '100%',
+  // Where a test says nothing else: a bound for what hangs, and not for a machine that is busy.
+  testTimeout: 20_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{packages,apps}/*/src/**/*.test.ts', '<rootDir>/bench/**/*.test.ts'] },
     { ...shared, displayName: 'real parts', testMatch: ['<rootDir>/test/**/*.test.ts'] },

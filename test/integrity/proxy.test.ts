@@ -131,7 +131,7 @@ itWith(
     const otlp = await receiver();
     const pacs = await rawScp(stage);
     const place = await proxyPlace(await stage.folder('proxy'));
-    const options = { place, destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url, quietPeriod: '3s' };
+    const options = { place, destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url, quietPeriod: '10s' };
     const study = studyOf(24);
     const before = await startProxy(stage, options);
     await sendStudy(stage, before.port, study.slice(0, 3));
