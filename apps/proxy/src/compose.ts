@@ -12,7 +12,7 @@ import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
 import { Forwarder, Scheduler } from '@radiotracer/forwarder';
-import { isInstanceId } from '@radiotracer/instance';
+import { type Envelope, isInstanceId } from '@radiotracer/instance';
 import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolError, type SpoolView } from '@radiotracer/spool';
@@ -169,7 +169,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
   const scheduling = {
     ...{ queue, clock, giveWay, random: Math.random },
-    wake: (destinationId: string) => forwarder.wake(destinationId),
+    wake: (envelope: Envelope) => forwarder.wake(envelope),
     failed: failed('scheduling'),
   };
   const scheduler = new Scheduler({ ...scheduling, spool, ownerId });

@@ -14,7 +14,7 @@ export interface AdmissionParts {
   readonly settler: Settler;
   /** What may be sent, in the order in which it was claimed. */
   readonly put: (held: Held) => void;
-  /** Not before, for its AE titles were rejected; 0: at once. */
+  /** Not before, for its AE titles rest; 0: at once. */
   readonly restOf: (envelope: Envelope) => number;
   /** To be done beside. */
   readonly task: (work: () => Promise<void>) => void;
@@ -28,7 +28,7 @@ interface Found {
 }
 
 /** Why an entry was given back. */
-export const titlesRejected = 'its AE titles were rejected';
+export const titlesRest = 'its AE titles were rejected, or not answered';
 
 /** Files looked at at once: enough for a disk to have something to do, few enough not to fill Node's thread pool for long. */
 const lookahead = 16;
@@ -64,7 +64,7 @@ export class Admission {
       if (state !== 'waiting') return task(() => settler.follow(held, state));
       leases.keep(held);
       const rest = restOf(envelope);
-      if (rest > 0) return task(() => settler.unsent(held, titlesRejected, rest));
+      if (rest > 0) return task(() => settler.unsent(held, titlesRest, rest));
       put(held);
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error;

@@ -12,7 +12,7 @@
 import type { Destination } from '@radiotracer/config';
 import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
-import { Admission, titlesRejected } from './admission.ts';
+import { Admission, titlesRest } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
 import { type Group, groupKey, type Held, type Titles, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
@@ -20,13 +20,21 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
 import { PieceMemory } from './piece-memory.ts';
 import type { ForwarderOptions, ForwarderTuning } from './ports.ts';
-import { probe } from './probe.ts';
+import { Prober } from './prober.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { Rest } from './rest.ts';
 import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
 import { statusRules } from './status-policy.ts';
-import { type ContextFacts, errorTypeOf, isAnswer, isCongestion, isPermanentRejection, StoreAssociation } from './store-association.ts';
+import {
+  type ContextFacts,
+  errorTypeOf,
+  isAnswer,
+  isCongestion,
+  isPermanentRejection,
+  isSilence,
+  StoreAssociation,
+} from './store-association.ts';
 import { TitleRests } from './title-rests.ts';
 import { Unsettled } from './unsettled.ts';
 
@@ -51,6 +59,7 @@ export class DestinationDrain implements LaneHost {
   readonly #rest: Rest;
   readonly #scheduleRest: Rest;
   readonly #titles: TitleRests;
+  readonly #prober: Prober;
   readonly #pauses: Pauses;
   readonly #leases: LeaseKeeper;
   readonly #settlements: Settlements;
@@ -64,9 +73,7 @@ export class DestinationDrain implements LaneHost {
   /** What goes on beside the lanes; none rejects. */
   readonly #tasks = new Set<Promise<void>>();
   readonly #endWatch: () => void;
-  #lastTitles: Titles | undefined;
   #timer: Timer | undefined;
-  #probeTimer: Timer | undefined;
   /** The last claim got less than it asked for. */
   #dry = false;
   #pumping = false;
@@ -116,6 +123,12 @@ export class DestinationDrain implements LaneHost {
       unsettled: new Unsettled(maxUnsettled, () => this.#settlements.isAway),
       rules: statusRules(destination.statuses),
     };
+    const { connect, limits } = options;
+    this.#prober = new Prober({
+      ...{ destination, circuit: this.#circuit, connect, limits, clock, responseMs: tuning.responseMs },
+      probing: () => void this.counts.probes++,
+      task: (work) => this.#task(work),
+    });
     this.#endWatch = this.#circuit.onChange(({ from, to, errorType }) => {
       publish({ type: 'circuit.changed', destinationId: destination.id, at: clock.now(), from, to, errorType });
       if (to === 'closed') this.#rest.end();
@@ -132,6 +145,12 @@ export class DestinationDrain implements LaneHost {
   start(): void {
     this.#started = true;
     this.#armProbe();
+    this.pump();
+  }
+
+  /** There is something new, if it is known, under which AE titles. */
+  wake(titles?: Titles): void {
+    if (titles !== undefined) this.#prober.titles.seen(titles);
     this.pump();
   }
 
@@ -159,7 +178,7 @@ export class DestinationDrain implements LaneHost {
     this.#ending = true;
     this.#endWatch();
     this.#timer?.cancel();
-    this.#probeTimer?.cancel();
+    this.#prober.stop();
     this.#settlements.hurry();
     this.#shut();
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -212,7 +231,6 @@ export class DestinationDrain implements LaneHost {
   newAssociation({ callingAeTitle, calledAeTitle }: Group, contexts: Iterable<ContextFacts>): StoreAssociation {
     const { connect, limits, clock, publish } = this.#options;
     this.counts.associations++;
-    this.#lastTitles = { callingAeTitle, calledAeTitle };
     const destination = this.#destination;
     const { responseMs } = this.#tuning;
     return new StoreAssociation({ destination, connect, callingAeTitle, calledAeTitle, contexts, responseMs, limits, clock, publish });
@@ -220,29 +238,30 @@ export class DestinationDrain implements LaneHost {
 
   opened(group: Group): void {
     this.#titles.accepted(group);
+    this.#prober.titles.accepted(group);
   }
 
   async notOpened(group: Group, error: unknown): Promise<void> {
     if (this.#ending) return;
     const at = this.#options.clock.now();
-    if (!isAnswer(error)) {
+    if (isAnswer(error)) this.#circuit.succeeded();
+    else {
       this.#circuit.failed(errorTypeOf(error));
-      this.#rest.failed(at);
-      return;
+      this.#prober.titles.failed(group);
     }
-    // It is there, and does not want us under these titles, as some say by a passing rejection or an abort. Others must not wait for
+    if (!isAnswer(error) || isCongestion(error)) this.#rest.failed(at);
+    if (!isAnswer(error) && !isSilence(error)) return;
+    // It does not want us under these titles, as some say by a passing rejection, an abort, or nothing at all. Others must not wait for
     // what may last for ever: until the next attempt nothing is tried under these titles.
-    this.#circuit.succeeded();
-    if (isCongestion(error)) this.#rest.failed(at);
-    const dueAt = this.#titles.rejected(group, at);
+    const dueAt = this.#titles.failed(group, at);
     const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
     // Somebody has to configure something, and may do so within the budget: each of the group has had an attempt.
     const isAttempt = isPermanentRejection(error);
     const again = (held: Held) =>
-      isAttempt ? this.#settler.retry(held, failure, { dueAt }) : this.#settler.unsent(held, titlesRejected, dueAt);
+      isAttempt ? this.#settler.retry(held, failure, { dueAt }) : this.#settler.unsent(held, titlesRest, dueAt);
     // Of what else was claimed, all the same would come.
     for (const other of this.#groups.values()) {
-      if (titlesKey(other) === titlesKey(group) && !this.#served.has(other)) this.#giveBack(other, titlesRejected, dueAt);
+      if (titlesKey(other) === titlesKey(group) && !this.#served.has(other)) this.#giveBack(other, titlesRest, dueAt);
     }
     await Promise.all(group.held.splice(0).map(again));
   }
@@ -319,6 +338,7 @@ export class DestinationDrain implements LaneHost {
     const key = groupKey(held);
     const { callingAeTitle, calledAeTitle } = held.envelope;
     const group = this.#groups.get(key) ?? { key, callingAeTitle, calledAeTitle, held: [] };
+    if (group.held.length === 0) this.#prober.titles.seen(group);
     this.#groups.set(key, group);
     group.held.push(held);
     // Lanes that are there need not wait for the rest of the batch.
@@ -395,22 +415,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   #armProbe(): void {
-    this.#probeTimer?.cancel();
-    this.#probeTimer = undefined;
-    if (!this.#started || this.#ending || this.#circuit.state !== 'open') return;
-    this.#probeTimer = this.#options.clock.setTimer(() => this.#task(() => this.#probe()), this.#destination.circuit.probeMs);
-  }
-
-  async #probe(): Promise<void> {
-    const { connect, limits, clock } = this.#options;
-    // Another's turn is as good: its end is a change, and so arms the next.
-    if (this.#ending || !this.#circuit.probing()) return;
-    this.counts.probes++;
-    const callingAeTitle = this.#lastTitles?.callingAeTitle ?? 'RADIOTRACER';
-    const calledAeTitle = this.#destination.aet ?? this.#lastTitles?.calledAeTitle ?? 'ANY-SCP';
-    const { responseMs } = this.#tuning;
-    const parts = { destination: this.#destination, circuit: this.#circuit, responseMs };
-    await probe({ ...parts, connect, limits, clock, callingAeTitle, calledAeTitle });
+    if (this.#started && !this.#ending) this.#prober.arm();
   }
 
   #arm(at: number): void {

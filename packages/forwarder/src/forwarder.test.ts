@@ -390,11 +390,15 @@ test('each association is told from its request to its end, and each attempt nam
 test.each([
   ['rejected for now', { reject: { result: 2, source: 1, reason: 1 } }],
   ['told of a limit', { reject: { result: 2, source: 3, reason: 2 } }],
+  // Under them, a C-ECHO comes to the same.
+  ['hung up on', undefined],
 ] as const)('AE titles that are %s, however long, keep nobody else waiting', async (_how, answer) => {
   await using scene = await Scene.open();
   let strangers = true;
+  const isStrange = (rq: AssociateRq) => strangers && rq.callingAeTitle.startsWith('CT2');
+  scene.pacs.hangsUp = (rq) => answer === undefined && isStrange(rq);
   scene.pacs.negotiate = (rq) =>
-    strangers && rq.callingAeTitle.startsWith('CT2') ? answer : { contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) };
+    answer !== undefined && isStrange(rq) ? answer : { contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) };
   // Theirs came first, and long before the others.
   for (let number = 0; number < 10; number++) await scene.add({ callingAeTitle: 'CT2', studyInstanceUid: `1.9.${number}` });
   scene.forwarder.start();

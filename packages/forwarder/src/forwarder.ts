@@ -1,7 +1,9 @@
+import type { Envelope } from '@radiotracer/instance';
 import { QueueUnavailable } from '@radiotracer/queue';
 import type { Timer } from '@radiotracer/upper-layer';
 import type { DeliveryCounts } from './counts.ts';
 import { DestinationDrain } from './destination-drain.ts';
+import type { Titles } from './held.ts';
 import { defaultTuning, type ForwarderOptions, type ForwarderTuning } from './ports.ts';
 
 /** A snapshot. */
@@ -35,10 +37,10 @@ export class Forwarder {
     for (const drain of this.#drains.values()) drain.start();
   }
 
-  /** There is something new for this destination; undefined: for any. */
-  wake(destinationId?: string): void {
-    if (destinationId !== undefined) this.#drains.get(destinationId)?.pump();
-    else for (const drain of this.#drains.values()) drain.pump();
+  /** This one is new; undefined: there is something new for any destination. */
+  wake(instance?: Pick<Envelope, 'destinationId' | keyof Titles>): void {
+    if (instance !== undefined) this.#drains.get(instance.destinationId)?.wake(instance);
+    else for (const drain of this.#drains.values()) drain.wake();
   }
 
   stats(): readonly ForwarderStats[] {

@@ -32,6 +32,11 @@ export interface Titles {
   readonly calledAeTitle: string;
 }
 
+/** Nothing but them. */
+export function titlesOf({ callingAeTitle, calledAeTitle }: Titles): Titles {
+  return { callingAeTitle, calledAeTitle };
+}
+
 export function titlesKey({ callingAeTitle, calledAeTitle }: Titles): string {
   return JSON.stringify([callingAeTitle, calledAeTitle]);
 }

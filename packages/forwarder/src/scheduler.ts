@@ -28,8 +28,8 @@ export interface SchedulerOptions {
   readonly queue: Pick<Queue, 'add' | 'rebuild' | 'health' | 'counts'>;
   /** Whose spool it is. */
   readonly ownerId: string;
-  /** There is something new for this destination. */
-  readonly wake: (destinationId: string) => void;
+  /** It is in the schedule. */
+  readonly wake: (envelope: Envelope) => void;
   /** Told of the first add that failed after one that did not, and of what should not happen. */
   readonly failed: (error: unknown) => void;
   /** Awaited every few milliseconds by a rebuild while others are served. Default: it waits for its own reading and writing alone. */
@@ -148,7 +148,7 @@ export class Scheduler {
     try {
       await queue.add(newEntryOf(envelope, ownerId));
       this.#lastAddFailed = false;
-      wake(envelope.destinationId);
+      wake(envelope);
     } catch (error) {
       this.#missed(error);
     } finally {

@@ -173,6 +173,11 @@ export function isAnswer(error: unknown): boolean {
   return ['rejected', 'aborted'].includes(errorTypeOf(error));
 }
 
+/** A connection was had, and the association was neither accepted nor refused: whether to these titles or to anybody, nobody knows. */
+export function isSilence(error: unknown): boolean {
+  return ['connection_closed', 'connection_reset', 'associate_timeout'].includes(errorTypeOf(error));
+}
+
 /** What its presentation service provider says: congestion, local limit. PS3.8 9.3.4. */
 export function isCongestion(error: unknown): boolean {
   return error instanceof AssociationError && error.rejection?.source === 3;

@@ -2,10 +2,10 @@ import type { RetryConfig } from '@radiotracer/config';
 import { type Titles, titlesKey } from './held.ts';
 import { Rest } from './rest.ts';
 
-/** Titles that were rejected and are remembered. */
+/** Titles that came to nothing and are remembered. */
 const maxTitles = 1000;
 
-/** Until when nothing is tried under AE titles that a destination has rejected. */
+/** Until when nothing is tried under AE titles that a destination has rejected, or hung up on. */
 export class TitleRests {
   readonly #retry: RetryConfig;
   readonly #random: () => number;
@@ -23,7 +23,7 @@ export class TitleRests {
   }
 
   /** @returns not before */
-  rejected(titles: Titles, now: number): number {
+  failed(titles: Titles, now: number): number {
     const key = titlesKey(titles);
     const rest = this.#rests.get(key) ?? new Rest(this.#retry, this.#random);
     rest.failed(now);

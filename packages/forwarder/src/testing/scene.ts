@@ -116,7 +116,7 @@ export class Scene implements AsyncDisposable {
         },
       },
       ownerId: 'proxy',
-      wake: (destinationId) => scene.forwarder.wake(destinationId),
+      wake: (envelope) => scene.forwarder.wake(envelope),
       failed: (error) => scene.missed.push(error),
       clock,
       random: options.random ?? Math.random,

@@ -38,6 +38,8 @@ export class ScriptedPacs {
   /** By the number of the C-STORE since the start, from 1. */
   answer: (nth: number, command: CommandSet) => Answer = () => 0x0000;
   negotiate: (rq: AssociateRq) => Negotiation = (rq) => ({ contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) });
+  /** Closes the connection instead of answering. */
+  hangsUp: (rq: AssociateRq) => boolean = () => false;
   /** Before it answers; 0: at once. */
   delayMs = 0;
   /** Waited for before it answers. */
@@ -94,6 +96,7 @@ export class ScriptedPacs {
         peer: 'forwarder',
         negotiate: (rq) => {
           this.onRequest(rq);
+          if (this.hangsUp(rq)) socket.destroy();
           return this.negotiate(rq);
         },
         maxPduBytes: 16_384,
