@@ -6,6 +6,7 @@ import { FickleQueue } from './testing/fickle-queue.ts';
 import { ManualClock, turns, until } from './testing/manual-clock.ts';
 import { Scene } from './testing/scene.ts';
 import type { Answer } from './testing/scripted-pacs.ts';
+import { SilenceClock } from './testing/silence-clock.ts';
 
 const hourMs = 3_600_000;
 const stepMs = 500;
@@ -114,12 +115,24 @@ test('the schedule loses its memory: a rebuild is asked for, and the rest arrive
 });
 
 test('a lease is prolonged for as long as the PACS thinks', async () => {
-  await using scene = await Scene.open({ forwarder: { tuning: { leaseMs: 200, housekeepingMs: 20, pollMs: 20, keepMs: 20 } } });
-  scene.pacs.delayMs = 1_000;
+  const clock = new ManualClock();
+  await using scene = await Scene.open({ clock, destination: production, forwarder: { tuning: { ...productionTuning, leaseMs: 20_000 } } });
+  const [asked, thought] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  scene.pacs.gate = thought.promise;
+  scene.pacs.answer = () => {
+    asked.resolve();
+    return 0;
+  };
   await scene.add();
   await scene.add();
   scene.forwarder.start();
-  await until('both to arrive', () => scene.settled());
+  await asked.promise;
+  await clock.advance(hourMs / 10);
+  thought.resolve();
+  await until('both to arrive', async () => {
+    await clock.advance(stepMs);
+    return await scene.settled();
+  });
   expect(scene.pacs.received).toHaveLength(2);
   expect(scene.stats()).toMatchObject({ delivered: 2, leasesLost: 0, possibleDuplicates: 0 });
 });
@@ -183,7 +196,7 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
     },
     { weight: 1, arbitrary: fc.constantFrom<Answer>(0xa900, 0xc001) },
   );
-  const opening = fc.constantFrom('accept', 'accept', 'accept', 'transient', 'permanent', 'close');
+  const opening = fc.constantFrom('accept', 'accept', 'accept', 'transient', 'permanent', 'abort', 'close');
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 12 }),
@@ -192,7 +205,9 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
       fc.integer({ min: 1, max: 3 }),
       fc.constantFrom('memory' as const, 'sqlite' as const),
       async (studies, answers, openings, maxAssociations, home) => {
+        const clock = new SilenceClock();
         await using scene = await Scene.open({
+          clock,
           home,
           destination: {
             maxAssociations,
@@ -202,7 +217,7 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
               artimMs: 1000,
               connectMs: 5000,
               associateMs: 5000,
-              dimseResponseMs: 60,
+              dimseResponseMs: clock.responseMs,
               storeResponseMs: 0,
               idleMs: 0,
               releaseMs: 1000,
@@ -210,13 +225,18 @@ test('whatever the PACS does: all is delivered at least once or dead by its answ
           },
           forwarder: { tuning: { pollMs: 10, keepMs: 5, maxClaimed: 4, pieceBytes: 512 } },
         });
-        scene.pacs.answer = (nth) => answers[nth - 1] ?? 0;
+        scene.pacs.answer = (nth) => {
+          const next = answers[nth - 1] ?? 0;
+          if (next === 'silence') clock.silence();
+          return next;
+        };
         let requests = 0;
+        scene.pacs.hangsUp = () => openings[requests] === 'close';
         scene.pacs.negotiate = (rq) => {
           const way = openings[requests++] ?? 'accept';
           if (way === 'transient') return { reject: { result: 2, source: 1, reason: 1 } };
           if (way === 'permanent') return { reject: { result: 1, source: 1, reason: 7 } };
-          if (way === 'close') throw new Error('closed instead of answered');
+          if (way === 'abort') throw new Error('aborted instead of answered');
           return { contexts: acceptContexts(rq, (_abstract, offered) => offered[0]) };
         };
         for (const study of studies) await scene.add({ studyInstanceUid: `1.9.${study}`, callingAeTitle: `CT${study % 2}` });
