@@ -4,7 +4,9 @@ import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
+import { counted } from './lab/figures.ts';
 import { refuseOwnListeners } from './own-listeners.ts';
+import { strandedIn } from './queue/stranded.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
 import type { Surroundings } from './surroundings.ts';
 import { checkTls } from './tls-check.ts';
@@ -37,16 +39,21 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
       return { id: destination.id, ...outcome, learned: (learned as Readonly<Record<string, Learned>>)[destination.id] ?? {} };
     }),
   );
+  const stranded = await strandedIn(config);
   const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
   if (options.json === true) {
     surroundings.out(
-      `${JSON.stringify({ ok, config: { file: file ?? null }, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations }, undefined, 2)}\n`,
+      `${JSON.stringify({ ok, config: { file: file ?? null }, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
     );
   } else {
     surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}${destinations.map(learnedText).join('')}`);
   }
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
+  for (const { destination, instances } of stranded)
+    surroundings.err(
+      `${destination} is not configured, and nobody sends what waits for it: ${counted(instances, 'instance', 'instances')}\n`,
+    );
   // Of a destination that cannot be asked for it, it is said with the destination.
   for (const { kind, destinationId, message } of tls)
     if (kind !== 'unusable' || destinationId === undefined) surroundings.err(`${message}\n`);

@@ -29,7 +29,10 @@ export async function lsCommand(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { out, err, terminal, now } = surroundings;
-  const source = await sourceOf(home, options, err);
+  let isWhole = true;
+  const source = await sourceOf(home, options, err, () => {
+    isWhole = false;
+  });
   if (source === undefined) {
     if (options.json === true) out('{"entries":[],"more":0}\n');
     return ExitCode.ok;
@@ -40,7 +43,7 @@ export async function lsCommand(
   if (options.json === true) await writeJson(listing, surroundings);
   else if (terminal.isTerminal) await writeTable(listing, options, home, surroundings);
   else await writePlain(listing, options, surroundings);
-  return ExitCode.ok;
+  return isWhole ? ExitCode.ok : ExitCode.failed;
 }
 
 /** The first so many, and how many there are beyond. */

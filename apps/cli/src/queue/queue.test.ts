@@ -8,6 +8,7 @@ import { SpoolView } from '@radiotracer/spool';
 import fc from 'fast-check';
 import { homes, QueueWorld, type Said, startRedis } from './contract/queue-world.ts';
 import type { RedisProcess } from './contract/redis-process.ts';
+import { strandedIn } from './stranded.ts';
 import { Tally } from './tally.ts';
 import { applyRemove, applyVerb } from './verbs.ts';
 
@@ -125,6 +126,24 @@ describe.each(homes)('$home', ({ home, missing }) => {
       ['gone', 0],
       ['pacs', 1],
     ]);
+  });
+
+  it('what waits for a destination that is not configured is known to check; not what waits for others, is held, or is another proxy’s', async () => {
+    await world.put();
+    await world.put({ destinationId: 'gone' });
+    await world.put({ destinationId: 'gone' }, 'held');
+    await world.putOther({ destinationId: 'lost' });
+    expect(await strandedIn(world.config)).toEqual([{ destination: 'gone', instances: 1 }]);
+  });
+
+  it('--from-spool: a file that cannot be read is told, and what is counted without it is no success', async () => {
+    const [good, bad] = [await world.put(), await world.put()];
+    writeFileSync(join(world.folder.dir, 'waiting', bad.slice(0, 7), `${bad}.dcm`), 'no instance');
+    for (const args of ['ls --from-spool', 'stats --from-spool']) {
+      const { code, out, err } = await world.rc(args);
+      expect([args, code, err.includes(bad)]).toEqual([args, 1, true]);
+      expect(out).toContain(args.startsWith('ls') ? good : 'pacs');
+    }
   });
 
   it('watch: a line of JSON each time, redrawn on a terminal, until Ctrl-C, which is code 0', async () => {

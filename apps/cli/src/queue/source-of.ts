@@ -12,13 +12,25 @@ export interface SourceOptions extends SelectionOptions {
 /** What to do without a schedule, of commands that only look. */
 export const filesInstead = 'the files can be looked at without it: --from-spool';
 
-/** Where a command reads its entries from; undefined, and told why: there is nothing that could be waiting. */
-export async function sourceOf(home: QueueHome, options: SourceOptions, err: Surroundings['err']): Promise<EntrySource | undefined> {
+/**
+ * Where a command reads its entries from; undefined, and told why: there is nothing that could be waiting. `unread`: of a file that could not be read,
+ * so that it is lacking.
+ */
+export async function sourceOf(
+  home: QueueHome,
+  options: SourceOptions,
+  err: Surroundings['err'],
+  unread: () => void = () => {},
+): Promise<EntrySource | undefined> {
   if (await isUntouched(home)) {
     err(`${neverStarted(home)}: nothing is queued\n`);
     return undefined;
   }
-  if (options.fromSpool === true) return spoolSource(home, options, (error) => err(`${error.message}\n`));
+  const failed = (error: SpoolError) => {
+    err(`${error.message}\n`);
+    unread();
+  };
+  if (options.fromSpool === true) return spoolSource(home, options, failed);
   await mustHaveSchedule(home, filesInstead);
   return ofSchedule(home.queue);
 }

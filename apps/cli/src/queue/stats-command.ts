@@ -21,10 +21,14 @@ export async function statsCommand(options: StatsOptions, home: QueueHome, surro
   const fromSpool = options.fromSpool === true;
   if (await isUntouched(home)) err(`${neverStarted(home)}: nothing is queued\n`);
   else if (!fromSpool) await mustHaveSchedule(home, filesInstead);
-  const stats = await takeStats(home, now(), fromSpool || (await isUntouched(home)), (error) => err(`${error.message}\n`));
+  let isWhole = true;
+  const stats = await takeStats(home, now(), fromSpool || (await isUntouched(home)), (error) => {
+    isWhole = false;
+    err(`${error.message}\n`);
+  });
   if (options.json === true) out(`${JSON.stringify(statsJson(stats, home), undefined, 2)}\n`);
   else out(statsText(stats, home, painter(terminal.isColoured)));
-  return ExitCode.ok;
+  return isWhole ? ExitCode.ok : ExitCode.failed;
 }
 
 /** Again and again until Ctrl-C, which is how it ends: the code is 0. A schedule that is away is told, and waited for. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig } from '@radiotracer/config';
+import { type Config, parseConfig } from '@radiotracer/config';
 import { newEntryOf } from '@radiotracer/forwarder';
 import type { EnvelopeStart } from '@radiotracer/instance';
 import { keptText, loadOwnerId, openQueue, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
@@ -77,6 +77,10 @@ export class QueueWorld {
     this.spool = parts.spool;
     this.queue = parts.queue;
     this.#config = parts.config;
+  }
+
+  get config(): Config {
+    return parseConfig(this.#config);
   }
 
   /** An instance that is in the spool and in the schedule. */
