@@ -63,6 +63,25 @@ describeWith(missingTmpfs(), 'a small volume', () => {
     await arrives(proxy, pacs, spool, digests(again));
   }, 90_000);
 
+  test('filled to the last byte by others, and the schedule lost: what waits is delivered all the same', async () => {
+    const { dir } = await tmpfsVolume(stage, 32);
+    const spool = join(dir, 'spool');
+    const place = await proxyPlace(await stage.folder('proxy'));
+    const pacs = await scriptedPacs(stage);
+    pacs.answer = away;
+    const proxy = await startProxy(stage, { ...options(pacs, spool, '0B'), place });
+    const kept = study(66, 20, 100);
+    expect(new Set(await send(proxy.port, kept))).toEqual(new Set([0]));
+    await proxy.stop();
+    for (const name of await readdir(spool)) if (name.startsWith('queue.db')) await rm(join(spool, name));
+    const others = join(dir, 'others');
+    await writeFile(others, '');
+    await fill(others);
+    const again = await startProxy(stage, { ...options(pacs, spool, '0B'), place });
+    pacs.answer = (await scriptedPacs(stage)).answer;
+    await arrives(again, pacs, spool, digests(kept));
+  }, 90_000);
+
   test('with a watermark: A700 within the association, a rejection before the next, and what the PACS takes itself is still relayed', async () => {
     const { dir } = await tmpfsVolume(stage, 8);
     const spool = join(dir, 'spool');

@@ -1,5 +1,5 @@
 /** The schedule on a volume that has no byte left: what is in it can be delivered. */
-import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Claimed, type NewEntry, openSqliteQueue, type Queue } from '@radiotracer/queue';
 import { Stage } from '../fixtures/stage.ts';
@@ -80,6 +80,35 @@ describeWith(missingTmpfs(), 'the schedule on a volume that is full to the last 
     expect(await deliverAll(queue, 6000)).toBe(6000);
     expect((await queue.counts())[0]?.states.waiting.entries).toBe(0);
   });
+
+  test.each(['there is none', 'there is one without room'])(
+    'where %s, is kept in the process until there is room, and known to be another then and afterwards',
+    async (found) => {
+      const { dir } = await tmpfsVolume(stage, 48);
+      const path = join(dir, 'queue.db');
+      const before = openSqliteQueue({ path });
+      if (found !== 'there is none') await before.add(entry(0));
+      const { generation: first } = found === 'there is none' ? {} : await before.health();
+      await before.close();
+      fill(dir);
+      const queue = openSqliteQueue({ path, reserveBytes: 5 * 2 ** 20 });
+      stage.defer(() => queue.close());
+      const adding = Array.from({ length: 1000 }, (_, number) => queue.add(entry(number)));
+      expect((await Promise.allSettled(adding)).filter(({ status }) => status === 'rejected')).toHaveLength(1);
+      const { generation } = await queue.health();
+      expect(generation).not.toBe(first);
+      await queue.remove({}, now);
+      for (let number = 0; number < 20; number += 1) await queue.add(entry(number));
+      expect(await deliverAll(queue, 20)).toBe(20);
+      expect(await queue.health()).toMatchObject({ available: true, generation });
+      rmSync(join(dir, 'everything-else'));
+      const after = await queue.health();
+      expect(after.available).toBe(true);
+      expect([first, generation]).not.toContain(after.generation);
+      await queue.add(entry(2000));
+      expect(statSync(path).size).toBeGreaterThan(5 * 2 ** 20);
+    },
+  );
 
   test('and cannot even lease what is due without', async () => {
     const queue = await fullSchedule(0, 20);

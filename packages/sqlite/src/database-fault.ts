@@ -32,6 +32,15 @@ const meaning: ReadonlyMap<number, DatabaseFault> = new Map([
 ]);
 const sqliteError = 1;
 
+/** Full, or (a part of code 10) without room for the -shm. */
+const full: ReadonlySet<number> = new Set([13, 4874]);
+
+/** Whether there is no room for what was to be written. */
+export function isFull(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  return ('errcode' in error && full.has(Number(error.errcode))) || ('code' in error && error.code === 'ENOSPC');
+}
+
 /** What an error of node:sqlite, or of the file system, says of the database; undefined: it is not one of those. */
 export function faultOf(error: unknown): DatabaseFault | undefined {
   if (typeof error !== 'object' || error === null) return undefined;

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type DatabaseFault, faultOf, messageOf } from './database-fault.ts';
+import { type DatabaseFault, faultOf, isFull, messageOf } from './database-fault.ts';
 
 /** For whoever opens one; what is kept in it says the rest, {@link DatabaseUse}. */
 export interface DatabaseFileOptions {
@@ -29,9 +29,16 @@ export interface DatabaseUse {
   readonly bringUp: (database: DatabaseSync, readOnly: boolean) => void;
   /** The error by which whoever asked hears of it. */
   readonly unavailable: (fault: DatabaseFault, message: string, cause?: unknown) => Error;
-  /** It is open, and its tables are there. */
+  /**
+   * For what can be made anew at any time, by the one process that owns it: once there is no room to write on its volume, an empty database of this
+   * process stands in for the file, until so many bytes are free there. Left out: what writes fails until there is room.
+   */
+  readonly standInBelowBytes?: number | undefined;
+  /** What stood in for the file is gone, and with it what it knew: to be written down before the file is used again. */
+  readonly resumed?: (database: DatabaseSync) => void;
+  /** The file is open, and its tables are there. */
   readonly opened?: (database: DatabaseSync) => void;
-  /** A transaction that may have written is over. */
+  /** A transaction that may have written to the file is over. */
   readonly written?: (database: DatabaseSync) => void;
 }
 
@@ -58,6 +65,8 @@ export class DatabaseFile {
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #inode: number | undefined;
+  #isStandIn = false;
+  #isResumed = false;
   #closed = false;
 
   constructor(options: DatabaseFileOptions, use: DatabaseUse) {
@@ -93,15 +102,19 @@ export class DatabaseFile {
         const fault = faultOf(error);
         if (fault === undefined) throw error;
         if (fault === 'corrupt') this.#setAside(error);
+        if (isFull(error) && this.#use.standInBelowBytes !== undefined) this.#change(true);
         if (fault !== 'busy' || performance.now() - started >= this.#busyWaitMs) throw this.#unavailable(fault, error);
       }
       await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
     }
   }
 
-  /** Whether the file that is open still stands under its name; if not, the next transaction opens what does. */
+  /** Whether the file that is open still stands under its name, or can be used again; if so, the next transaction opens what does. */
   checkPlace(): void {
-    if (this.#database !== undefined && this.#inode !== inodeOf(this.#path)) this.#disconnect();
+    if (this.#isStandIn) {
+      const { bavail, bsize } = statfsSync(dirname(this.#path));
+      if (bavail * bsize >= (this.#use.standInBelowBytes ?? 0)) this.#change(false);
+    } else if (this.#database !== undefined && this.#inode !== inodeOf(this.#path)) this.#disconnect();
   }
 
   close(): void {
@@ -115,7 +128,7 @@ export class DatabaseFile {
     try {
       const result = work();
       database.exec('COMMIT');
-      if (kind === 'write') this.#use.written?.(database);
+      if (kind === 'write' && !this.#isStandIn) this.#use.written?.(database);
       return result;
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
@@ -137,19 +150,28 @@ export class DatabaseFile {
 
   #connect(): DatabaseSync {
     if (!this.#readOnly) mkdirSync(dirname(this.#path), { recursive: true });
-    const database = new DatabaseSync(this.#path, { timeout: busyTimeoutMs, readOnly: this.#readOnly });
+    // Without a name: in memory as far as its cache goes, then in the system's folder for temporary files.
+    const database = new DatabaseSync(this.#isStandIn ? '' : this.#path, { timeout: busyTimeoutMs, readOnly: this.#readOnly });
     try {
       if (!this.#readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       database.exec(`PRAGMA cache_size = -${this.#use.cacheKib}; PRAGMA temp_store = MEMORY`);
       this.#use.bringUp(database, this.#readOnly);
+      if (this.#isResumed) this.#use.resumed?.(database);
     } catch (error) {
       database.close();
       throw error;
     }
+    this.#isResumed = false;
     this.#database = database;
     this.#inode = inodeOf(this.#path);
-    this.#use.opened?.(database);
+    if (!this.#isStandIn) this.#use.opened?.(database);
     return database;
+  }
+
+  #change(isStandIn: boolean): void {
+    this.#disconnect();
+    this.#isResumed = !isStandIn;
+    this.#isStandIn = isStandIn;
   }
 
   #disconnect(): void {

@@ -16,6 +16,11 @@ const cacheKib = 256;
 /** A volume that has less than so many times what is to be made is left alone: others need its last bytes more. */
 const timesFree = 4;
 
+/** Free on a volume that has room for a reserve of so many bytes. */
+export function roomForReserve(bytes: number): number {
+  return bytes * timesFree;
+}
+
 /**
  * Makes what is missing of `bytes` (0: nothing is wanted), if the volume has room for it. Blocks for some milliseconds a mebibyte. `database`
  * is the caller's connection to `path`, and stays open. Returns whether all of it is there; never throws.
@@ -26,7 +31,7 @@ export function makeReserve(database: DatabaseSync, path: string, bytes: number)
     database.exec('DROP TABLE IF EXISTS reserve');
     if (freeBytes(database) >= bytes && walBytes(path) >= bytes) return true;
     const { bavail, bsize } = statfsSync(dirname(path));
-    if (bavail * bsize < bytes * timesFree) return false;
+    if (bavail * bsize < roomForReserve(bytes)) return false;
     write(path, bytes);
     return true;
   } catch {

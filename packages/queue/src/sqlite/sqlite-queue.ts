@@ -4,7 +4,7 @@ import type { QueueLimits } from '../limits.ts';
 import type { Queue } from '../queue.ts';
 import { QueueUnavailable } from '../queue-error.ts';
 import { StoredQueue } from '../stored-queue.ts';
-import { keepReserve, makeReserve } from './reserve.ts';
+import { keepReserve, makeReserve, roomForReserve } from './reserve.ts';
 import { migrate } from './schema.ts';
 import { SqliteHome } from './sqlite-home.ts';
 
@@ -12,7 +12,8 @@ import { SqliteHome } from './sqlite-home.ts';
 export interface SqliteQueueOptions extends Omit<DatabaseFileOptions, 'readOnly'> {
   /**
    * Room of its own on the volume (reserve.ts), twice as much as this: what is there can then be delivered from a volume that is full. For
-   * the one process that owns the spool. 0: none. Default 0.
+   * the one process that owns the spool. Where that is not enough, or was never made, the schedule is kept in this process until there is room for it;
+   * a rebuild fills it. 0: none. Default 0.
    */
   readonly reserveBytes?: number;
 }
@@ -34,6 +35,8 @@ export function openSqliteQueue(options: SqliteQueueOptions, limits: Partial<Que
     cacheKib,
     bringUp: (database) => migrate(database, now(), randomUUID()),
     unavailable: (fault, message, cause) => new QueueUnavailable(fault, `the queue's database: ${message}`, cause),
+    standInBelowBytes: reserveBytes > 0 ? roomForReserve(reserveBytes) : undefined,
+    resumed: (database) => void database.prepare("UPDATE home SET value = ? WHERE name = 'generation'").run(randomUUID()),
     opened: (database) => void makeReserve(database, path, reserveBytes),
     // New entries take free pages.
     written: (database) => {
