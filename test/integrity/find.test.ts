@@ -4,9 +4,10 @@ import { dcmqrscp, storescp } from '../fixtures/dcmtk.ts';
 import { eventually } from '../fixtures/deadline.ts';
 import { orthanc } from '../fixtures/orthanc.ts';
 import { freePort } from '../fixtures/ports.ts';
+import { pynetdicomScp } from '../fixtures/pynetdicom.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
-import { describeWith, itWith, missingTools } from '../fixtures/tools.ts';
+import { describeWith, itWith, missingPynetdicom, missingTools } from '../fixtures/tools.ts';
 import { sentFile } from './sent-file.ts';
 import { sendStudy } from './studies.ts';
 
@@ -15,7 +16,8 @@ afterAll(() => stage.clear(), 60_000);
 
 const study = [...generateStudy({ slices: 12, series: 2, rows: 16, columns: 16, seed: 11 })];
 const [first] = study as [GeneratedInstance];
-const seriesUids = [...new Set(study.map(({ seriesInstanceUid }) => seriesInstanceUid))];
+const bySeries = Map.groupBy(study, ({ seriesInstanceUid }) => seriesInstanceUid);
+const series = new Map([...bySeries].map(([uid, some]) => [uid, some.map(({ sopInstanceUid }) => sopInstanceUid)]));
 
 function finder(port: number, aet: string): FindByRequestor {
   const timeouts = { connectMs: 5000, associateMs: 5000, artimMs: 1000, releaseMs: 5000, dimseMs: 10_000, idleMs: 0 };
@@ -39,10 +41,10 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
     async (name, begin) => {
       const port = await begin();
       const find = finder(port, 'ARCHIVE');
-      expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids: new Set() });
+      expect(await find.instances('pacs', first.studyInstanceUid, series)).toEqual({ kind: 'found', uids: new Set() });
       await sendStudy(stage, port, study, 'ARCHIVE');
       const uids = new Set(study.map(({ sopInstanceUid }) => sopInstanceUid));
-      expect(await find.instances('pacs', first.studyInstanceUid, seriesUids)).toEqual({ kind: 'found', uids });
+      expect(await find.instances('pacs', first.studyInstanceUid, series)).toEqual({ kind: 'found', uids });
       const count = await find.count('pacs', first.studyInstanceUid);
       // An optional key: dcmqrscp leaves it out, or answers without a value.
       expect(count).toEqual(
@@ -53,6 +55,20 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
     },
     60_000,
   );
+
+  it('what was moved to another study since is found there', async () => {
+    const pacs = await orthanc(stage, { aet: 'ARCHIVE' });
+    await sendStudy(stage, pacs.port, study, 'ARCHIVE');
+    const [id] = (await pacs.rest('/studies')) as [string];
+    await pacs.rest(`/studies/${id}/modify`, {
+      ...{ Replace: { StudyInstanceUID: '1.2.3.4' }, Keep: ['SeriesInstanceUID', 'SOPInstanceUID'] },
+      ...{ Force: true, KeepSource: false, Synchronous: true },
+    });
+    const find = finder(pacs.port, 'ARCHIVE');
+    expect(await find.count('pacs', first.studyInstanceUid)).toEqual({ kind: 'counted', instances: 0 });
+    const uids = new Set(study.map(({ sopInstanceUid }) => sopInstanceUid));
+    expect(await find.instances('pacs', first.studyInstanceUid, series)).toEqual({ kind: 'found', uids });
+  }, 60_000);
 
   it('instances that vanish from Orthanc are told as lost, those and no others', async () => {
     const pacs = await orthanc(stage, { aet: 'ARCHIVE' });
@@ -93,9 +109,23 @@ itWith(
   'one that does no queries, one that is not there, and one that must not be asked',
   async () => {
     const scp = await storescp(stage, {});
-    expect(await finder(scp.port, 'STORESCP').instances('pacs', '1.2.3', ['1.2.3.4'])).toEqual({ kind: 'unsupported' });
+    expect(await finder(scp.port, 'STORESCP').instances('pacs', '1.2.3', new Map([['1.2.3.4', ['1.2.3.4.5']]]))).toEqual({
+      kind: 'unsupported',
+    });
     expect(await finder(await freePort(), 'NOBODY').count('pacs', '1.2.3')).toEqual({ kind: 'unreachable' });
     expect(await finder(scp.port, 'STORESCP').count('unknown', '1.2.3')).toEqual({ kind: 'unsupported' });
   },
   30_000,
+);
+
+itWith(
+  missingPynetdicom(),
+  'what an archive does not show of a series, because it shows no more than so many, is found by name',
+  async () => {
+    const scp = await pynetdicomScp(stage, { aet: 'ARCHIVE', showsAtMost: 5 });
+    await sendStudy(stage, scp.port, study, 'ARCHIVE');
+    const uids = new Set(study.map(({ sopInstanceUid }) => sopInstanceUid));
+    expect(await finder(scp.port, 'ARCHIVE').instances('pacs', first.studyInstanceUid, series)).toEqual({ kind: 'found', uids });
+  },
+  60_000,
 );

@@ -1,6 +1,6 @@
 import { Requestor, type RequestorOptions } from '@radiotracer/upper-layer';
 import { CommandField, commandSet, integerStringValue, readHeadOf, Status, statusClass, uidValue } from '@radiotracer/wire';
-import type { CountAnswer, FindAtDestination, InstancesAnswer } from './find-at-destination.ts';
+import type { CountAnswer, FindAtDestination, InstancesAnswer, SeriesOwed } from './find-at-destination.ts';
 import { encodeIdentifier, type Keys } from './query-identifier.ts';
 
 export interface FindByRequestorOptions {
@@ -27,6 +27,8 @@ const maxResponseBytes = 64 * 1024;
 /** Answers to one question; more, and the destination ignores our keys. */
 const maxResponses = 200_000;
 const maxMessageId = 0xffff;
+/** In one list: some 3 KB. */
+const namesPerQuestion = 50;
 
 /** A match, as far as it is of interest. */
 interface Match {
@@ -34,6 +36,8 @@ interface Match {
   readonly instanceUid: string | undefined;
   readonly instances: number | undefined;
 }
+
+type Find = (keys: Keys) => Promise<readonly Match[]>;
 
 /** Asks destinations by C-FIND, on an association for each question and all its series. */
 export class FindByRequestor implements FindAtDestination {
@@ -43,16 +47,11 @@ export class FindByRequestor implements FindAtDestination {
     this.#options = options;
   }
 
-  async instances(destinationId: string, studyUid: string, seriesUids: readonly string[]): Promise<InstancesAnswer> {
+  async instances(destinationId: string, studyUid: string, series: SeriesOwed): Promise<InstancesAnswer> {
     return this.#ask<InstancesAnswer>(destinationId, async (find) => {
       const uids = new Set<string>();
-      for (const seriesUid of seriesUids) {
-        const matches = await find([
-          [tag.sopInstanceUid, 'UI', ''],
-          [tag.queryRetrieveLevel, 'CS', 'IMAGE'],
-          [tag.studyInstanceUid, 'UI', studyUid],
-          [tag.seriesInstanceUid, 'UI', seriesUid],
-        ]);
+      for (const seriesUid of series.keys()) {
+        const matches = await find(imageKeys('', studyUid, seriesUid));
         for (const { instanceUid, studyUid: of } of matches) {
           // Some ignore keys, and tell all they have; some answer at another level than was asked.
           if (of !== undefined && of !== studyUid) continue;
@@ -62,6 +61,8 @@ export class FindByRequestor implements FindAtDestination {
       }
       // No match may mean that there is nothing, or that this level is not searched: a count tells them apart.
       if (uids.size === 0 && ((await this.#count(find, studyUid)) ?? 0) > 0) return { kind: 'unsupported' };
+      for (const [seriesUid, owed] of series) await findByName(find, owed, uids, (names) => imageKeys(names, studyUid, seriesUid));
+      for (const owed of series.values()) await findByName(find, owed, uids, (names) => imageKeys(names, '', ''));
       return { kind: 'found', uids };
     });
   }
@@ -74,7 +75,7 @@ export class FindByRequestor implements FindAtDestination {
   }
 
   /** Undefined: it does not say. */
-  async #count(find: (keys: Keys) => Promise<readonly Match[]>, studyUid: string): Promise<number | undefined> {
+  async #count(find: Find, studyUid: string): Promise<number | undefined> {
     const matches = await find([
       [tag.queryRetrieveLevel, 'CS', 'STUDY'],
       [tag.studyInstanceUid, 'UI', studyUid],
@@ -86,7 +87,7 @@ export class FindByRequestor implements FindAtDestination {
 
   async #ask<Answer extends { readonly kind: string }>(
     destinationId: string,
-    ask: (find: (keys: Keys) => Promise<readonly Match[]>) => Promise<Answer>,
+    ask: (find: Find) => Promise<Answer>,
   ): Promise<Answer | { readonly kind: 'unreachable' } | { readonly kind: 'unsupported' }> {
     let requestor: Requestor | undefined;
     try {
@@ -111,6 +112,31 @@ export class FindByRequestor implements FindAtDestination {
       requestor?.abort();
       return { kind: error instanceof Refused ? 'unsupported' : 'unreachable' };
     }
+  }
+}
+
+function imageKeys(instanceUids: string, studyUid: string, seriesUid: string): Keys {
+  return [
+    [tag.sopInstanceUid, 'UI', instanceUids],
+    [tag.queryRetrieveLevel, 'CS', 'IMAGE'],
+    [tag.studyInstanceUid, 'UI', studyUid],
+    [tag.seriesInstanceUid, 'UI', seriesUid],
+  ];
+}
+
+/**
+ * Asks for those that were not shown, by a list of their UIDs (PS3.4 C.2.2.2.2), and adds those that are there. Some tell no more than so many of a
+ * series, and call that all; some have moved a series to another study since. Whoever does not take such a question has said what it has.
+ */
+async function findByName(find: Find, owed: readonly string[], uids: Set<string>, keys: (names: string) => Keys): Promise<void> {
+  const missing = owed.filter((uid) => !uids.has(uid));
+  for (let from = 0; from < missing.length; from += namesPerQuestion) {
+    const names = missing.slice(from, from + namesPerQuestion);
+    const matches = await find(keys(names.join('\\'))).catch(() => []);
+    const there = names.filter((name) => matches.some(({ instanceUid }) => instanceUid === name));
+    // The rest is as these: not there, or not to be asked about like this.
+    if (there.length === 0) return;
+    for (const name of there) uids.add(name);
   }
 }
 

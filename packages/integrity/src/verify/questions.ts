@@ -122,7 +122,7 @@ export class Questions {
         : isSilent
           ? ({ kind: 'unreachable' } as const)
           : step.kind === 'instances'
-            ? await find.instances(destinationId, studyUid, step.seriesUids)
+            ? await find.instances(destinationId, studyUid, step.series)
             : await find.count(destinationId, studyUid);
     const endedAt = clock.now();
     if (isAsked) this.#heard(destinationId, answer.kind !== 'unreachable', endedAt);

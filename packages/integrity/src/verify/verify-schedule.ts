@@ -24,7 +24,7 @@ import {
   toCommit,
   unreported,
 } from './commit-schedule.ts';
-import type { CountAnswer, InstancesAnswer } from './find-at-destination.ts';
+import type { CountAnswer, InstancesAnswer, SeriesOwed } from './find-at-destination.ts';
 
 export interface VerifyOptions {
   /** From the close to the first question: ingest takes its time. Default 30 s. */
@@ -82,7 +82,7 @@ export function nextVerifyAt(states: Readonly<Record<string, VerifyState>>): num
 
 /** What to ask now; `wait`: the state that puts it off. */
 export type VerifyStep =
-  | { readonly kind: 'instances'; readonly seriesUids: readonly string[] }
+  | { readonly kind: 'instances'; readonly series: SeriesOwed }
   | { readonly kind: 'count' }
   | { readonly kind: 'commitment'; readonly instances: readonly InstanceReference[] }
   /** Of a request for storage commitment the report did not come in time. */
@@ -100,7 +100,11 @@ export function verifyStep(page: StudyPage, destinationId: string, state: Verify
   }
   if (state.method === 'commitment') return commitStep(page, destinationId, state, now, options);
   if (state.method === 'count') return { kind: 'count' };
-  return { kind: 'instances', seriesUids: [...new Set(sent.map(({ instance }) => instance.seriesUid ?? ''))].sort() };
+  const series = Map.groupBy(sent, ({ instance }) => instance.seriesUid ?? '');
+  return {
+    kind: 'instances',
+    series: new Map([...series].map(([uid, some]) => [uid, some.map(({ instance }) => instance.dataSetUid ?? instance.uid)])),
+  };
 }
 
 function commitStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, { commit }: VerifyOptions): VerifyStep {
