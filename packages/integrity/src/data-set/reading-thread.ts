@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { readWithDcmjs } from './dcmjs-reading.ts';
 
-parentPort?.on('message', ({ id, bytes, transferSyntaxUid }: { id: number; bytes: Uint8Array; transferSyntaxUid: string }) => {
-  parentPort?.postMessage({ id, dataSet: readWithDcmjs(bytes, transferSyntaxUid) });
+parentPort?.on('message', ({ bytes, transferSyntaxUid }: { bytes: Uint8Array; transferSyntaxUid: string }) => {
+  parentPort?.postMessage(readWithDcmjs(bytes, transferSyntaxUid));
 });

@@ -101,3 +101,19 @@ it('gives up what cannot be read, and goes on', async () => {
     '00400252': ['COMPLETED'],
   });
 });
+
+it('gives up one that takes for ever, and reads those that wait behind it', async () => {
+  const depth = 8000;
+  // Each level is searched to its end for where it ends.
+  const open = Buffer.from('40004003SQ0000fffffffffeff00e0ffffffff'.replace('SQ', '5351'), 'hex');
+  const close = Buffer.from('feff0de000000000feffdde000000000', 'hex');
+  const filler = encode(
+    Array.from({ length: 8 }, () => [0x00400999, 'LT', ' '.repeat(60_000)] as const),
+    true,
+    false,
+  );
+  const hostile = Buffer.concat([...Array<Buffer>(depth).fill(open), filler, ...Array<Buffer>(depth).fill(close)]);
+  const step = encode([[0x00400252, 'CS', 'COMPLETED']], true, false);
+  const answers = await Promise.all([hostile, step, hostile, step].map((bytes) => reader.read(bytes, '1.2.840.10008.1.2.1')));
+  expect(answers).toEqual([undefined, { '00400252': ['COMPLETED'] }, undefined, { '00400252': ['COMPLETED'] }]);
+}, 30_000);
