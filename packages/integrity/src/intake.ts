@@ -8,7 +8,7 @@
 import { type Clock, EventRing, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { DataSetReader } from './data-set/plain-data-set.ts';
 import { readDocument } from './data-set/read-document.ts';
-import type { LedgerChange } from './ledger/change.ts';
+import type { LedgerChange, StudyChange } from './ledger/change.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { isDocument, isOfInterest, isOfStudies, type ObserveOptions, observe, studyOf } from './observe.ts';
 import type { DocumentFacts } from './record/document-record.ts';
@@ -62,6 +62,7 @@ export class Intake {
   readonly #reading = new Set<Promise<void>>();
   readonly #marked = new Map<string, number>();
   #markedAllSince: number | undefined;
+  #unknown: { readonly since: number; readonly until: number } | undefined;
   #isScheduled = false;
   #writing: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -92,6 +93,12 @@ export class Intake {
   lost(studyUids: Iterable<string>, since: number): void {
     for (const studyUid of studyUids) if (studyUid === '' || !this.#mark(studyUid, since)) this.#markedAllSince ??= since;
     this.#arm(gatherMs);
+  }
+
+  /** So were events about studies that nobody knows of any more: those of which something comes until then are marked. */
+  lostUnknown(since: number, until: number): void {
+    this.#unknown = { since: Math.min(this.#unknown?.since ?? since, since), until };
+    for (const change of this.#unwritten) this.#doubt(change);
   }
 
   get stats(): IntakeStats {
@@ -170,8 +177,21 @@ export class Intake {
   }
 
   #add(change: LedgerChange): void {
-    if (this.#markedAllSince !== undefined && 'studyUid' in change) this.#mark(change.studyUid, this.#markedAllSince);
+    this.#doubt(change);
     this.#unwritten.push(change);
+  }
+
+  #doubt(change: LedgerChange): void {
+    if (!('studyUid' in change)) return;
+    const since = this.#markedAllSince ?? this.#unknownSince(change);
+    if (since !== undefined) this.#mark(change.studyUid, since);
+  }
+
+  #unknownSince({ instances }: StudyChange): number | undefined {
+    if (this.#unknown === undefined) return undefined;
+    if (this.#options.clock.now() >= this.#unknown.until) this.#unknown = undefined;
+    // What is delivered now says nothing of what came then.
+    return instances.some(({ receivedAt }) => receivedAt !== undefined) ? this.#unknown?.since : undefined;
   }
 
   #lost(event: TelemetryEvent): void {

@@ -209,6 +209,11 @@ export class Integrity {
     this.#intake.lost(studyUids, since);
   }
 
+  /** So were events about studies that nobody knows of any more: those that go on within a quiet period are marked. */
+  lostUnknown(since: number): void {
+    this.#intake.lostUnknown(since, this.#clock.now() + this.#evaluate.quietPeriodMs);
+  }
+
   /** Of the whole ledger, by destination and modality. */
   async lostInstances(): Promise<readonly LostInstances[]> {
     const found = new Map<string, LostInstances>();

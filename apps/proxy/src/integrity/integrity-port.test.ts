@@ -115,6 +115,23 @@ test('what was on its way when the process was killed is known of, also where th
   expect(page?.study.incompleteSince).toBeGreaterThan(minuteAgo + 30_000);
 }, 30_000);
 
+test.each(['the process was killed before any of it was written', 'the ledger was moved aside'])(
+  'so is a study that goes on after %s',
+  async (why) => {
+    const { config, ...rest } = await place();
+    const data = { ...rest, config: { ...config, integrity: { ...config.integrity, quietPeriodMs: 3_600_000 } } };
+    const { dir } = data.config.spool;
+    if (why.includes('killed')) await writeFile(join(dir, 'integrity.running'), '');
+    else await writeFile(join(dir, 'integrity.db'), 'no database'.repeat(1000));
+    const { port } = portTo(() => integrityThread(data));
+    await port.started(10_000);
+    port.publish(instance(2));
+    await port.stop();
+    expect((await pageOf(data))?.study.incompleteSince).toBeDefined();
+  },
+  30_000,
+);
+
 test('what could not be written until the end is known of at the next start', async () => {
   const data = await place();
   const { dir } = data.config.spool;

@@ -102,6 +102,8 @@ class IntegrityService {
       publish: (event) => this.#told(event),
       failed: (error) => this.#failed(error),
     });
+    // Of some nothing was written yet.
+    if (this.#leftAt !== undefined) this.#integrity.lostUnknown(this.#leftAt);
     port.on('message', (message: ToThread) => this.#heard(message));
     this.#timers = [
       setInterval(() => void this.#tellLevels(), levelsEveryMs),
@@ -200,7 +202,10 @@ class IntegrityService {
 
   #lookAside(): void {
     if (!(this.#home instanceof SqliteHome)) return;
-    for (const path of this.#home.movedAside.slice(this.#movedAside)) this.#post({ kind: 'moved-aside', path });
+    for (const path of this.#home.movedAside.slice(this.#movedAside)) {
+      this.#integrity.lostUnknown(Date.now());
+      this.#post({ kind: 'moved-aside', path });
+    }
     this.#movedAside = this.#home.movedAside.length;
   }
 
