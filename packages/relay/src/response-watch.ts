@@ -18,6 +18,7 @@ export class ResponseWatch {
   readonly #options: ResponseWatchOptions;
   readonly #shortestMs: number;
   #timer: Timer | undefined;
+  #dueAt = 0;
 
   constructor(options: ResponseWatchOptions) {
     this.#options = options;
@@ -31,6 +32,7 @@ export class ResponseWatch {
   }
 
   #lookIn(ms: number): void {
+    this.#dueAt = this.#options.clock.now() + ms;
     this.#timer = this.#options.clock.setTimer(() => this.#look(), ms);
   }
 
@@ -41,7 +43,9 @@ export class ResponseWatch {
     const { endsAt, by } = patienceEnds(limits, since) ?? { endsAt: now + this.#shortestMs, by: 'destination' };
     // One that takes its bytes slowly is seen to take them.
     const lookAgainMs = since === undefined ? this.#shortestMs : this.#shortestMs / 8;
-    if (endsAt <= now) timedOut(by);
+    // The machine slept, or its time was set: that is no time in which it could answer, or be heard.
+    if (now - this.#dueAt > this.#shortestMs) this.#lookIn(this.#shortestMs);
+    else if (endsAt <= now) timedOut(by);
     else this.#lookIn(Math.min(endsAt - now, lookAgainMs));
   }
 }

@@ -35,3 +35,27 @@ test('a time-out longer than Node’s longest timer, some 24 days, comes when it
   cancelled.cancel();
   expect([calls, waiting]).toEqual([1, []]);
 });
+
+test('follows where the machine slept or was set forward, and never goes back; a time that is wrong by weeks is not followed', () => {
+  const { now: dateOwn } = Date;
+  const { now: elapsedOwn } = performance;
+  let elapsedMs = elapsedOwn.call(performance);
+  let date = systemClock.now();
+  try {
+    Date.now = () => date;
+    performance.now = () => elapsedMs;
+    const later = (passedMs: number, dateMs: number) => {
+      elapsedMs += passedMs;
+      date += dateMs;
+      return systemClock.now();
+    };
+    const began = later(2000, 2000);
+    expect(later(2000, 2500) - began).toBeCloseTo(2000, -1);
+    expect(later(2000, 3_602_000) - began).toBeCloseTo(3_604_500, -1);
+    expect(later(2000, -3_600_000) - began).toBeCloseTo(3_606_500, -1);
+    expect(later(2000, 60 * dayMs) - began).toBeCloseTo(3_608_500, -1);
+  } finally {
+    Date.now = dateOwn;
+    performance.now = elapsedOwn;
+  }
+});

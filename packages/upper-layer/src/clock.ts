@@ -10,15 +10,31 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Read once: the getter takes as long as the clock itself. */
-const { timeOrigin } = performance;
+/** The time at which the machine's monotonic clock was 0, by ours. */
+let origin = performance.timeOrigin;
+
+const lookEveryMs = 1000;
+/** What is less is the same time; what is more is a wrong time, most likely, which we could not come back from. */
+const followed = { fromMs: 2000, untilMs: 7 * 86_400_000 };
+let lookAtMs = 0;
+
+/** Where the machine has slept, or its time was set forward, ours follows. Never back: times are compared. */
+function follow(elapsedMs: number): void {
+  lookAtMs = elapsedMs + lookEveryMs;
+  const behindMs = Date.now() - (origin + elapsedMs);
+  if (behindMs >= followed.fromMs && behindMs < followed.untilMs) origin += behindMs;
+}
 
 /** The longest that Node has: what is longer it would call at once. */
 const longestTimerMs = 0x7fff_ffff;
 
 /** The machine's time; the timers do not keep the process alive. */
 export const systemClock: Clock = {
-  now: () => timeOrigin + performance.now(),
+  now() {
+    const elapsedMs = performance.now();
+    if (elapsedMs >= lookAtMs) follow(elapsedMs);
+    return origin + elapsedMs;
+  },
   setTimer(callback, delayMs) {
     if (delayMs > longestTimerMs) return longTimer(callback, delayMs);
     const timer = setTimeout(callback, delayMs);
