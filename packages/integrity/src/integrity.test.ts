@@ -87,6 +87,11 @@ const cases: readonly (readonly [string, readonly TelemetryEvent[], object])[] =
     { ...sound, state: 'complete', by: 'mpps (high)', count: '10/10' },
   ],
   [
+    'MPPS names what came, and the arrival of some was seen by another ledger: they were delivered to where they were acknowledged for',
+    [...tell(ten.slice(4)), ...ten.slice(0, 4).map((one) => delivered(one, 500)), stepSet({ series: named(ten) })],
+    { ...sound, state: 'complete', by: 'mpps (high)', count: '10/10' },
+  ],
+  [
     'two associations, one of them aborted and begun again',
     [...tell(slices(6)), sent({ ...slices(1, {}, 7)[0], uid: '1.2.1.1.7', cut: true }), ...tell(slices(4, { association: 'a2' }, 7))],
     { ...quiet, count: '10/?' },

@@ -1,4 +1,4 @@
-import type { InstanceRecord } from './instance-record.ts';
+import { type InstanceRecord, isAcknowledged } from './instance-record.ts';
 import type { SeriesRecord } from './series-record.ts';
 import type { StudyDocument } from './study-document.ts';
 import type { StudyRecord } from './study-record.ts';
@@ -11,9 +11,9 @@ export interface StudyPage {
   readonly documents: readonly StudyDocument[];
 }
 
-/** Those that came from a modality; some are only known by name, or by their delivery. */
+/** Those that came from a modality, by their arrival, or by a delivery of what was acknowledged; others are only known by name. */
 export function receivedOf(page: StudyPage): readonly InstanceRecord[] {
-  return page.instances.filter(({ receivedAt }) => receivedAt !== undefined);
+  return page.instances.filter((instance) => instance.receivedAt !== undefined || isAcknowledged(instance));
 }
 
 /** By series UID; `''` for those that name none. */
