@@ -36,7 +36,7 @@ export function evaluate(page: StudyPage, now: number, options: EvaluateOptions)
     const quiet = quietAt(study, now, options);
     const isSaid = study.isStated && verdict.state === 'complete' && verdict.confidence === 'high';
     // One that nobody took is sent again, mostly.
-    const isWhole = isSaid && !hasStepUnderWay(page) && receivedOf(page).every(isAcknowledged);
+    const isWhole = isSaid && !hasStepUnderWay(page) && isOfSteps(page) && receivedOf(page).every(isAcknowledged);
     if (now < quiet && !isWhole) return { study: { ...study, dueAt: quiet }, closed: false, findings: [] };
     const isWaiting = receivedOf(page).length === 0 && hasStepUnderWay(page) && now - (study.lastAt ?? now) < maxInProgressMs;
     if (isWaiting) return { study: { ...study, dueAt: now + options.quietPeriodMs }, closed: false, findings: [] };
@@ -59,4 +59,10 @@ export function evaluate(page: StudyPage, now: number, options: EvaluateOptions)
 
 function hasStepUnderWay(page: StudyPage): boolean {
   return page.documents.some((document) => document.kind === 'mpps' && document.status === 'IN PROGRESS');
+}
+
+/** Of what another modality makes of the study, and of what is made of it later, no step says when it is over. */
+function isOfSteps(page: StudyPage): boolean {
+  const uids = new Set(page.documents.flatMap((document) => (document.kind === 'mpps' ? document.series.map(({ uid }) => uid) : [])));
+  return receivedOf(page).every(({ seriesUid }) => seriesUid !== undefined && uids.has(seriesUid));
 }

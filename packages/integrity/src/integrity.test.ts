@@ -317,6 +317,26 @@ it('closes a study early on the word of its modality, opens it for a late arriva
   expect(closed).toHaveLength(2);
 });
 
+it('the word of one modality does not close a study while another still sends to it', async () => {
+  const clock = new ManualClock(start);
+  const closed: string[] = [];
+  const integrity = engine(new MemoryHome(), clock, {
+    listener: { closed: ({ state, instances }) => closed.push(`${state} ${instances}`) },
+  });
+  for (const event of [...tell(ten), stepSet({ series: named(ten) })]) integrity.publish(event);
+  for (const one of slices(5, { series: '1.2.1.2', modality: 'PT' })) {
+    integrity.publish(sent({ ...one, after: clock.now() - start }));
+    await integrity.flush();
+    for (let second = 0; second < 10; second += 1) {
+      clock.pass(1000);
+      await integrity.tick();
+    }
+  }
+  expect(closed).toEqual([]);
+  await settle(integrity, clock);
+  expect(closed).toEqual(['complete 15']);
+});
+
 it.each([-600_000, 600_000])('the quiet period is one whatever clock the events go by: set off by %i ms', async (offMs) => {
   const clock = new ManualClock(start);
   const closed: number[] = [];
