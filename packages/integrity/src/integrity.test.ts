@@ -422,8 +422,41 @@ it('tells loss: acknowledged, and dead or not at the PACS when asked with patien
   const line = { destinationId: 'pacs', modality: 'CT', acknowledged: 4, forwarded: 3, confirmed: 1, lost: 3 };
   expect(page?.study.loss).toEqual([{ ...line, lostUids: [second.uid, third.uid, fourth.uid] }]);
   expect(lossOf(page as StudyPage)).toEqual(page?.study.loss);
-  expect(asked).toHaveLength(3);
-  expect(page?.study.verify['pacs']).toMatchObject({ outcome: 'lost', attempts: 3, missing: 2 });
+  // Three times, and once more a day later.
+  expect(asked).toHaveLength(4);
+  expect(page?.study.verify['pacs']).toMatchObject({ outcome: 'lost', attempts: 4, missing: 2 });
+});
+
+it('what was lost is found again when its PACS has it after all: one that takes its time, or that was put right', async () => {
+  const clock = new ManualClock(start);
+  const list = slices(3);
+  const has = new Set([list[0]?.uid as string]);
+  let answers = true;
+  const integrity = engine(new MemoryHome(), clock, {
+    find: {
+      instances: async () => (answers ? { kind: 'found', uids: has } : { kind: 'unsupported' }),
+      count: async () => ({ kind: 'counted', instances: 3 }),
+    },
+    verify: { firstDelayMs: 1000, maxAttempts: 3 },
+  });
+  for (const event of tell(list)) integrity.publish(event);
+  await settle(integrity, clock);
+  const lost = async () => (await integrity.ledger.study('1.2.1'))?.loss?.[0]?.lost;
+  expect(await lost()).toBe(2);
+  const later = async () => {
+    clock.pass(21_600_000);
+    await integrity.tick();
+    await integrity.tick();
+  };
+  answers = false;
+  await later();
+  expect(await lost()).toBe(2);
+  answers = true;
+  for (const { uid } of list) has.add(uid);
+  await later();
+  expect(await lost()).toBe(0);
+  expect((await integrity.ledger.study('1.2.1'))?.verify['pacs']).toMatchObject({ outcome: 'confirmed', missing: 0 });
+  expect((await integrity.ledger.study('1.2.1'))?.dueAt).toBeUndefined();
 });
 
 it('falls back to counts where the PACS does not answer at IMAGE level', async () => {

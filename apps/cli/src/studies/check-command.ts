@@ -61,7 +61,7 @@ function reasons({ study, figures }: FoundStudy): { readonly short: number; read
 
 /** Closed, and what a destination has of it is not known yet. */
 function isPending({ study }: FoundStudy): boolean {
-  return study.state !== 'open' && Object.values(study.verify).some(({ nextAt }) => nextAt !== undefined);
+  return study.state !== 'open' && Object.values(study.verify).some(({ nextAt, outcome }) => nextAt !== undefined && outcome === undefined);
 }
 
 function line({ study, figures }: FoundStudy): string {

@@ -131,7 +131,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect(short).toMatch(/^ {2}1\.2\.1\.1 +CT +9 +9 +9 +9 +0$/m);
     const lost = (await world.rc(`studies show ${long}`)).out;
     expect(lost).toContain('3 instances acknowledged and lost at pacs.');
-    expect(lost).toMatch(new RegExp(`asked what it has: it was asked 6 times and has not got 3, .* ago\n.*lost {2}${long}\\.1\\.1\n`));
+    expect(lost).toMatch(
+      new RegExp(`asked what it has: it was asked 7 times and has not got 3, now; it is asked again in 6 h\n.*lost {2}${long}\\.1\\.1\n`),
+    );
     expect((await world.rc('studies show A3')).out).toMatch(/^1\.4 {2}complete\nEverything came: 2 came, 2 were expected/);
     const open = (await world.rc('studies show 1.3')).out;
     expect(open).toContain('It is still coming: 1 instance until now; nobody has said yet how many are to come.');

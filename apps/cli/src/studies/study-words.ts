@@ -158,7 +158,7 @@ export function verifySentence(state: VerifyState, now: number): string {
       return `it counts as many as it was sent${when}; it does not name them`;
     case 'lost':
       if (attempts === 0) return `it has said that it has not got ${missing}${when}`;
-      return `it was asked ${counted(attempts, 'time')} and has not got ${missing}${when}`;
+      return `it was asked ${counted(attempts, 'time')} and has not got ${missing}${when}${next}`;
     case 'short-by-count':
       return `it counts ${missing} fewer than it was sent${when}; it does not name them`;
     case 'unverifiable':

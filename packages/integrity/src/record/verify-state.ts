@@ -6,7 +6,7 @@ export interface VerifyState {
   /** Times it could not be asked, one after the other. */
   readonly failures: number;
   readonly method: 'commitment' | 'instances' | 'count';
-  /** Undefined: it is over. */
+  /** Undefined: it is over. What is lost may be found yet. */
   readonly nextAt?: number;
   readonly outcome?: 'confirmed' | 'confirmed-by-count' | 'lost' | 'short-by-count' | 'unverifiable';
   /** Not there by the last answer; by UIDs, or by count. */

@@ -34,8 +34,12 @@ export function isBacklog({ spooledAt, acknowledgedAt, confirmedAt }: InstanceAt
   return spooledAt !== undefined && acknowledgedAt !== undefined && confirmedAt === undefined;
 }
 
-/** Said to be not there since this destination is being asked: nobody asks again. */
-export function isDenied({ missingAt, confirmedAt }: InstanceAtDestination, { since }: VerifyState): boolean {
+/** Storage commitment has shown it to be lost since this destination is being asked: nobody asks again. */
+export function isDenied(
+  { missingAt, confirmedAt, commitFailure, commitFailedAt }: InstanceAtDestination,
+  { since }: VerifyState,
+): boolean {
+  if (commitFailure !== noSuchInstance || (commitFailedAt ?? Number.NEGATIVE_INFINITY) < since) return false;
   return missingAt !== undefined && missingAt >= since && missingAt > (confirmedAt ?? Number.NEGATIVE_INFINITY);
 }
 

@@ -2,7 +2,7 @@
  * When a destination is asked what it has of a study, and what becomes of its answers.
  *
  *   closed ── first delay ──> asked for UIDs ── all there ──> confirmed
- *                               │   ├─ some not there ── asked again, later each time ──> lost
+ *                               │   ├─ some not there ── asked again, later each time ──> lost ── asked now and then ──> confirmed
  *                               │   └─ does not answer ── asked again ──> unverifiable
  *                               └─ does not do that ──> asked for a count ── enough ──> confirmed by count
  *                                                         └─ fewer, or no count ──> short by count, unverifiable
@@ -35,7 +35,7 @@ export interface VerifyOptions {
   readonly longestDelayMs: number;
   /** Answers that miss something before it is believed to be lost. Default 6. */
   readonly maxAttempts: number;
-  /** How long a destination may be out of reach, or be owed instances, before it is given up. Default 7 days. */
+  /** How long a destination may be out of reach, be owed instances, or not have what it was sent, before it is given up. Default 7 days. */
   readonly giveUpMs: number;
   /** Destinations are asked by C-FIND. Default true. */
   readonly finds: boolean;
@@ -129,6 +129,7 @@ export function afterInstances(
   options: VerifyOptions,
 ): Verified {
   const places = new Map<string, InstanceAtDestination>();
+  if (answer.kind !== 'found' && state.outcome === 'lost') return { state: stillLost(state, now, options), places };
   if (answer.kind === 'unreachable') return { state: unreachable(state, now, options), places };
   if (answer.kind === 'unsupported') return { state: { ...state, failures: 0, method: 'count', nextAt: now }, places };
   const missing: string[] = [];
@@ -143,7 +144,12 @@ export function afterInstances(
   const next = { ...state, attempts, failures: 0, missing: missing.length, answeredAt: now };
   if (attempts < options.maxAttempts) return { state: { ...next, nextAt: now + delay(attempts, options) }, places };
   for (const uid of missing) places.set(uid, { missingAt: now });
-  return { state: over(next, 'lost', missing.length, now, denied), places };
+  return { state: stillLost(over(next, 'lost', missing.length, now, denied), now, options), places };
+}
+
+/** It is asked now and then all the same: its ingest may be far behind, or somebody puts it right. */
+function stillLost({ nextAt: _, ...state }: VerifyState, now: number, { giveUpMs, longestDelayMs }: VerifyOptions): VerifyState {
+  return now - state.since < giveUpMs ? { ...state, nextAt: now + longestDelayMs } : state;
 }
 
 export function afterCount(
