@@ -459,6 +459,24 @@ it('what was lost is found again when its PACS has it after all: one that takes 
   expect((await integrity.ledger.study('1.2.1'))?.dueAt).toBeUndefined();
 });
 
+it('no destination is asked about what belongs to no study: hanging protocols, colour palettes', async () => {
+  const clock = new ManualClock(start);
+  const asked: string[] = [];
+  const ask = async (_: string, study: string) => {
+    asked.push(study);
+    return { kind: 'found', uids: new Set<string>() } as const;
+  };
+  const integrity = engine(new MemoryHome(), clock, { find: { instances: ask, count: async () => ({ kind: 'unsupported' }) } });
+  const event = sent({ uid: '1.9', sopClassUid: '1.2.840.10008.5.1.4.38.1' });
+  integrity.publish({
+    ...event,
+    head: { ...(event.head as NonNullable<typeof event.head>), ...{ studyInstanceUid: undefined, seriesInstanceUid: undefined } },
+  });
+  await settle(integrity, clock);
+  expect(asked).toEqual([]);
+  expect((await integrity.ledger.study(''))?.loss).toMatchObject([{ forwarded: 1, lost: 0 }]);
+});
+
 it('falls back to counts where the PACS does not answer at IMAGE level', async () => {
   const clock = new ManualClock(start);
   let known = 9;

@@ -99,6 +99,9 @@ export function verifyStep(page: StudyPage, destinationId: string, state: Verify
     return { kind: 'state', state: over(state, outcome, owed.length, now, deniedBy(page, destinationId, state)) };
   }
   if (state.method === 'commitment') return commitStep(page, destinationId, state, now, options);
+  // Without a study there is nothing to ask by: it would be a question for all that the destination has.
+  if (page.study.uid === '')
+    return { kind: 'state', state: over(state, 'unverifiable', undefined, now, deniedBy(page, destinationId, state)) };
   if (state.method === 'count') return { kind: 'count' };
   const series = Map.groupBy(sent, ({ instance }) => instance.seriesUid ?? '');
   return {
