@@ -136,6 +136,8 @@ export class DeliveryStory {
     const worthTelling = event.outcome !== 'delivered' || event.attempt > 1 || event.statusClass !== 'success';
     if (budget.admit(spansPerAttempt, worthTelling, () => hash)) return true;
     this.#omittedSpans += spansPerAttempt;
+    const studyUid = strippedUid(event.studyInstanceUid);
+    if (study === undefined && studyUid !== undefined) this.#options.book.omit(studyUid, parent?.traceId ?? '', spansPerAttempt);
     return false;
   }
 

@@ -39,8 +39,8 @@ interface ClosedStudy {
   readonly generation: number;
   readonly root: SpanContext;
   readonly seriesTold: ReadonlySet<string>;
-  /** Instance spans that were left out. */
-  readonly omittedSpans: number;
+  /** Instance spans that were left out; of deliveries after the close too. */
+  omittedSpans: number;
 }
 
 const maxUidLength = 64;
@@ -126,9 +126,15 @@ export class StudyBook {
   omittedSpans(uid: string, generation: number): number {
     const key = this.#keyOf(uid);
     const open = this.#open.get(key);
-    if (open?.origin.generation === generation) return open.budget.omitted;
+    if (open?.origin.generation === generation) return omittedOf(open);
     const closed = this.#closed.get(key);
     return closed?.generation === generation ? closed.omittedSpans : 0;
+  }
+
+  /** Instance spans were left out of the trace of a study that is not open. */
+  omit(uid: string, traceId: string, spans: number): void {
+    const closed = this.#closed.get(this.#keyOf(uid));
+    if (closed?.root.traceId === traceId) closed.omittedSpans += spans;
   }
 
   /** The root of a generation's trace. */
@@ -175,6 +181,7 @@ export class StudyBook {
       earlier: rolledOver ? before.root : undefined,
       rootTold: again,
       seriesTold: again ? before.seriesTold : new Set(),
+      omittedSpans: again ? before.omittedSpans : 0,
     };
   }
 
@@ -197,8 +204,8 @@ export class StudyBook {
     const seriesTold = new Set(study.origin.seriesTold);
     for (const series of study.series.values()) seriesTold.add(series.spanId);
     const { generation } = study.origin;
-    const omittedSpans = study.budget.omitted;
-    this.#put(key, { closedAt: this.#options.clock.now(), generation, root: study.rootContext, seriesTold, omittedSpans });
+    const closedAt = this.#options.clock.now();
+    this.#put(key, { closedAt, generation, root: study.rootContext, seriesTold, omittedSpans: omittedOf(study) });
   }
 
   #put(key: string, closed: ClosedStudy): void {
@@ -251,4 +258,8 @@ export class StudyBook {
       if (study.holders.size === 0) this.#close(key, study, 'quiet');
     }
   }
+}
+
+function omittedOf({ origin, budget }: Study): number {
+  return origin.omittedSpans + budget.omitted;
 }

@@ -32,6 +32,8 @@ export interface StudyOrigin {
   readonly rootTold: boolean;
   /** Span ids of series that were written then. */
   readonly seriesTold: ReadonlySet<string>;
+  /** Instance spans that were left out before that. */
+  readonly omittedSpans: number;
 }
 
 /** One series of an open study. */

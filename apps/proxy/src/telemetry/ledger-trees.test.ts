@@ -6,6 +6,7 @@ import { createLogger } from './log.ts';
 import { logTo } from './log-line.ts';
 import { startTelemetrySdk } from './sdk.ts';
 import {
+  attempted,
   began,
   operation,
   pair,
@@ -94,6 +95,16 @@ it('says what was left out, and goes on in the generation that the ledger knows 
   expect(root?.links.map(({ traceId }) => traceId)).toEqual([identity.study('1.2.3', 1).traceId]);
   const traces = new Set(receiver.spans.filter(({ name }) => !name.startsWith('association')).map(({ traceId }) => traceId));
   expect([...traces]).toEqual([identity.study('1.2.3', 2).traceId]);
+});
+
+it('says what was left out of deliveries after the close, and before the study was opened again', async () => {
+  const late = Array.from({ length: 5 }, (_, index) =>
+    attempted({ at: 20 + index, sopInstanceUid: `1.2.3.4.${index}`, traceparent: undefined }),
+  );
+  const again = Array.from({ length: 3 }, (_, index) => operation({ at: 40 + index, sopInstanceUid: `1.2.3.5.${index}` }));
+  await play([...late, ...pair, ...again, ...released, studyTold()], { maxInstanceSpans: 4, keepOneIn: 0 }, 0);
+  // Two spans each; of either kind two find room.
+  expect(receiver.spans.find(({ name }) => name === 'study')?.attributes).toMatchObject({ 'radiotracer.spans.omitted': 8 });
 });
 
 it('nothing of a patient leaves with it, in spans, metrics or logs', async () => {
