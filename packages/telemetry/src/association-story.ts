@@ -96,7 +96,8 @@ export class AssociationStory {
 
   takenOver(event: AssociationTakenOver): OpenAssociation | undefined {
     const association = this.find(event.serverAssociationId);
-    if (association === undefined) return undefined;
+    // A route that stores and forwards takes nothing over.
+    if (association === undefined || event.errorType === undefined) return association;
     tell(association, takeOverValues(event));
     association.span.event('take_over', event.at);
     return association;

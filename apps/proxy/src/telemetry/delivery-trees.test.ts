@@ -202,6 +202,19 @@ it('trace context is given out whatever happens to telemetry', async () => {
   await sdk.shutdown();
 });
 
+it('a route that stores and forwards takes nothing over, and says of no association that it did', async () => {
+  const { log } = await life((telemetry) => {
+    const [first] = pair;
+    telemetry.publish(first as TelemetryEvent);
+    telemetry.publish({ ...takenOver, when: 'before', clientAssociationId: undefined, errorType: undefined, storesInFlight: 0 });
+    telemetry.publish(ended('s1'));
+  });
+  const [association] = receiver.spans;
+  expect(association?.events).toEqual([]);
+  expect(association?.attributes).not.toHaveProperty(['radiotracer.take_over.when']);
+  expect(JSON.stringify(log)).not.toContain('take_over');
+});
+
 describe('log lines', () => {
   it('are one per turn of things, with the ids of the trace, and none per instance', async () => {
     const { log } = await life((telemetry) => {
