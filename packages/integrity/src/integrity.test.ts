@@ -25,6 +25,7 @@ import {
 import { findingsOf } from './verdict/finding.ts';
 import { lossOf } from './verdict/loss.ts';
 import { verdictOf } from './verdict/verdict.ts';
+import type { SeriesOwed } from './verify/find-at-destination.ts';
 
 function engine(home: LedgerHome, clock: ManualClock, options: Partial<IntegrityOptions> = {}): Integrity {
   return new Integrity({
@@ -459,22 +460,23 @@ it('what was lost is found again when its PACS has it after all: one that takes 
   expect((await integrity.ledger.study('1.2.1'))?.dueAt).toBeUndefined();
 });
 
-it('no destination is asked about what belongs to no study: hanging protocols, colour palettes', async () => {
+it.each([undefined, '*'])('no destination is asked about the study %s: hanging protocols have none', async (studyInstanceUid) => {
   const clock = new ManualClock(start);
   const asked: string[] = [];
-  const ask = async (_: string, study: string) => {
-    asked.push(study);
-    return { kind: 'found', uids: new Set<string>() } as const;
+  const ask = async (_: string, study: string, series: SeriesOwed) => {
+    asked.push([study, ...[...series.values()].flat()].join(' '));
+    return { kind: 'found', uids: new Set(['1.2.1.1.1', '*']) } as const;
   };
   const integrity = engine(new MemoryHome(), clock, { find: { instances: ask, count: async () => ({ kind: 'unsupported' }) } });
   const event = sent({ uid: '1.9', sopClassUid: '1.2.840.10008.5.1.4.38.1' });
   integrity.publish({
     ...event,
-    head: { ...(event.head as NonNullable<typeof event.head>), ...{ studyInstanceUid: undefined, seriesInstanceUid: undefined } },
+    head: { ...(event.head as NonNullable<typeof event.head>), studyInstanceUid, seriesInstanceUid: undefined },
   });
+  for (const uid of ['1.2.1.1.1', '*']) integrity.publish(sent({ uid }));
   await settle(integrity, clock);
-  expect(asked).toEqual([]);
-  expect((await integrity.ledger.study(''))?.loss).toMatchObject([{ forwarded: 1, lost: 0 }]);
+  expect(asked).toEqual(['1.2.1 1.2.1.1.1']);
+  expect((await integrity.ledger.study(studyInstanceUid ?? ''))?.loss).toMatchObject([{ forwarded: 1, lost: 0 }]);
 });
 
 it('falls back to counts where the PACS does not answer at IMAGE level', async () => {

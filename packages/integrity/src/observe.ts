@@ -188,8 +188,13 @@ function delivered(event: DeliveryAttempted | DeliveryDeadLettered, at: Instance
   return { studyUid: keptUid(event.studyInstanceUid) ?? '', facts: { ...noFacts, nodes: [node] }, instances: [instance] };
 }
 
+/** PS3.5 9.1. */
+export function isWellFormed(uid: string): boolean {
+  return uid.length <= 64 && uidShape.test(uid);
+}
+
 function isMalformed(uid: string | undefined): boolean {
-  return uid !== undefined && (uid.length > 64 || !uidShape.test(uid));
+  return uid !== undefined && !isWellFormed(uid);
 }
 
 function differ(one: string | undefined, other: string | undefined): boolean {

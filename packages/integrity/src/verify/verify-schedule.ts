@@ -10,6 +10,7 @@
  * Nobody is asked while instances still wait to be delivered: a PACS cannot have what it was not sent. Where the site turned it on, what came from
  * the spool is asked about by storage commitment first (commit-schedule.ts).
  */
+import { isWellFormed } from '../observe.ts';
 import type { InstanceAtDestination, InstanceRecord } from '../record/instance-record.ts';
 import type { InstanceReference } from '../record/study-document.ts';
 import type { StudyPage } from '../record/study-page.ts';
@@ -99,14 +100,16 @@ export function verifyStep(page: StudyPage, destinationId: string, state: Verify
     return { kind: 'state', state: over(state, outcome, owed.length, now, deniedBy(page, destinationId, state)) };
   }
   if (state.method === 'commitment') return commitStep(page, destinationId, state, now, options);
-  // Without a study there is nothing to ask by: it would be a question for all that the destination has.
-  if (page.study.uid === '')
+  // Without a study there is nothing to ask by, and * is a wildcard to some: it would be a question for all that the destination has.
+  if (!isWellFormed(page.study.uid))
     return { kind: 'state', state: over(state, 'unverifiable', undefined, now, deniedBy(page, destinationId, state)) };
   if (state.method === 'count') return { kind: 'count' };
   const series = Map.groupBy(sent, ({ instance }) => instance.seriesUid ?? '');
   return {
     kind: 'instances',
-    series: new Map([...series].map(([uid, some]) => [uid, some.map(({ instance }) => instance.dataSetUid ?? instance.uid)])),
+    series: new Map(
+      [...series].map(([uid, some]) => [uid, some.map(({ instance }) => instance.dataSetUid ?? instance.uid).filter(isWellFormed)]),
+    ),
   };
 }
 
