@@ -250,6 +250,7 @@ test('wrong usage is code 2 and does nothing; help and version are 0', async () 
     ['echo', 'h:1', '--tls-cert', 'c.pem'],
     ['echo', 'h:1', '--tls', '--tls-key', 'c.key'],
     ['echo', 'pacs', '--tls'],
+    ['queue', 'watch', '--interval', '40d'],
   ]) {
     const { said, rc } = world();
     expect([args, await rc(...args)]).toEqual([args, 2]);

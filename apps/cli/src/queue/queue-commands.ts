@@ -91,8 +91,11 @@ function count(text: string): number {
   throw new InvalidArgumentError('Allowed: a whole number from 0.');
 }
 
+/** The longest that a timer waits; one that is to wait longer does not wait at all. */
+const longestIntervalMs = 24 * 86_400_000;
+
 function interval(text: string): number {
   const ms = duration(text);
-  if (ms > 0) return ms;
-  throw new InvalidArgumentError('Allowed: more than 0.');
+  if (ms > 0 && ms <= longestIntervalMs) return ms;
+  throw new InvalidArgumentError('Allowed: more than 0, at most 24d.');
 }

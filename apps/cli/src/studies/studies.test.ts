@@ -223,6 +223,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
       ['--destination archive', 0],
     ] as const)
       expect([args, (await world.rc(`studies check ${args}`)).code]).toEqual([args, code]);
+    // Of the last 24 hours, and before yesterday: a cron job that asks so would be told that all is well for ever.
+    for (const args of ['check --until 2d', 'check --since 1h --until 2h --json', 'ls --since 1h --until 2h'])
+      expect(await world.rc(`studies ${args}`)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/no study can lie between/) });
   });
 
   it('check: what the ledger did not see is uncertain, told in the totals, and found with --strict only', async () => {
@@ -359,6 +362,7 @@ describe('without a ledger', () => {
       'studies show',
       'studies ls --state lost',
       'studies ls --since yesterday',
+      'studies check --since 104249990d',
       'studies ls --after x',
       'trace',
     ])

@@ -2,6 +2,8 @@
 import { DURATION_ALLOWED, parseDuration } from '@radiotracer/config';
 import { FINDINGS, type FindingKind, STUDY_STATES, type StudyFilter, type StudyRecord, type StudyState } from '@radiotracer/integrity';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CommandFailure, ExitCode } from '../exit-code.ts';
+import { iso } from '../queue/words.ts';
 import type { ConfigOption } from '../read-config.ts';
 import { hasLoss, type StudyFigures } from './study-figures.ts';
 
@@ -42,14 +44,18 @@ export function withSelection(command: Command): Command {
     .addOption(new Option('--findings [kind]', 'only those in which something is inconsistent; or only this').choices(FINDINGS));
 }
 
-/** What the ledger can look up by itself. Of several options all must hold. */
+/** What the ledger can look up by itself. Of several options all must hold. @throws CommandFailure (usage): no study can match */
 export function filterOf({ state, short, since, until }: StudySelection, now: number): StudyFilter {
   const states = short === true ? (state ?? ['short']).filter((one) => one === 'short') : state;
-  return {
-    ...(states === undefined ? {} : { states: [...new Set(states)] }),
+  const range = {
     ...(since === undefined ? {} : { from: timeOf(since, now) }),
     ...(until === undefined ? {} : { until: timeOf(until, now) }),
   };
+  const { from = Number.NEGATIVE_INFINITY, until: to = Number.POSITIVE_INFINITY } = range;
+  // A check that finds nothing there would call everything well.
+  if (from >= to)
+    throw new CommandFailure(ExitCode.usage, `--since ${iso(from)} is not before --until ${iso(to)}: no study can lie between them`);
+  return { ...(states === undefined ? {} : { states: [...new Set(states)] }), ...range };
 }
 
 /** The rest: by the study itself, then by its figures. */
@@ -71,10 +77,13 @@ export function timeOf(moment: Moment, now: number): number {
 
 const timeShape = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
+/** A century: there is a date for what is no longer ago. */
+const longestAgoMs = 36_500 * 86_400_000;
+
 /** A time without a zone is of this machine's. */
 function moment(text: string): Moment {
   const agoMs = parseDuration(text);
-  if (agoMs !== undefined) return { agoMs };
+  if (agoMs !== undefined && agoMs <= longestAgoMs) return { agoMs };
   const at = timeShape.test(text) ? Date.parse(text.length === 10 ? `${text}T00:00` : text) : Number.NaN;
   if (Number.isNaN(at)) throw new InvalidArgumentError(`Allowed: ${momentAllowed}.`);
   return { at };

@@ -1,5 +1,5 @@
 /** Studies of the ledger, the newest first, page by page. */
-import { cursorOf, type Ledger, type PageCursor, type StudyRecord } from '@radiotracer/integrity';
+import { cursorOf, type Ledger, type PageCursor, type StudyFilter, type StudyRecord } from '@radiotracer/integrity';
 import { figuresOf, type StudyFigures } from './study-figures.ts';
 import { areSelected, filterOf, isSelected, type StudySelection } from './study-selection.ts';
 
@@ -13,13 +13,14 @@ const pageSize = 100;
 export class StudySource {
   readonly #ledger: Ledger;
   readonly #options: StudySelection;
-  readonly #now: number;
+  readonly #filter: StudyFilter;
   #next: PageCursor | undefined;
 
+  /** @throws CommandFailure (usage): no study can match */
   constructor(ledger: Ledger, options: StudySelection, now: number) {
     this.#ledger = ledger;
     this.#options = options;
-    this.#now = now;
+    this.#filter = filterOf(options, now);
   }
 
   /** Behind the last of those that were given out; undefined: there is nothing more. */
@@ -29,11 +30,10 @@ export class StudySource {
 
   /** At most so many in all. */
   async *batches(limit: number, after: PageCursor | undefined): AsyncGenerator<readonly FoundStudy[]> {
-    const filter = filterOf(this.#options, this.#now);
     let left = limit;
     let from = after;
     do {
-      const { studies, next } = await this.#ledger.list(filter, from, pageSize);
+      const { studies, next } = await this.#ledger.list(this.#filter, from, pageSize);
       const found: FoundStudy[] = [];
       for (const [index, study] of studies.entries()) {
         const one = await this.#found(study);
