@@ -57,7 +57,9 @@ function underscored(name: string): string {
 }
 
 const words = new Set(
-  'sum max min count by on and or unless offset rate increase max_over_time predict_linear histogram_quantile time vector'.split(' '),
+  'sum max min count by on and or unless offset rate increase resets max_over_time predict_linear histogram_quantile time vector'.split(
+    ' ',
+  ),
 );
 
 /** Names in a PromQL expression that no metric has, and labels that the metrics in it do not have. */
