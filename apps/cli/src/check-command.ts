@@ -6,6 +6,7 @@ import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-requ
 import { ExitCode } from './exit-code.ts';
 import { counted } from './lab/figures.ts';
 import { refuseOwnListeners } from './own-listeners.ts';
+import { healthText, proxyHealth } from './proxy-health.ts';
 import { strandedIn } from './queue/stranded.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -23,7 +24,10 @@ interface CheckedDestination extends EchoOutcome {
 
 type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
-/** The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that fails. */
+/**
+ * The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that
+ * fails. Whether the proxy runs is told, and is no failure: one checks before the start, too.
+ */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
   refuseOwnListeners(config);
@@ -33,6 +37,7 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     return {};
   });
   const tls = await checkTls(config, surroundings);
+  const health = proxyHealth(config, surroundings.getJson);
   const destinations = await Promise.all(
     Object.values(config.destinations).map(async (destination): Promise<CheckedDestination> => {
       const outcome = await outcomeOfEcho(echoWithTls(destination, surroundings), echoToDestination(config, destination, options));
@@ -41,12 +46,15 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   );
   const stranded = await strandedIn(config);
   const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
+  const proxy = await health;
   if (options.json === true) {
     surroundings.out(
-      `${JSON.stringify({ ok, config: { file: file ?? null }, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
+      `${JSON.stringify({ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
     );
   } else {
-    surroundings.out(`configuration: ok (${file ?? 'environment'})\n${table(destinations)}${destinations.map(learnedText).join('')}`);
+    surroundings.out(
+      `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${table(destinations)}${destinations.map(learnedText).join('')}`,
+    );
   }
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
@@ -63,16 +71,26 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   return ok ? ExitCode.ok : ExitCode.failed;
 }
 
-/** What was seen of it, so what it is taken for when it is down. */
+/** What was seen of it, so what it is taken for when it is down. One sender can ask it for 128 SOP classes, most of which have one answer. */
 function learnedText({ id, learned }: CheckedDestination): string {
   const syntaxes = Object.entries(learned).sort(([one], [other]) => (one < other ? -1 : 1));
   const title =
     syntaxes.length === 0
       ? `${id}: nothing was seen of what it accepts; in an outage its route says what is taken for it`
       : `${id} was seen to accept:`;
-  return [title, ...syntaxes.map(([uid, answers]) => `  ${sopClassName(uid) ?? uid}: ${answersText(answers)}`)]
+  const alike = Map.groupBy(syntaxes, ([, answers]) => answersText(answers));
+  return [title, ...[...alike].map(([answers, classes]) => `  ${classesText(classes.map(([uid]) => uid))}: ${answers}`)]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+const mostClassesNamed = 4;
+
+function classesText(uids: readonly string[]): string {
+  const names = uids.map((uid) => sopClassName(uid) ?? uid);
+  if (names.length <= mostClassesNamed) return names.join(', ');
+  const named = names.slice(0, mostClassesNamed - 1);
+  return `${named.join(', ')} and ${names.length - named.length} more (--json names them)`;
 }
 
 function answersText(answers: Readonly<Record<string, boolean>>): string {

@@ -22,6 +22,7 @@ const exitCode = await run(process.argv.slice(2), {
   startProxy: (config) => startProxy(config),
   startLabProxy: (config, ports) => startProxy(config, ports),
   readCapabilities,
+  getJson: async (url) => await (await fetch(url, { signal: AbortSignal.timeout(2000) })).json(),
   terminal: {
     isTerminal: process.stdout.isTTY === true,
     // NO_COLOR and the terminal's own abilities are asked by Node.

@@ -48,6 +48,7 @@ function world(changes: Partial<Surroundings> = {}) {
     startLabProxy: () => Promise.reject(new Error('no lab here')),
     readCapabilities: () =>
       Promise.resolve({ pacs: { '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true, '1.2.840.10008.1.2.4.90': false } } }),
+    getJson: (url) => Promise.resolve(url === 'http://127.0.0.1:8080/readyz' ? { status: 'draining' } : { status: 'ok', version: '1.2.2' }),
     terminal: { isTerminal: false, isColoured: false, columns: undefined },
     now: () => 1_700_000_000_000,
     ask: undefined,
@@ -179,6 +180,39 @@ test('check: every destination as a modality would be seen through the proxy; it
   ]);
   expect(said.err).toBe('');
   expect(said.out).toMatch(/^pacs +10\.0\.0\.1:104 +CT +PROXY +ok +ok 1\.23 ms +PACS_1$/m);
+});
+
+test('check: whether the proxy runs is told, and is no failure', async () => {
+  const { said, rc } = world();
+  expect(await rc('check')).toBe(0);
+  expect(said.out).toContain('\nproxy: runs, draining, version 1.2.2 (http://127.0.0.1:8080)\n');
+  for (const getJson of [
+    () => Promise.reject(new Error('refused')),
+    () => Promise.resolve(null),
+    () => Promise.resolve({ status: 'UP' }),
+  ]) {
+    const { said: without, rc: check } = world({ getJson });
+    expect(await check('check', '--json')).toBe(0);
+    expect(JSON.parse(without.out)).toMatchObject({ ok: true, proxy: { running: false, status: null, url: 'http://127.0.0.1:8080' } });
+  }
+});
+
+test('check: SOP classes that have one answer share a line, so that 128 of a sender fit on a screen', async () => {
+  const answers = { '1.2.840.10008.1.2': true, '1.2.840.10008.1.2.4.90': false };
+  const many = Object.fromEntries(Array.from({ length: 127 }, (_, index) => [`1.2.840.10008.5.1.4.1.1.${index + 100}`, answers]));
+  const pacs = { ...many, '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true } };
+  const { said, rc } = world({ readCapabilities: () => Promise.resolve({ pacs }) });
+  expect(await rc('check')).toBe(0);
+  const lines = said.out.slice(said.out.indexOf('pacs was seen to accept:')).split('\n');
+  expect(lines).toEqual([
+    'pacs was seen to accept:',
+    expect.stringMatching(
+      /^ {2}\S+, \S+, \S+ and 124 more \(--json names them\): 1\.2\.840\.10008\.1\.2; not 1\.2\.840\.10008\.1\.2\.4\.90$/,
+    ),
+    '  CT Image Storage: 1.2.840.10008.1.2.1',
+    expect.stringMatching(/^named: nothing was seen/),
+    '',
+  ]);
 });
 
 test('check: a route that can never be used is told, and is no failure', async () => {

@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly startLabProxy: StartLabProxy;
   /** What destinations were seen to accept: destination, abstract syntax, transfer syntax. */
   readonly readCapabilities: typeof readCapabilities;
+  /** The JSON that a URL answers with, whatever its status; fails when there is none in two seconds. */
+  readonly getJson: (url: string) => Promise<unknown>;
   readonly terminal: Terminal;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -117,6 +117,7 @@ export class QueueWorld {
         err += text;
       },
       readCapabilities: () => Promise.resolve({}),
+      getJson: () => Promise.reject(new Error('no proxy here')),
       taken: () => Promise.resolve(true),
       startProxy: () => Promise.reject(new Error('not here')),
       startLabProxy: () => Promise.reject(new Error('not here')),

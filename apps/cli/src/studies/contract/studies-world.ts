@@ -85,6 +85,7 @@ export class StudiesWorld {
           err += text;
         },
         readCapabilities: () => Promise.resolve({}),
+        getJson: () => Promise.reject(new Error('no proxy here')),
         taken: () => Promise.resolve(true),
         startProxy: () => Promise.reject(new Error('not here')),
         startLabProxy: () => Promise.reject(new Error('not here')),
