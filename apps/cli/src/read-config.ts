@@ -9,6 +9,14 @@ export interface ConfigOption {
 /** What `--config` is, in the help of every command that has it. */
 export const configText = 'configuration; without it ./radiotracer.yaml, then /etc/radiotracer/radiotracer.yaml';
 
+/** A command to go on with, to be copied into a shell: for the configuration that this one was run with. */
+export type NextCommand = (command: string) => string;
+
+export function nextCommand({ config }: ConfigOption): NextCommand {
+  const file = config === undefined ? '' : ` --config ${/^[\w./-]+$/.test(config) ? config : `'${config.replaceAll("'", "'\\''")}'`}`;
+  return (command) => `radiotracer ${command}${file}`;
+}
+
 /** @throws CommandFailure (usage) with a line for everything that is wrong. */
 export async function readConfig(options: ConfigOption, { env, readFile }: Surroundings): Promise<LoadedConfig> {
   try {

@@ -1,6 +1,7 @@
 /** The results of the lab, for a person at a terminal. */
 
 import { printable } from '../queue/words.ts';
+import { nextCommand } from '../read-config.ts';
 import { pageText } from '../studies/page-text.ts';
 import { detailsOf } from '../studies/study-details.ts';
 import type { StudyOfTrace } from '../studies/study-of-trace.ts';
@@ -81,7 +82,7 @@ export function shortText(result: LabResult, now: number, options: TreeOptions):
       ? [row('ledger', verdictText(trace, isVerdictRight, paint), paint)]
       : [
           commandHead('ledger', 'radiotracer studies show', trace.study, paint),
-          ...indentedLines(pageText(trace.study.page, now, paint)),
+          ...indentedLines(pageText(trace.study.page, now, paint, nextCommand({}))),
           '',
         ]),
     ...traceText(trace, options),

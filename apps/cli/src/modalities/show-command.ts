@@ -2,6 +2,7 @@ import { readModality } from '@radiotracer/integrity';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { painter } from '../lab/paint.ts';
 import { printable } from '../queue/words.ts';
+import { nextCommand } from '../read-config.ts';
 import { type LedgerView, mustHaveLedger, stoppedNote } from '../studies/ledger-view.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { ModalitiesOptions } from './ls-command.ts';
@@ -22,7 +23,7 @@ export async function modalitiesShowCommand(
   if (page === undefined)
     throw new CommandFailure(
       ExitCode.failed,
-      `no modality of the AE title ${printable(aeTitle)} is in the ledger: it never called, was let go after integrity.keep, or is counted in _OTHER; radiotracer modalities lists all`,
+      `no modality of the AE title ${printable(aeTitle)} is in the ledger: it never called, was let go after integrity.keep, or is counted in _OTHER; ${nextCommand(options)('modalities')} lists all`,
     );
   if (options.json === true) out(`${JSON.stringify(pageJson(page), undefined, 2)}\n`);
   else out(modalityText(page, now(), painter(terminal.isColoured)));

@@ -173,6 +173,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const dead = await world.put({}, 'dead');
     expect(await world.json<Verdict>('hold --study 1.2.3')).toMatchObject({ changed: 1, unaffected: 1 });
     expect(await world.where()).toEqual({ [one]: 'held/held', [two]: 'waiting/waiting', [dead]: 'dead/dead' });
+    expect((await world.rc(`show ${one} --config it's.yaml`)).out).toContain(`radiotracer queue release ${one} --config 'it'\\''s.yaml'\n`);
     expect((await world.rc('release --state held')).out).toBe('1 instance released\n');
     expect(await world.rc(`retry ${dead}`)).toEqual({ code: 0, out: '1 instance due now\n', err: '' });
     expect(await world.where()).toEqual({ [one]: 'waiting/waiting', [two]: 'waiting/waiting', [dead]: 'waiting/waiting' });

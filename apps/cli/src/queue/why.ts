@@ -1,5 +1,6 @@
 /** Why an entry is where it is, in sentences that say what to do. */
 import type { QueueEntry } from '@radiotracer/queue';
+import type { NextCommand } from '../read-config.ts';
 import { fromNow, span, statusText } from './words.ts';
 
 export interface Circumstances {
@@ -8,6 +9,7 @@ export interface Circumstances {
   readonly paused: { readonly at: number; readonly why: string } | undefined;
   /** Where its file lies; undefined: of another proxy, or not looked for. */
   readonly file: 'waiting' | 'held' | 'dead' | 'missing' | undefined;
+  readonly next: NextCommand;
 }
 
 /** By the codes of deliveries (DeliveryErrorType in @radiotracer/telemetry) and of the schedule. */
@@ -52,9 +54,9 @@ function errorMeaning(errorType: string): string | undefined {
   return meanings[errorType];
 }
 
-export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file }: Circumstances): readonly string[] {
+export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file, next }: Circumstances): readonly string[] {
   return [
-    ...sentences(entry, now),
+    ...sentences(entry, now, next),
     ...(isConfigured || entry.state === 'dead' ? [] : [`No destination ${entry.destinationId} is configured: nobody sends it.`]),
     ...(paused === undefined || entry.state !== 'waiting'
       ? []
@@ -63,12 +65,12 @@ export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file 
   ];
 }
 
-function sentences(entry: QueueEntry, now: number): readonly string[] {
+function sentences(entry: QueueEntry, now: number, next: NextCommand): readonly string[] {
   switch (entry.state) {
     case 'waiting':
       if (entry.dueAt > now) return [`${tried(entry)}It is tried again ${fromNow(entry.dueAt, now)}.`];
       return [
-        `${tried(entry)}It is due: it waits for its turn, for its destination to answer again (radiotracer check), or for the proxy to run.`,
+        `${tried(entry)}It is due: it waits for its turn, for its destination to answer again (${next('check')}), or for the proxy to run.`,
       ];
     case 'leased':
       return [
@@ -76,9 +78,9 @@ function sentences(entry: QueueEntry, now: number): readonly string[] {
         ...(entry.holdRequested === true ? ['It is held if that fails.'] : []),
       ];
     case 'held':
-      return [`${tried(entry)}It is held, by ${heldBy(entry)}, until somebody releases it: radiotracer queue release ${entry.id}`];
+      return [`${tried(entry)}It is held, by ${heldBy(entry)}, until somebody releases it: ${next(`queue release ${entry.id}`)}`];
     case 'dead':
-      return [`${tried(entry)}It was given up. When the cause is gone: radiotracer queue retry ${entry.id}`];
+      return [`${tried(entry)}It was given up. When the cause is gone: ${next(`queue retry ${entry.id}`)}`];
   }
 }
 

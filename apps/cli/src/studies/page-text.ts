@@ -3,6 +3,7 @@ import { counted } from '../lab/figures.ts';
 import type { Paint } from '../lab/paint.ts';
 import { table } from '../queue/table.ts';
 import { fromNow, iso, printable } from '../queue/words.ts';
+import type { NextCommand } from '../read-config.ts';
 import { type DestinationDetails, detailsOf, type SeriesDetails, type StudyDetails } from './study-details.ts';
 import { isUncertain } from './study-figures.ts';
 import { studyName, studyStateText } from './study-table.ts';
@@ -19,7 +20,7 @@ import {
 } from './study-words.ts';
 
 /** All of a study for a person; what is wrong first. */
-export function pageText(page: StudyPage, now: number, paint: Paint): string {
+export function pageText(page: StudyPage, now: number, paint: Paint, next: NextCommand): string {
   const { study } = page;
   const details = detailsOf(page);
   const { verdict, figures, findings } = details;
@@ -34,7 +35,7 @@ export function pageText(page: StudyPage, now: number, paint: Paint): string {
     ...facts(page, now).map(([name, value]) => `  ${paint('dim', name.padEnd(15))}  ${printable(value)}`),
     ...section(
       'destinations',
-      details.destinations.flatMap((one) => destinationLines(one, study, now, paint)),
+      details.destinations.flatMap((one) => destinationLines(one, study, now, paint, next)),
     ),
     ...section('series', seriesTable(details.series, paint)),
     ...section('missing', missingLines(details)),
@@ -100,21 +101,23 @@ function facts({ study }: StudyPage, now: number): readonly (readonly [name: str
   return all.filter(([, value]) => value !== '');
 }
 
-function destinationLines(one: DestinationDetails, study: StudyRecord, now: number, paint: Paint): readonly string[] {
+function destinationLines(one: DestinationDetails, study: StudyRecord, now: number, paint: Paint, next: NextCommand): readonly string[] {
   const { acknowledged, spooled, forwarded, confirmed, committed, lost, waiting, givenUp, refused, verify } = one;
   const bySpool = spooled === 0 ? '' : ` (${spooled} by the spool)`;
   const byCommitment = committed === 0 ? '' : ` (${committed} by storage commitment)`;
   const counts = `${acknowledged} acknowledged${bySpool}, ${forwarded} forwarded, ${confirmed} confirmed${byCommitment}, ${lost} lost`;
   // To be copied into a shell: a UID comes from a peer.
-  const queued = `radiotracer queue ls${/^[0-9.]+$/.test(study.uid) ? ` --study ${study.uid}` : ''}`;
+  const queued = `queue ls${/^[0-9.]+$/.test(study.uid) ? ` --study ${study.uid}` : ''}`;
   return [
     `${paint('name', printable(one.id))}: ${lost > 0 ? paint('bad', counts) : counts}`,
     `  ${asked(one, study, now)}`,
     ...(verify?.commitment === undefined ? [] : [`  storage commitment: ${commitmentSentence(verify.commitment, verify, now)}`]),
     ...(waiting === 0
       ? []
-      : [`  ${counted(waiting, 'instance')} not delivered yet: ${queued}; what is not listed there was removed by a person (queue rm)`]),
-    ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${queued} --state dead`]),
+      : [
+          `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm)`,
+        ]),
+    ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${next(`${queued} --state dead`)}`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
     ...refused.map(({ uid, reason }) => `  storage commitment refused  ${printable(uid)}  ${refusalText(reason)}`),
   ];

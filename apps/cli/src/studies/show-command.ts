@@ -3,7 +3,7 @@ import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { counted } from '../lab/figures.ts';
 import { painter } from '../lab/paint.ts';
 import { printable } from '../queue/words.ts';
-import type { ConfigOption } from '../read-config.ts';
+import { type ConfigOption, nextCommand } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { findStudies } from './find-study.ts';
 import { type LedgerView, mustHaveLedger, stoppedNote } from './ledger-view.ts';
@@ -33,7 +33,7 @@ export async function studiesShowCommand(
   const page = studies[0] === undefined ? undefined : await view.ledger.page(studies[0].uid);
   if (page === undefined) throw new CommandFailure(ExitCode.failed, notFound(asked));
   if (options.json === true) out(`${JSON.stringify(pageJson(page), undefined, 2)}\n`);
-  else out(pageText(page, now(), painter(terminal.isColoured)));
+  else out(pageText(page, now(), painter(terminal.isColoured), nextCommand(options)));
   return ExitCode.ok;
 }
 

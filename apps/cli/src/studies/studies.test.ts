@@ -196,6 +196,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const { out } = await world.rc('studies show 8');
     expect(out).toContain('archive: 1 acknowledged (1 by the spool), 0 forwarded, 0 confirmed, 1 lost\n');
     expect(out).toMatch(/\n {4}1 instance given up \(dead letters\): radiotracer queue ls --study 8 --state dead\n {4}lost {2}8\.1\n/);
+    // To be copied as it stands: without the file it would be about another proxy's queue.
+    const named = await world.rc('studies show 8 --config /srv/pacs-2.yaml');
+    expect(named.out).toContain('radiotracer queue ls --study 8 --state dead --config /srv/pacs-2.yaml\n');
     expect((await world.rc('studies check')).code).toBe(3);
   });
 
