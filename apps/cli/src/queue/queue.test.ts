@@ -168,6 +168,11 @@ describe.each(homes)('$home', ({ home, missing }) => {
     }
   });
 
+  it('watch: ends when its reader has gone, as of `| head`', async () => {
+    // A day between two looks: nothing else would end it.
+    expect(await world.rc('watch --interval 1d', { taken: () => Promise.resolve(false) })).toMatchObject({ code: 0, err: '' });
+  });
+
   it('hold, release, retry, rm: schedule and spool follow, beside the owner of the lock, and a rebuild finds nothing to do', async () => {
     const [one, two] = [await world.put(), await world.put({ studyInstanceUid: '1.5' })];
     const dead = await world.put({}, 'dead');

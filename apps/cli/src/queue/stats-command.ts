@@ -31,12 +31,13 @@ export async function statsCommand(options: StatsOptions, home: QueueHome, surro
   return isWhole ? ExitCode.ok : ExitCode.failed;
 }
 
-/** Again and again until Ctrl-C, which is how it ends: the code is 0. A schedule that is away is told, and waited for. */
+/** Again and again until Ctrl-C, or until nobody reads it any more (`| head`), which is how it ends: the code is 0. A schedule that is away is told, and waited for. */
 export async function watchCommand(options: WatchOptions, home: QueueHome, surroundings: Surroundings): Promise<ExitCode> {
-  const { out, terminal } = surroundings;
+  const { out, taken, terminal } = surroundings;
   const stop = stopSignals(surroundings);
+  const left = Promise.withResolvers<void>();
   let isStopped = false;
-  const stopped = stop.first.then(() => {
+  const stopped = Promise.race([stop.first, left.promise]).then(() => {
     isStopped = true;
   });
   let lines = 0;
@@ -47,6 +48,10 @@ export async function watchCommand(options: WatchOptions, home: QueueHome, surro
     // Up to the first line of the last time, and all below it away.
     out(isRedrawn && lines > 0 ? `\u001b[${lines}A\u001b[J${text}` : text);
     lines = text.split('\n').length - 1;
+    // Not waited for: a reader that is slow keeps nobody from stopping it.
+    void taken().then((isRead) => {
+      if (!isRead) left.resolve();
+    });
     await Promise.race([sleep(options.interval), stopped]);
   }
   return ExitCode.ok;
