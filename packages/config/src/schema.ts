@@ -231,7 +231,7 @@ const limits = z.strictObject({
   maxCommandBytes: standard(
     value.positiveSizeBytes(128, 0xffff_ffff, 'from 128B to 4294967295B'),
     '64KiB',
-    'Longest command set, all its fragments together.',
+    'Longest command set, all its fragments together, with 12 bytes for the headers of each behind the first.',
   ),
 });
 

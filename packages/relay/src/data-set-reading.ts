@@ -1,6 +1,7 @@
 /** What is read of data sets beside the heads of instances: those of the small services whole, and of C-STOREs a checksum. */
 import { crc32 } from 'node:zlib';
 import type { OperationEnded, OperationName } from '@radiotracer/telemetry';
+import { GrowingBytes } from '@radiotracer/wire';
 
 /** What somebody wants of the data sets that pass. */
 export interface DataSetWants {
@@ -35,8 +36,8 @@ export abstract class DataSetReading {
 /** A whole data set, where it is short enough. */
 export class WholeDataSet extends DataSetReading {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] | undefined = [];
-  #lengthBytes = 0;
+  readonly #kept = new GrowingBytes();
+  #isTooLong = false;
 
   constructor(maxBytes: number) {
     super();
@@ -44,15 +45,15 @@ export class WholeDataSet extends DataSetReading {
   }
 
   push(bytes: Uint8Array): void {
-    this.#lengthBytes += bytes.length;
-    if (this.#lengthBytes > this.#maxBytes) this.#pieces = undefined;
-    this.#pieces?.push(Uint8Array.prototype.slice.call(bytes));
+    if (this.#kept.length + bytes.length > this.#maxBytes) this.#isTooLong = true;
+    if (this.#isTooLong) this.#kept.take();
+    else this.#kept.add(bytes, 0, bytes.length);
   }
 
   /** Undefined: it was too long. */
   get bytes(): Uint8Array | undefined {
     this.catchUp();
-    return this.#pieces === undefined ? undefined : Buffer.concat(this.#pieces, this.#lengthBytes);
+    return this.#isTooLong ? undefined : this.#kept.bytes;
   }
 
   get told(): Pick<OperationEnded, 'dataSet'> {

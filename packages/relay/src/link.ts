@@ -11,7 +11,8 @@
 
 import { type Association, type Clock, type Lease, MessageAssembler, type MessageLimits, type PdataSink } from '@radiotracer/upper-layer';
 import { type CommandSet, PdvControl, WireError } from '@radiotracer/wire';
-import { copyPiece, PduRecutter, type Piece } from './pdu-recutter.ts';
+import { type Emit, HeldBytes } from './held-bytes.ts';
+import { PduRecutter } from './pdu-recutter.ts';
 
 /** What reads along. Must not throw but for what ends the association. */
 export interface Tap {
@@ -57,15 +58,16 @@ export class Link implements PdataSink {
   #runEnd = 0;
   /** Finished runs of this chunk; more than one only where something was cut, or a chunk's border cut a header. */
   #runs: Uint8Array[] = [];
-  /** What waits behind the gate; those before `#gatedCopied` have been copied. Undefined: it is open. */
-  #gated: Piece[] | undefined;
-  #gatedCopied = 0;
+  /** What waits behind the gate. */
+  readonly #gated = new HeldBytes();
+  #isShut = false;
   #commandBeganAt = 0;
   #pausedSince: number | undefined;
   #takenBytes = 0;
   #holds = 0;
   #pdvsOfPdu = 0;
   #closed = false;
+  readonly #goOn: Emit = (buffer, start, end) => this.#emit(buffer, start, end);
 
   constructor(options: LinkOptions) {
     this.#source = options.source;
@@ -73,7 +75,7 @@ export class Link implements PdataSink {
     this.#contexts = options.contexts;
     this.#clock = options.clock;
     this.#tap = options.tap;
-    this.#recutter = new PduRecutter(options.targetMaxPduBytes, (buffer, start, end) => this.#emit(buffer, start, end));
+    this.#recutter = new PduRecutter(options.targetMaxPduBytes, this.#goOn);
     this.#assembler = new MessageAssembler(
       {
         command: (contextId, command) => {
@@ -98,7 +100,7 @@ export class Link implements PdataSink {
   /** Nothing more goes on to the target; what read along so far, for another to go on with. */
   handOver(): MessageAssembler {
     this.#closed = true;
-    this.#gated = undefined;
+    this.#dropGated();
     this.#runs = [];
     this.#runBuffer = undefined;
     return this.#assembler;
@@ -106,7 +108,7 @@ export class Link implements PdataSink {
 
   /** The source is gone: of what waits for the rest of its PDU, the messages that are whole go on, for nobody else will say them. */
   giveUp(): void {
-    this.#gated = undefined;
+    this.#dropGated();
     this.#recutter.giveUp();
     this.flush();
     this.handOver();
@@ -151,9 +153,8 @@ export class Link implements PdataSink {
     remainingBytes: number,
   ): void {
     if (!this.#contexts.has(contextId)) throw new WireError('message-malformed', 'a PDV came on a context that was not accepted', 6);
-    if ((control & PdvControl.command) !== 0 && this.#gated === undefined) {
-      this.#gated = [];
-      this.#gatedCopied = 0;
+    if ((control & PdvControl.command) !== 0 && !this.#isShut) {
+      this.#isShut = true;
       this.#commandBeganAt = this.#clock.now();
     }
     this.#pdvsOfPdu++;
@@ -176,7 +177,7 @@ export class Link implements PdataSink {
 
   flush(): void {
     this.#recutter.settle();
-    if (this.#gated !== undefined) this.#settleGated(this.#gated);
+    this.#gated.settle();
     this.#endRun();
     const runs = this.#runs;
     if (runs.length > 0) {
@@ -184,11 +185,6 @@ export class Link implements PdataSink {
       this.#send(runs);
     }
     this.#tap.handedOn();
-  }
-
-  /** The current chunk's memory is used again after this. */
-  #settleGated(gated: readonly Piece[]): void {
-    for (; this.#gatedCopied < gated.length; this.#gatedCopied++) copyPiece(gated[this.#gatedCopied] as Piece);
   }
 
   /** The target has taken what was too much. */
@@ -214,7 +210,7 @@ export class Link implements PdataSink {
 
   /** What came before the withheld command has gone on already or goes now; nothing else will. */
   #close(): void {
-    this.#gated = undefined;
+    this.#dropGated();
     this.flush();
     this.#closed = true;
   }
@@ -237,17 +233,19 @@ export class Link implements PdataSink {
   }
 
   #openGate(): void {
-    const gated = this.#gated;
-    this.#gated = undefined;
-    if (gated !== undefined) for (const { buffer, start, end } of gated) this.#emit(buffer, start, end);
+    this.#isShut = false;
+    this.#gated.handTo(this.#goOn);
+  }
+
+  #dropGated(): void {
+    this.#isShut = false;
+    this.#gated.drop();
   }
 
   #emit(buffer: Uint8Array, start: number, end: number): void {
     if (this.#closed) return;
-    if (this.#gated !== undefined) {
-      const last = this.#gated.at(-1);
-      if (last?.buffer === buffer && last.end === start) last.end = end;
-      else this.#gated.push({ buffer, start, end });
+    if (this.#isShut) {
+      this.#gated.add(buffer, start, end);
     } else if (buffer === this.#runBuffer && start === this.#runEnd) {
       this.#runEnd = end;
     } else {

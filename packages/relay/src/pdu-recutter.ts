@@ -9,31 +9,16 @@
  * Contents are never touched: an over-long PDV becomes several fragments, of which only the last keeps the last-fragment bit.
  */
 import { PdvControl, pdataHeader } from '@radiotracer/wire';
-
-/** Takes what goes out: `buffer.subarray(start, end)`. */
-export type Emit = (buffer: Uint8Array, start: number, end: number) => void;
+import { type Emit, HeldBytes } from './held-bytes.ts';
 
 /** A PDU that must be seen whole before it can be judged is held up to this. */
 const maxHeldPduBytes = 256 * 1024;
 
 /** P-DATA-TF and PDV headers: what the maximum length counts on top of a fragment is the PDV's own six bytes (PS3.8 D.1). */
 const pdvHeaderBytes = 6;
+const pduHeaderBytes = 6;
 
 type Mode = 'between' | 'undecided' | 'pass' | 'hold' | 'cut';
-
-/** A range of a chunk, until that chunk's memory is used again; then a copy of it. */
-export interface Piece {
-  buffer: Uint8Array;
-  start: number;
-  end: number;
-}
-
-interface HeldPdv {
-  readonly contextId: number;
-  readonly control: number;
-  readonly fragmentBytes: number;
-  readonly pieces: Piece[];
-}
 
 export class PduRecutter {
   readonly #emit: Emit;
@@ -45,10 +30,7 @@ export class PduRecutter {
   #headerStart = 0;
   #headerEnd = 0;
   #lengthBytes = 0;
-  #asCame: Piece[] = [];
-  /** Those of `#asCame` before this have been copied. */
-  #copied = 0;
-  #held: HeldPdv[] = [];
+  readonly #held = new HeldBytes();
   // The PDV that is being cut.
   #contextId = 0;
   #control = 0;
@@ -87,8 +69,7 @@ export class PduRecutter {
         this.#emit(buffer, start, end);
         return;
       case 'hold':
-        this.#asCame.push({ buffer, start, end });
-        this.#held.push({ contextId, control, fragmentBytes, pieces: [] });
+        this.#held.add(buffer, start, end);
         return;
       default:
         this.#beginCut(contextId, control, fragmentBytes);
@@ -100,12 +81,9 @@ export class PduRecutter {
       case 'pass':
         this.#emit(buffer, start, end);
         return;
-      case 'hold': {
-        const piece = { buffer, start, end };
-        this.#asCame.push(piece);
-        this.#held.at(-1)?.pieces.push(piece);
+      case 'hold':
+        this.#held.add(buffer, start, end);
         return;
-      }
       default:
         this.#cut(buffer, start, end);
     }
@@ -114,27 +92,17 @@ export class PduRecutter {
   pdataEnd(): void {
     const mode = this.#mode;
     this.#mode = 'between';
-    if (mode !== 'hold') return;
-    const asCame = this.#asCame;
-    const held = this.#held;
-    this.#asCame = [];
-    this.#held = [];
-    this.#copied = 0;
-    if (this.#lengthBytes <= this.#maxPduBytes && !isMixed(held)) {
-      for (const { buffer, start, end } of asCame) this.#emit(buffer, start, end);
-      return;
-    }
-    for (const pdv of held) this.#emitCut(pdv);
+    if (mode === 'hold') this.#held.handTo(this.#judge);
   }
 
   /** The rest of this PDU will not come: of what is held, the messages that are whole go out. */
   giveUp(): void {
-    const whole = this.#held.slice(0, 1 + this.#held.findLastIndex((pdv) => (pdv.control & PdvControl.last) !== 0 && isWhole(pdv)));
     this.#mode = 'between';
-    this.#asCame = [];
-    this.#held = [];
-    this.#copied = 0;
-    for (const pdv of whole) this.#emitCut(pdv);
+    this.#held.handTo((buffer, start, end) => {
+      const pdvs = [...pdvsOf(buffer, start, end)];
+      const wholeMessages = 1 + pdvs.findLastIndex(({ control, to }) => (control & PdvControl.last) !== 0 && to <= end);
+      for (const pdv of pdvs.slice(0, wholeMessages)) this.#cutWhole(buffer, pdv);
+    });
   }
 
   /** The current chunk's memory is used again after this: what is held of it is copied. */
@@ -144,9 +112,7 @@ export class PduRecutter {
       this.#headerStart = 0;
       this.#headerEnd = this.#header.length;
     }
-    for (; this.#copied < this.#asCame.length; this.#copied++) {
-      copyPiece(this.#asCame[this.#copied] as Piece);
-    }
+    this.#held.settle();
   }
 
   #decide(remainingBytes: number): void {
@@ -156,15 +122,24 @@ export class PduRecutter {
       this.#emit(this.#header, this.#headerStart, this.#headerEnd);
     } else if (this.#lengthBytes <= maxHeldPduBytes) {
       this.#mode = 'hold';
-      this.#asCame.push({ buffer: this.#header, start: this.#headerStart, end: this.#headerEnd });
+      this.#held.add(this.#header, this.#headerStart, this.#headerEnd);
     } else {
       this.#mode = 'cut';
     }
   }
 
-  #emitCut({ contextId, control, fragmentBytes, pieces }: HeldPdv): void {
-    this.#beginCut(contextId, control, fragmentBytes);
-    for (const { buffer, start, end } of pieces) this.#cut(buffer, start, end);
+  /** A whole P-DATA-TF. */
+  readonly #judge: Emit = (buffer, start, end) => {
+    if (this.#lengthBytes <= this.#maxPduBytes && !isMixed(buffer, start, end)) {
+      this.#emit(buffer, start, end);
+      return;
+    }
+    for (const pdv of pdvsOf(buffer, start, end)) this.#cutWhole(buffer, pdv);
+  };
+
+  #cutWhole(buffer: Uint8Array, { contextId, control, from, to }: PdvRange): void {
+    this.#beginCut(contextId, control, to - from);
+    this.#cut(buffer, from, to);
   }
 
   #beginCut(contextId: number, control: number, fragmentBytes: number): void {
@@ -194,18 +169,29 @@ export class PduRecutter {
   }
 }
 
-/** Gives the piece memory of its own. */
-export function copyPiece(piece: Piece): void {
-  piece.buffer = new Uint8Array(piece.buffer.subarray(piece.start, piece.end));
-  piece.start = 0;
-  piece.end = piece.buffer.length;
+interface PdvRange {
+  readonly contextId: number;
+  readonly control: number;
+  /** Where its fragment lies. */
+  readonly from: number;
+  readonly to: number;
 }
 
-function isWhole({ fragmentBytes, pieces }: HeldPdv): boolean {
-  return pieces.reduce((bytes, { start, end }) => bytes + end - start, 0) === fragmentBytes;
+/** Of a P-DATA-TF that the reader has read: its lengths are right, and its headers whole; of the last PDV there may be less than it says. */
+function* pdvsOf(pdu: Uint8Array, start: number, end: number): Generator<PdvRange> {
+  const view = new DataView(pdu.buffer, pdu.byteOffset, pdu.byteLength);
+  for (let at = start + pduHeaderBytes; at < end; ) {
+    const to = at + 4 + view.getUint32(at);
+    yield { contextId: view.getUint8(at + 4), control: view.getUint8(at + 5), from: at + pdvHeaderBytes, to };
+    at = to;
+  }
 }
 
-function isMixed(pdvs: readonly HeldPdv[]): boolean {
-  const first = pdvs[0];
-  return first !== undefined && pdvs.some((pdv) => (pdv.control & PdvControl.command) !== (first.control & PdvControl.command));
+function isMixed(pdu: Uint8Array, start: number, end: number): boolean {
+  let first: number | undefined;
+  for (const { control } of pdvsOf(pdu, start, end)) {
+    first ??= control;
+    if (((control ^ first) & PdvControl.command) !== 0) return true;
+  }
+  return false;
 }

@@ -2,7 +2,7 @@
  * Makes DIMSE messages of PDVs (PS3.7 6.3, PS3.8 annex E): a command set, collected whole within its limit, and the pieces of its
  * data set, told as they come. The end of a part is its last-fragment bit, never a length (an empty last fragment counts).
  */
-import { type CommandSet, decodeCommandSet, PdvControl, WireError } from '@radiotracer/wire';
+import { type CommandSet, decodeCommandSet, GrowingBytes, PdvControl, WireError } from '@radiotracer/wire';
 
 export interface MessageSink {
   /** A command set is whole. Whether a data set follows is `command.hasDataSet`. */
@@ -14,12 +14,12 @@ export interface MessageSink {
 }
 
 export interface MessageLimits {
-  /** Bytes of one command set, and the headers of the PDVs past its first. */
+  /** Bytes of one command set, with the headers of its fragments behind the first. */
   readonly maxCommandBytes: number;
 }
 
-/** Length, context id, control header. */
-const pdvHeaderBytes = 6;
+/** Of P-DATA-TF and PDV: what a fragment takes that is empty. */
+const fragmentHeaderBytes = 12;
 
 type Expecting = 'command' | 'rest-of-command' | 'data';
 
@@ -28,8 +28,9 @@ export class MessageAssembler {
   readonly #limits: MessageLimits;
   #expecting: Expecting = 'command';
   #contextId = 0;
-  #pieces: Uint8Array[] = [];
-  #commandBytes = 0;
+  readonly #command = new GrowingBytes();
+  /** Of its fragments behind the first. */
+  #headerBytes = 0;
   #control = 0;
   /** A data set that no command announced (seen in the field): its bytes belong to no message and are not told. */
   #stray = false;
@@ -73,8 +74,9 @@ export class MessageAssembler {
       );
     }
     if (contextId !== this.#contextId) throw new WireError('message-malformed', 'the presentation context changed inside a message', 2);
-    // What waits for the command waits with its headers; PDVs without a byte of it could come for ever.
-    if (isCommand) this.#countCommand(pdvHeaderBytes);
+    if (!isCommand) return;
+    this.#headerBytes += fragmentHeaderBytes;
+    this.#bound(0);
   }
 
   fragment(buffer: Uint8Array, start: number, end: number): void {
@@ -83,12 +85,9 @@ export class MessageAssembler {
       this.#sink.data(buffer, start, end);
       return;
     }
-    this.#countCommand(end - start);
-    // A copy: the rest of the command may come in another chunk, and the command outlives it. Out of Node's pool: memory of its own takes
-    // longer to get and to free than all else that is done with a command.
-    const piece = Buffer.allocUnsafe(end - start);
-    piece.set(buffer.subarray(start, end));
-    this.#pieces.push(piece);
+    this.#bound(end - start);
+    // A copy: the rest of the command may come in another chunk, and the command outlives it.
+    this.#command.add(buffer, start, end);
   }
 
   pdvEnd(): void {
@@ -98,22 +97,16 @@ export class MessageAssembler {
       this.#sink.dataEnd();
       return;
     }
-    const command = decodeCommandSet(this.#takeCommandBytes());
+    const command = decodeCommandSet(this.#command.take());
+    this.#headerBytes = 0;
     this.#expecting = command.hasDataSet ? 'data' : 'command';
     this.#sink.command(this.#contextId, command);
   }
 
-  #countCommand(bytes: number): void {
-    this.#commandBytes += bytes;
-    if (this.#commandBytes > this.#limits.maxCommandBytes)
-      throw new WireError('command-too-long', `a command set is longer than ${this.#limits.maxCommandBytes} bytes`, 6);
-  }
-
-  #takeCommandBytes(): Uint8Array {
-    const pieces = this.#pieces;
-    const first = pieces[0];
-    this.#pieces = [];
-    this.#commandBytes = 0;
-    return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
+  /** Before so much more of the command is taken. */
+  #bound(moreBytes: number): void {
+    const { maxCommandBytes } = this.#limits;
+    if (this.#command.length + this.#headerBytes + moreBytes > maxCommandBytes)
+      throw new WireError('command-too-long', `a command set is longer than ${maxCommandBytes} bytes`, 6);
   }
 }

@@ -3,6 +3,7 @@ export { type CommandLimits, decodeCommandSet, encodeCommandSet } from './comman
 export { CommandField, commandName } from './command-field.ts';
 export { type CommandElement, CommandSet, CommandTag } from './command-set.ts';
 export { type CommandFields, commandSet } from './command-set-builder.ts';
+export { GrowingBytes } from './growing-bytes.ts';
 export { type HeadOutcome, HeadReader, type HeadReaderOptions, readHeadOf } from './head-reader.ts';
 export { PdvControl, pdataHeader } from './pdata-header.ts';
 export type * from './pdu.ts';
