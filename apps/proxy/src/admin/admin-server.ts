@@ -11,9 +11,15 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** File descriptors that are left to associations, whoever connects here; a request comes whole in so long, or its connection is closed. */
+const maxConnections = 256;
+const requestMs = 10_000;
+const serverOptions = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: 1000 };
+
 /** Rejects with the system's error (`EADDRINUSE`, `EACCES`, …) when it cannot listen. `port` 0: any free one. */
 export async function listenAdmin(app: Hono, host: string, port: number): Promise<AdminServer> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port, exclusive: true }, () => {

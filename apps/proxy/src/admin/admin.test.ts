@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { type AdminAppOptions, adminApp, type Readiness } from './admin-app.ts';
 import { listenAdmin } from './admin-server.ts';
 
@@ -58,4 +59,15 @@ test('a server tells its real port, refuses one in use by its code, and closes w
   await server.close();
   await failed;
   await expect(fetch(`http://127.0.0.1:${server.port}/healthz`)).rejects.toThrow();
+});
+
+test('connections past its limit are closed, so that associations have file descriptors left', async () => {
+  const server = await listenAdmin(app(), '127.0.0.1', 0);
+  const sockets = Array.from({ length: 300 }, () => connect(server.port, '127.0.0.1').on('error', () => {}));
+  const isOpen = ({ destroyed }: Socket) => !destroyed;
+  await new Promise<void>((resolve) => {
+    for (const socket of sockets) socket.on('close', () => sockets.filter(isOpen).length <= 256 && resolve());
+  });
+  expect(sockets.filter(isOpen).length).toBe(256);
+  await server.close();
 });
