@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type DatabaseFault, faultOf, isFull, messageOf } from './database-fault.ts';
@@ -149,7 +149,7 @@ export class DatabaseFile {
   }
 
   #connect(): DatabaseSync {
-    if (!this.#readOnly) mkdirSync(dirname(this.#path), { recursive: true });
+    if (!this.#readOnly && !this.#isStandIn) makeOurs(this.#path);
     // Without a name: in memory as far as its cache goes, then in the system's folder for temporary files.
     const database = new DatabaseSync(this.#isStandIn ? '' : this.#path, { timeout: busyTimeoutMs, readOnly: this.#readOnly });
     try {
@@ -199,6 +199,13 @@ export class DatabaseFile {
   #unavailable(fault: DatabaseFault, error: unknown): Error {
     return this.#use.unavailable(fault, messageOf(error), error);
   }
+}
+
+/** The file, readable by its owner only: SQLite would let everybody read it, and gives what it makes beside it the mode that it has. */
+function makeOurs(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  // Not one that is there: closing it would give up the locks that this process has on it.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
 }
 
 function inodeOf(path: string): number | undefined {

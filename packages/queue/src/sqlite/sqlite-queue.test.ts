@@ -1,4 +1,15 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -45,6 +56,14 @@ it('keeps the schedule over a restart, with its generation', async () => {
   expect(await after.reclaimExpired(now + 1_000)).toBe(10);
   expect(await waiting(after)).toBe(2_000);
   await after.close();
+});
+
+it('lets nobody else read it: AE titles and UIDs are in it, and a site may have made the folder for all', async () => {
+  const queue = openSqliteQueue({ path });
+  await queue.rebuild('node-1', listed(backlog), now);
+  const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777]);
+  expect(modes.sort()).toEqual(['queue.db', 'queue.db-shm', 'queue.db-wal'].map((name) => [name, 0o600]));
+  await queue.close();
 });
 
 it('moves aside what is no database, and starts an empty one', async () => {
