@@ -22,6 +22,7 @@ import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 import { Closers } from './closers.ts';
+import { codeOf, failureTo } from './failure-line.ts';
 import { ownReports } from './integrity/own-commitments.ts';
 import { startIntegrity } from './integrity/start-integrity.ts';
 import { FleetScheduler } from './kept/fleet-scheduler.ts';
@@ -116,8 +117,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   closers.add(() => admin.close());
   const folder = spoolFolder(config);
   const clock = systemClock;
-  const failed = (what: string) => (error: unknown) =>
-    logger.error({ 'error.type': codeOf(error), 'error.message': messageOf(error) }, `${what} failed; it is tried again`);
+  const failed = failureTo(logger);
   // The spool before what stands beside it, telemetry's key for one: it says best what is wrong with its folder.
   const early: TelemetryEvent[] = [];
   let tell: Publish = (event) => void early.push(event);
@@ -332,12 +332,4 @@ function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): Rou
   const route = matchRoute(config.routes, query);
   const destination = route === undefined ? undefined : config.destinations[route.to];
   return route === undefined || destination === undefined ? undefined : { route, destination };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'internal';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

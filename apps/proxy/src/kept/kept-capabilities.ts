@@ -82,5 +82,5 @@ function unusable(path: string, error: unknown): Error {
       : error instanceof Error
         ? error.message.replaceAll(/\s+/g, ' ')
         : String(error);
-  return new Error(`${path} cannot be used (${what})`, { cause: error });
+  return Object.assign(new Error(`${path} cannot be used (${what})`, { cause: error }), { code: 'capabilities-unusable' });
 }

@@ -1,0 +1,24 @@
+import { QueueUnavailable } from '@radiotracer/queue';
+import { failureTo } from './failure-line.ts';
+import { createLogger } from './telemetry/log.ts';
+
+test('of an error that nobody foresaw no message is logged: it may quote a record, or what was sent to Redis', () => {
+  const lines: string[] = [];
+  const failed = failureTo(createLogger({ destination: { write: (line) => void lines.push(line) } }));
+  const reply = Object.assign(new Error("ERR unknown command 'evalsha', with args beginning with: '1' 'DOE^JOHN'"), { name: 'ReplyError' });
+  failed('scheduling')(reply);
+  try {
+    JSON.parse('DOE^JOHN');
+  } catch (error) {
+    failed('forwarding')(error);
+  }
+  failed('listing')('DOE^JOHN');
+  failed('scheduling')(new QueueUnavailable('refused', 'Redis: OOM command not allowed'));
+  expect(lines.join('')).not.toContain('DOE');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ 'error.type': 'internal', error: expect.objectContaining({ type: 'ReplyError' }) }),
+    expect.objectContaining({ 'error.type': 'internal', error: expect.objectContaining({ type: 'SyntaxError' }) }),
+    expect.objectContaining({ message: 'listing failed; it is tried again' }),
+    expect.objectContaining({ 'error.type': 'refused', 'error.message': 'Redis: OOM command not allowed' }),
+  ]);
+});
