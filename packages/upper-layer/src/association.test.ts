@@ -122,6 +122,27 @@ test('release collision: both asked at once, both are answered (PS3.8 7.2.2.7, S
     expect(events.slice(-3)).toEqual(['release indication', 'release confirmation', 'closed']);
 });
 
+test('after a chunk of very many PDVs the socket is not read before others have had their turn; one that its user holds stays held', async () => {
+  const [a, b] = await sockets();
+  const acceptor = associate('acceptor', b, (told, event) => {
+    if (event === 'associate indication') told.association.accept(ac);
+  });
+  const requestor = associate('requestor', a);
+  requestor.association.request(rq);
+  await requestor.until('accepted');
+  const isPausedAfter = (pdus: number) => {
+    b.emit('data', Buffer.concat(Array<Buffer>(pdus).fill(emptyData)));
+    return b.isPaused();
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  expect([isPausedAfter(1000), isPausedAfter(1001)]).toEqual([false, true]);
+  await turn();
+  expect([b.isPaused(), isPausedAfter(1001)]).toEqual([false, true]);
+  acceptor.association.pause();
+  await turn();
+  expect(b.isPaused()).toBe(true);
+});
+
 test.each([
   ['an A-ASSOCIATE-RQ on an association', rq],
   ['an A-ASSOCIATE-AC that nobody waits for', ac],

@@ -41,6 +41,9 @@ export interface AssociationOptions {
   readonly peer: string;
 }
 
+/** PDVs of a chunk, past which it is the last that is read in its turn: a chunk of PDUs of one byte has 20,000, and takes longer than all else. */
+const manyPdvs = 1000;
+
 export class Association implements PduSink {
   readonly role: Role;
   readonly peer: string;
@@ -57,6 +60,7 @@ export class Association implements PduSink {
   #timer: Timer | undefined;
   #activity = 0;
   #paused = false;
+  #pdvsOfChunk = 0;
   #closed = false;
   #socketError: AssociationError | undefined;
   #bytesReceived = 0;
@@ -262,6 +266,7 @@ export class Association implements PduSink {
     fragmentBytes: number,
     remainingBytes: number,
   ): void {
+    this.#pdvsOfChunk++;
     this.#data.pdv(buffer, start, end, contextId, control, fragmentBytes, remainingBytes);
   }
 
@@ -281,6 +286,7 @@ export class Association implements PduSink {
     this.#lease = lease;
     this.#activity++;
     this.#bytesReceived += chunk.length;
+    this.#pdvsOfChunk = 0;
     let mistake: WireError | undefined;
     try {
       mistake = this.#read(chunk);
@@ -291,6 +297,7 @@ export class Association implements PduSink {
       return;
     }
     if (mistake !== undefined) this.#invalid(mistake, this.#bytesReceived === chunk.length && isTlsRecord(chunk));
+    else if (this.#pdvsOfChunk > manyPdvs) this.#giveWay();
   }
 
   /** Returns the peer's mistake, if there is one. */
@@ -302,6 +309,15 @@ export class Association implements PduSink {
       if (error instanceof WireError) return error;
       throw error;
     }
+  }
+
+  /** Of a peer that sends fast up to 32 chunks are read in a row: before the next, others have their turn. */
+  #giveWay(): void {
+    if (this.#paused) return;
+    this.#socket.pause();
+    setImmediate(() => {
+      if (!this.#paused) this.#socket.resume();
+    });
   }
 
   /** Evt19: says so to the peer (AA-1, AA-7, AA-8) and reads no further. */
