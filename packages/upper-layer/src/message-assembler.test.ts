@@ -19,7 +19,7 @@ test('a command set is waited for byte by byte, but neither for too many bytes n
   const bytes = encodeCommandSet(commandSet({ commandField: 0x30, messageId: 7 }));
   const whole = assembler(bytes.length);
   for (let time = 0; time < 2; time++) whole.pdv(bytes, true);
-  const { commands, pdv } = assembler(10 * bytes.length);
+  const { commands, pdv } = assembler(13 * bytes.length);
   for (let at = 0; at < 2 * bytes.length; at++) pdv(bytes.subarray(at % bytes.length).subarray(0, 1), (at + 1) % bytes.length === 0);
   expect([...whole.commands, ...commands].map(({ messageId }) => messageId)).toEqual([7, 7, 7, 7]);
   const tooLong = expect.objectContaining({ code: 'command-too-long' });
