@@ -1,21 +1,10 @@
 /** Every operation of a run fails once, and the disk goes bad for good from every operation on: a typed refusal, nothing half, nothing lost. */
 import type { InstanceId } from '@radiotracer/instance';
+import { start } from './contract/sample.ts';
 import { MemoryMachine, type MemoryOperation } from './memory-machine.ts';
 import { Spool } from './spool.ts';
 import { SpoolError } from './spool-error.ts';
 
-const start = {
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
-};
 const limits = { minFreeBytes: 1, maxUnwrittenBytes: 1000 };
 
 interface Outcome {

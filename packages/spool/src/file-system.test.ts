@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { start } from './contract/sample.ts';
 import { encodeHeader } from './file-header.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import { nodeFileSystem } from './node-file-system.ts';
@@ -29,16 +30,7 @@ const homes: [name: string, make: () => Promise<{ fileSystem: SpoolFileSystem; d
 const sha256 = (text: string) => hash('sha256', text);
 const instance = {
   id: '01JD00000000000000000000A0',
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
+  ...start,
 };
 const code = (wanted: string) => expect.objectContaining({ code: wanted });
 

@@ -1,23 +1,12 @@
 /** The spool as the stage before it sees it: what is written before there is a place for it stands before what comes later. */
 import type { Envelope, InstanceIntake } from '@radiotracer/instance';
 import fc from 'fast-check';
+import { start } from './contract/sample.ts';
 import { instanceStore } from './instance-store.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
 
 const dir = '/data/spool';
-const start = {
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
-};
 
 async function open(limits: Partial<SpoolLimits> = {}) {
   const fileSystem = new MemoryMachine({ seed: 5, capacityBytes: 64_000_000 }).boot();

@@ -1,6 +1,7 @@
 /** The spool and a view of it, as two processes: whatever they do at the same time, nothing is lost, and the owner's counts come right again. */
 import type { InstanceId } from '@radiotracer/instance';
 import fc from 'fast-check';
+import { start } from './contract/sample.ts';
 import { type InstanceState, instanceStates } from './layout.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
@@ -10,18 +11,6 @@ import { SpoolView } from './spool-view.ts';
 
 const dir = '/data/spool';
 const anyLimits: Partial<SpoolLimits> = { minFreeBytes: 0, minFreeFiles: 0 };
-const start = {
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
-};
 
 class Bench {
   readonly machine: MemoryMachine;

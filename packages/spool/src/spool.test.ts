@@ -1,23 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { InstanceId } from '@radiotracer/instance';
+import { start } from './contract/sample.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import type { SpoolWriter } from './spool-writer.ts';
 import { wholeFileRoom } from './spooled-instance.ts';
 
-const start = {
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
-};
 const anyLimits: Partial<SpoolLimits> = { minFreeBytes: 0, minFreeFiles: 0 };
 
 class Bench {

@@ -1,24 +1,13 @@
 /** What a start by names and the survey behind it make of a disk, against what reading everything at once would: every fault, and two at a time. */
-import type { EnvelopeStart, InstanceId } from '@radiotracer/instance';
+import type { InstanceId } from '@radiotracer/instance';
 import fc from 'fast-check';
+import { start } from './contract/sample.ts';
 import { type InstanceState, instanceStates } from './layout.ts';
 import type { MemoryFile } from './memory-disk.ts';
 import { MemoryMachine } from './memory-machine.ts';
 import type { FindingKind } from './recovery-report.ts';
 import { Spool, type SpoolLimits } from './spool.ts';
 
-const start: EnvelopeStart = {
-  routeId: 'route',
-  destinationId: 'pacs',
-  callingAeTitle: 'CT',
-  calledAeTitle: 'PACS',
-  sourceAddress: '192.0.2.1',
-  receivedAt: 1,
-  sopClassUid: '1.2',
-  sopInstanceUid: '1.2.3',
-  transferSyntaxUid: '1.2.840.10008.1.2.1',
-  abstractSyntaxUid: '1.2',
-};
 const dir = '/spool';
 const wrongShard = '0000000';
 

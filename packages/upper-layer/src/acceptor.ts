@@ -9,13 +9,14 @@
  */
 import { type AssociateRq, decodePdu, encodePdu, type PduLimits, type PduReaderLimits, WireError } from '@radiotracer/wire';
 import { agreedContexts, associateResponse, type ContextResult, maxPduBytesOf } from './associate-response.ts';
-import { Association, type AssociationTimeouts } from './association.ts';
+import { Association } from './association.ts';
 import { AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock } from './clock.ts';
 import { rejectPdu } from './fixed-pdus.ts';
 import { ignoreData, type PdataSink } from './pdata-sink.ts';
 import { type MessageHandler, Performer, type PerformerLimits } from './performer.ts';
+import type { AssociationTimeouts } from './state-timer.ts';
 import type { Transport } from './transport.ts';
 
 /** What a policy answers to an A-ASSOCIATE-RQ: the contexts of an AC (`acceptContexts` makes them), or an RJ (PS3.8 table 9-21). */

@@ -19,6 +19,11 @@ export type AssociationErrorType =
   | 'aborted'
   | 'internal';
 
+/** The peer was reached, and said no: to these titles as far as anybody knows. For others it may be there. */
+export function isAnswer(errorType: string): boolean {
+  return errorType === 'rejected' || errorType === 'aborted';
+}
+
 /** What an A-ASSOCIATE-RJ said, PS3.8 9.3.4. */
 export interface Rejection {
   /** 1 rejected-permanent, 2 rejected-transient. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { Association, type AssociationTimeouts } from './association.ts';
+import { Association } from './association.ts';
 import type { AssociationUser } from './association-user.ts';
 import { abortPdu, rejectPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData } from './pdata-sink.ts';
+import type { AssociationTimeouts } from './state-timer.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { plainTransport } from './transport.ts';
 

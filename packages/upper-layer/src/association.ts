@@ -9,27 +9,14 @@ import type { Socket } from 'node:net';
 import { PduReader, type PduReaderLimits, type PduSink, PduType, WireError } from '@radiotracer/wire';
 import { AssociationError, fromHandshakeError, fromSocketError } from './association-error.ts';
 import type { AbortReason, AssociationUser } from './association-user.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { abortPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData, type PdataSink } from './pdata-sink.ts';
 import { type Lease, unleased } from './read-buffer.ts';
 import { type Event, type Role, type State, transition } from './state-table.ts';
+import { type AssociationTimeouts, StateTimer } from './state-timer.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import type { Transport } from './transport.ts';
-
-/** All in milliseconds; 0 means no limit. */
-export interface AssociationTimeouts {
-  /** PS3.8 9.1.5: awaiting an A-ASSOCIATE-RQ (Sta2) or the peer's close (Sta13). */
-  readonly artimMs: number;
-  /** Requestor: from the connection request to the open transport, the TLS handshake included. */
-  readonly connectMs: number;
-  /** Requestor: from A-ASSOCIATE-RQ to the answer. */
-  readonly associateMs: number;
-  /** From our A-RELEASE-RQ to the answer. */
-  readonly releaseMs: number;
-  /** No byte in either direction on an established association; checked in steps, so it takes up to twice as long. */
-  readonly idleMs: number;
-}
 
 export interface AssociationOptions {
   readonly role: Role;
@@ -52,12 +39,11 @@ export class Association implements PduSink {
   readonly #socket: Socket;
   readonly #reader: PduReader;
   readonly #timeouts: AssociationTimeouts;
-  readonly #clock: Clock;
   readonly #user: AssociationUser;
   #data: PdataSink = ignoreData;
   #lease: Lease = unleased;
   #rq: Uint8Array | undefined;
-  #timer: Timer | undefined;
+  readonly #timer: StateTimer;
   #activity = 0;
   #paused = false;
   #pdvsOfChunk = 0;
@@ -71,7 +57,12 @@ export class Association implements PduSink {
     this.#transport = options.transport;
     this.#socket = options.transport.socket;
     this.#timeouts = options.timeouts;
-    this.#clock = options.clock;
+    this.#timer = new StateTimer({
+      ...{ clock: options.clock, timeouts: options.timeouts, peer: options.peer, activity: () => this.#activity },
+      artimExpired: () => this.#artimExpired(),
+      notConnected: () => this.#notConnected(),
+      expired: (error) => this.#fail(error),
+    });
     this.#reader = new PduReader(options.limits);
     this.#user = user;
     const socket = this.#socket;
@@ -89,7 +80,7 @@ export class Association implements PduSink {
       this.#transportClosed();
       if (this.#closed) return;
       this.#closed = true;
-      this.#stopTimer();
+      this.#timer.stop();
       this.#user.closed();
     });
     if (this.role === 'acceptor') this.#on('Evt5');
@@ -413,54 +404,22 @@ export class Association implements PduSink {
   #enter(state: State): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#stopTimer();
-    switch (state) {
-      case 'Sta2':
-      case 'Sta13':
-        this.#setTimer(this.#timeouts.artimMs, () => this.#artimExpired());
-        return;
-      case 'Sta4':
-        this.#connecting();
-        return;
-      case 'Sta5':
-        this.#setTimer(this.#timeouts.associateMs, () =>
-          this.#fail(
-            new AssociationError('associate_timeout', `no answer to the A-ASSOCIATE-RQ in ${this.#timeouts.associateMs} ms (${this.peer})`),
-          ),
-        );
-        return;
-      case 'Sta6':
-        this.#watchIdle(this.#activity);
-        return;
-      case 'Sta7':
-      case 'Sta9':
-      case 'Sta10':
-      case 'Sta11':
-        this.#setTimer(this.#timeouts.releaseMs, () =>
-          this.#fail(
-            new AssociationError('release_timeout', `no answer to the A-RELEASE-RQ in ${this.#timeouts.releaseMs} ms (${this.peer})`),
-          ),
-        );
-        return;
-      default:
-    }
+    this.#timer.enter(state);
+    if (state === 'Sta4') this.#transport.whenOpen(() => this.#connected());
   }
 
-  #connecting(): void {
-    const connected = () => {
-      if (this.#on('Evt2') && this.#rq !== undefined) this.#write(this.#rq);
-      this.#rq = undefined;
-    };
-    this.#transport.whenOpen(connected);
-    if (this.#state !== 'Sta4') return;
-    this.#setTimer(this.#timeouts.connectMs, () => {
-      const { connectMs } = this.#timeouts;
-      this.#socketError = this.#socket.connecting
-        ? new AssociationError('connect_timeout', `no connection in ${connectMs} ms (${this.peer})`)
-        : new AssociationError('tls_handshake_timeout', `the TLS handshake did not end in ${connectMs} ms (${this.peer})`);
-      this.#transportClosed();
-      this.#socket.destroy();
-    });
+  #connected(): void {
+    if (this.#on('Evt2') && this.#rq !== undefined) this.#write(this.#rq);
+    this.#rq = undefined;
+  }
+
+  #notConnected(): void {
+    const { connectMs } = this.#timeouts;
+    this.#socketError = this.#socket.connecting
+      ? new AssociationError('connect_timeout', `no connection in ${connectMs} ms (${this.peer})`)
+      : new AssociationError('tls_handshake_timeout', `the TLS handshake did not end in ${connectMs} ms (${this.peer})`);
+    this.#transportClosed();
+    this.#socket.destroy();
   }
 
   #artimExpired(): void {
@@ -472,36 +431,17 @@ export class Association implements PduSink {
     );
   }
 
-  #watchIdle(seen: number): void {
-    const idleMs = this.#timeouts.idleMs;
-    this.#setTimer(idleMs, () => {
-      if (this.#activity !== seen) this.#watchIdle(this.#activity);
-      else this.#fail(new AssociationError('idle_timeout', `nothing was sent or received for ${idleMs} ms (${this.peer})`));
-    });
-  }
-
   /** Flushes, sends FIN, and does not wait for ever for the peer's own. */
   #endTransport(): void {
-    this.#stopTimer();
     this.#paused = false;
     this.#socket.resume();
     this.#socket.end();
-    this.#setTimer(this.#timeouts.artimMs, () => this.#socket.destroy());
+    this.#timer.set(this.#timeouts.artimMs, () => this.#socket.destroy());
   }
 
   #write(bytes: Uint8Array): void {
     this.#activity++;
     this.#socket.write(bytes);
-  }
-
-  #setTimer(delayMs: number, callback: () => void): void {
-    this.#stopTimer();
-    if (delayMs > 0) this.#timer = this.#clock.setTimer(callback, delayMs);
-  }
-
-  #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
   }
 }
 

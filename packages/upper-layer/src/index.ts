@@ -1,8 +1,8 @@
 export { Acceptor, type AcceptorOptions, type AcceptorUser, type Negotiation } from './acceptor.ts';
 export type { ProposedContext } from './associate-request.ts';
 export { acceptContexts, agreedContexts, associateResponse, type ContextResult } from './associate-response.ts';
-export { Association, type AssociationOptions, type AssociationTimeouts } from './association.ts';
-export { AssociationError, type AssociationErrorType, type Rejection } from './association-error.ts';
+export { Association, type AssociationOptions } from './association.ts';
+export { AssociationError, type AssociationErrorType, isAnswer, type Rejection } from './association-error.ts';
 export type { AbortReason, AssociationUser } from './association-user.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export { connectTransport } from './connect-transport.ts';
@@ -24,6 +24,7 @@ export { type Lease, ReadBufferPool } from './read-buffer.ts';
 export { type EventReports, type PendingResponses, Requestor, type RequestorOptions } from './requestor.ts';
 export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
+export type { AssociationTimeouts } from './state-timer.ts';
 export { type FailedHandshake, type Renewable, TlsAcceptor, type TlsAcceptorOptions } from './tls-acceptor.ts';
 export { secureContextOptions, type TlsMaterial } from './tls-context.ts';
 export type { TlsFacts } from './tls-facts.ts';

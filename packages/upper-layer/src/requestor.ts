@@ -17,7 +17,7 @@ import {
 } from '@radiotracer/wire';
 import { associateRequest, type ProposedContext } from './associate-request.ts';
 import { agreedContexts, maxPduBytesOf } from './associate-response.ts';
-import { Association, type AssociationTimeouts } from './association.ts';
+import { Association } from './association.ts';
 import { AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -26,6 +26,7 @@ import { type DataSetPieces, MessageSender } from './message-sender.ts';
 import type { PdataSink } from './pdata-sink.ts';
 import { rejectText } from './reject-text.ts';
 import { responseTo } from './response-to.ts';
+import type { AssociationTimeouts } from './state-timer.ts';
 import type { Transport } from './transport.ts';
 
 export interface RequestorOptions {
