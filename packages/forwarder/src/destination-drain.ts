@@ -11,7 +11,7 @@
  */
 import type { Destination } from '@radiotracer/config';
 import { QueueUnavailable } from '@radiotracer/queue';
-import type { AssociationErrorType, DestinationCircuit, Timer } from '@radiotracer/upper-layer';
+import type { AssociationErrorType, Timer } from '@radiotracer/upper-layer';
 import { Admission, titlesRest } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
 import { type Group, groupKey, type Held, type Titles, titlesKey } from './held.ts';
@@ -20,30 +20,19 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
 import { PieceMemory } from './piece-memory.ts';
 import type { ForwarderOptions, ForwarderTuning } from './ports.ts';
-import { Prober } from './prober.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { Rest } from './rest.ts';
 import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
+import { Standing } from './standing.ts';
 import { statusRules } from './status-policy.ts';
-import {
-  type ContextFacts,
-  errorTypeOf,
-  isAnswer,
-  isCongestion,
-  isPermanentRejection,
-  isSilence,
-  StoreAssociation,
-} from './store-association.ts';
-import { TitleRests } from './title-rests.ts';
+import { type ContextFacts, isPermanentRejection, StoreAssociation } from './store-association.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Of the schedule: how long it is left in peace when it is away. */
 const scheduleRetry = { initialMs: 500, maxMs: 30_000, budgetMs: 0 };
 /** Between two looks at a schedule that says that something is due and gives nothing. */
 const minLookMs = 200;
-/** Rests so often in a row, and another study is tried next. */
-const failuresOfOne = 3;
 
 interface Waiting {
   readonly lane: Lane;
@@ -55,11 +44,8 @@ export class DestinationDrain implements LaneHost {
   readonly #destination: Destination;
   readonly #options: ForwarderOptions;
   readonly #tuning: ForwarderTuning;
-  readonly #circuit: DestinationCircuit;
-  readonly #rest: Rest;
+  readonly #standing: Standing;
   readonly #scheduleRest: Rest;
-  readonly #titles: TitleRests;
-  readonly #prober: Prober;
   readonly #pauses: Pauses;
   readonly #leases: LeaseKeeper;
   readonly #settlements: Settlements;
@@ -72,7 +58,6 @@ export class DestinationDrain implements LaneHost {
   readonly #waiting = new Set<Waiting>();
   /** What goes on beside the lanes; none rejects. */
   readonly #tasks = new Set<Promise<void>>();
-  readonly #endWatch: () => void;
   #timer: Timer | undefined;
   /** The last claim got less than it asked for. */
   #dry = false;
@@ -87,9 +72,6 @@ export class DestinationDrain implements LaneHost {
     this.#destination = destination;
     this.#options = options;
     this.#tuning = tuning;
-    this.#circuit = options.circuit(destination.id);
-    this.#rest = new Rest(retry, random);
-    this.#titles = new TitleRests(retry, random);
     this.#scheduleRest = new Rest(scheduleRetry, random);
     this.#pauses = new Pauses(clock);
     this.#leases = new LeaseKeeper({
@@ -109,7 +91,7 @@ export class DestinationDrain implements LaneHost {
       ahead: new ReadAhead({ ...reading, maxBytes: aheadBytes, maxAhead }),
       settler: this.#settler,
       put: (held) => this.#put(held),
-      restOf: (envelope) => this.#titles.until(envelope, this.#now()),
+      restOf: (envelope) => this.#standing.restOf(envelope),
       task: (work) => this.#task(work),
     });
     this.#laneParts = {
@@ -124,16 +106,14 @@ export class DestinationDrain implements LaneHost {
       rules: statusRules(destination.statuses),
     };
     const { connect, limits } = options;
-    this.#prober = new Prober({
-      ...{ destination, circuit: this.#circuit, connect, limits, clock, responseMs: tuning.responseMs },
+    this.#standing = new Standing({
+      ...{ destination, circuit: options.circuit(destination.id), connect, limits, clock, responseMs: tuning.responseMs, retry, random },
       probing: () => void this.counts.probes++,
       task: (work) => this.#task(work),
-    });
-    this.#endWatch = this.#circuit.onChange(({ from, to, errorType }) => {
-      publish({ type: 'circuit.changed', destinationId: destination.id, at: clock.now(), from, to, errorType });
-      if (to === 'closed') this.#rest.end();
-      this.#armProbe();
-      this.pump();
+      changed: ({ from, to, errorType }) => {
+        publish({ type: 'circuit.changed', destinationId: destination.id, at: clock.now(), from, to, errorType });
+        this.pump();
+      },
     });
   }
 
@@ -144,13 +124,13 @@ export class DestinationDrain implements LaneHost {
 
   start(): void {
     this.#started = true;
-    this.#armProbe();
+    this.#standing.start();
     this.pump();
   }
 
   /** There is something new, if it is known, under which AE titles. */
   wake(titles?: Titles): void {
-    if (titles !== undefined) this.#prober.titles.seen(titles);
+    if (titles !== undefined) this.#standing.seen(titles);
     this.pump();
   }
 
@@ -176,9 +156,8 @@ export class DestinationDrain implements LaneHost {
   /** Begins nothing more, lets what is being sent come to its end within the limit, and then ends it. Resolves when all is settled. */
   async stop(limitMs: number): Promise<void> {
     this.#ending = true;
-    this.#endWatch();
+    this.#standing.stop();
     this.#timer?.cancel();
-    this.#prober.stop();
     this.#settlements.hurry();
     this.#shut();
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -237,23 +216,14 @@ export class DestinationDrain implements LaneHost {
   }
 
   opened(group: Group): void {
-    this.#titles.accepted(group);
-    this.#prober.titles.accepted(group);
+    this.#standing.accepted(group);
   }
 
   async notOpened(group: Group, error: unknown): Promise<void> {
     if (this.#ending) return;
+    const dueAt = this.#standing.notAccepted(group, error);
+    if (dueAt === undefined) return;
     const at = this.#options.clock.now();
-    if (isAnswer(error)) this.#circuit.succeeded();
-    else {
-      this.#circuit.failed(errorTypeOf(error));
-      this.#prober.titles.failed(group);
-    }
-    if (!isAnswer(error) || isCongestion(error)) this.#rest.failed(at);
-    if (!isAnswer(error) && !isSilence(error)) return;
-    // It does not want us under these titles, as some say by a passing rejection, an abort, or nothing at all. Others must not wait for
-    // what may last for ever: until the next attempt nothing is tried under these titles.
-    const dueAt = this.#titles.failed(group, at);
     const failure = { attempt: { startedAt: at, endedAt: at }, errorType: 'rejected' as const, possibleDuplicate: false };
     // Somebody has to configure something, and may do so within the budget: each of the group has had an attempt.
     const isAttempt = isPermanentRejection(error);
@@ -267,24 +237,15 @@ export class DestinationDrain implements LaneHost {
   }
 
   answered(): void {
-    this.#circuit.succeeded();
-    this.#rest.worked();
+    this.#standing.answered();
   }
 
   busy(group: Group): void {
-    this.#circuit.succeeded();
-    this.#restFrom(group);
+    this.#standing.busy(group);
   }
 
   broke(group: Group, errorType: AssociationErrorType, useful: boolean): void {
-    this.#circuit.failed(errorType);
-    if (!useful) this.#restFrom(group);
-  }
-
-  /** It may be what we send: a study of it, tried one by one between rests, would keep others waiting for days. */
-  #restFrom(group: Group): void {
-    this.#rest.failed(this.#options.clock.now());
-    if (this.#rest.failures >= failuresOfOne) group.notBefore = this.#rest.until;
+    this.#standing.broke(group, errorType, useful);
   }
 
   left(group: Group): void {
@@ -300,7 +261,7 @@ export class DestinationDrain implements LaneHost {
   async #step(): Promise<void> {
     if (!this.#isOpen()) {
       this.#shut();
-      this.#arm(this.#rest.until);
+      this.#arm(this.#standing.restsUntil);
       return;
     }
     let lookAt = await this.#fill();
@@ -338,7 +299,7 @@ export class DestinationDrain implements LaneHost {
     const key = groupKey(held);
     const { callingAeTitle, calledAeTitle } = held.envelope;
     const group = this.#groups.get(key) ?? { key, callingAeTitle, calledAeTitle, held: [] };
-    if (group.held.length === 0) this.#prober.titles.seen(group);
+    if (group.held.length === 0) this.#standing.seen(group);
     this.#groups.set(key, group);
     group.held.push(held);
     // Lanes that are there need not wait for the rest of the batch.
@@ -355,7 +316,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   #startLanes(): void {
-    const { clock, failed } = this.#options;
+    const { failed } = this.#options;
     this.#serveWaiting();
     while (this.#isOpen() && this.#lanes.size < this.#allowedLanes() && [...this.#groups.values()].some((group) => this.#isFree(group))) {
       const lane = new Lane(this.#laneParts);
@@ -364,8 +325,7 @@ export class DestinationDrain implements LaneHost {
         try {
           await lane.run();
         } catch (error) {
-          // A mistake of ours, and there would be another at once.
-          this.#rest.failed(clock.now());
+          this.#standing.leaveInPeace();
           failed(error);
         } finally {
           this.#lanes.delete(lane);
@@ -393,7 +353,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   #isOpen(): boolean {
-    return !this.#ending && !this.#circuit.isOpen && this.#rest.until <= this.#now();
+    return !this.#ending && this.#standing.isOpen;
   }
 
   /** What nobody serves goes back; lanes that wait go home. */
@@ -414,14 +374,10 @@ export class DestinationDrain implements LaneHost {
     this.#leases.drop(held);
   }
 
-  #armProbe(): void {
-    if (this.#started && !this.#ending) this.#prober.arm();
-  }
-
   #arm(at: number): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#ending || this.#circuit.isOpen) return;
+    if (this.#ending || this.#standing.isDown) return;
     const inMs = Math.max(1, Math.min(at - this.#now(), this.#tuning.pollMs));
     this.#timer = this.#options.clock.setTimer(() => {
       this.#timer = undefined;

@@ -1,4 +1,4 @@
-import { type Titles, titlesOf } from './held.ts';
+import { type Titles, titlesKey, titlesOf } from './held.ts';
 
 /** Titles that are remembered. */
 const maxTitles = 100;
@@ -35,5 +35,5 @@ export class ProbeTitles {
 }
 
 function isSame(one: Titles, other: Titles): boolean {
-  return one.callingAeTitle === other.callingAeTitle && one.calledAeTitle === other.calledAeTitle;
+  return titlesKey(one) === titlesKey(other);
 }

@@ -1,7 +1,7 @@
 import type { Destination } from '@radiotracer/config';
-import { type Clock, type DestinationCircuit, Requestor, type RequestorOptions, type Transport } from '@radiotracer/upper-layer';
+import { type Clock, type DestinationCircuit, isAnswer, Requestor, type RequestorOptions, type Transport } from '@radiotracer/upper-layer';
 import { CommandField, commandSet } from '@radiotracer/wire';
-import { errorTypeOf, isAnswer } from './store-association.ts';
+import { errorTypeOf } from './store-association.ts';
 
 export interface ProbeOptions {
   readonly destination: Destination;
@@ -42,7 +42,8 @@ export async function probe(options: ProbeOptions): Promise<void> {
     circuit.succeeded();
     await requestor.release().catch(() => {});
   } catch (error) {
-    if (isAnswer(error)) circuit.succeeded();
-    else circuit.failed(errorTypeOf(error));
+    const errorType = errorTypeOf(error);
+    if (isAnswer(errorType)) circuit.succeeded();
+    else circuit.failed(errorType);
   }
 }

@@ -168,11 +168,6 @@ export function errorTypeOf(error: unknown): AssociationErrorType {
   return error instanceof AssociationError ? error.errorType : 'internal';
 }
 
-/** It was reached, and said no: to these titles as far as anybody knows, for others it may be there. */
-export function isAnswer(error: unknown): boolean {
-  return ['rejected', 'aborted'].includes(errorTypeOf(error));
-}
-
 /** A connection was had, and the association was neither accepted nor refused: whether to these titles or to anybody, nobody knows. */
 export function isSilence(error: unknown): boolean {
   return ['connection_closed', 'connection_reset', 'associate_timeout'].includes(errorTypeOf(error));

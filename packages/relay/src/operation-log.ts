@@ -91,9 +91,9 @@ export class OperationLog {
   /**
    * When the wait for an answer is over, and whose it is; undefined: nothing is waited for. A destination that answers other requests meanwhile is
    * alive: then the wait begins anew. While the modality owes it answers itself, or takes none, what it owes is not waited for. `stalledSince`: since
-   * when it has taken nothing of what is sent to it. `isRead`: the modality takes what it sends.
+   * when it has taken nothing of what is sent to it. `takesAnswers`: the modality takes what it sends.
    */
-  patienceEnds(limits: ResponseLimits, stalledSince: number | undefined, isRead: boolean): Patience | undefined {
+  patienceEnds(limits: ResponseLimits, stalledSince: number | undefined, takesAnswers: boolean): Patience | undefined {
     const { dimseResponseMs, storeResponseMs } = limits;
     let earliest: Patience | undefined;
     const wait = (by: Patience['by'], since: number | undefined, limitMs: number) => {
@@ -107,7 +107,7 @@ export class OperationLog {
     for (const operation of this.#outstanding.acceptor) wait('modality', sinceAlive(operation), dimseResponseMs);
     for (const operation of this.#outstanding.requestor) {
       const { retention } = operation;
-      const isOwed = isRead && (retention !== undefined || this.#outstanding.acceptor.size === 0);
+      const isOwed = takesAnswers && (retention !== undefined || this.#outstanding.acceptor.size === 0);
       const since = operation.waitingSince === undefined ? stalledSince : isOwed ? sinceAlive(operation) : undefined;
       wait('destination', since, retention === undefined ? dimseResponseMs : storeResponseMs);
     }
