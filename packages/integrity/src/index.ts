@@ -6,19 +6,19 @@ export { errorsOf, type HourCell } from './health/hour-cell.ts';
 export { type LatencySummary, type ModalityPage, type ModalitySummary, readModalities, readModality } from './health/modality-page.ts';
 export { otherModalities } from './health/modality-record.ts';
 export type { ModalityState } from './health/modality-state.ts';
-export {
-  type CommitConfiguration,
-  Integrity,
-  type IntegrityListener,
-  type IntegrityOptions,
-  type IntegrityStats,
-  type LostInstances,
-  type StudyGeneration,
-} from './integrity.ts';
+export { Integrity } from './integrity.ts';
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 export { cursorOf, Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
 export { isOfInterest, isOfStudies, studyOf } from './observe.ts';
+export type {
+  CommitConfiguration,
+  IntegrityListener,
+  IntegrityOptions,
+  IntegrityStats,
+  LostInstances,
+  StudyGeneration,
+} from './ports.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
 export { type InstanceAtDestination, type InstanceRecord, isLost } from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';

@@ -1,11 +1,12 @@
 /** Studies with known defects, and sound ones: exactly the verdicts, sources and findings that they deserve. */
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import fc from 'fast-check';
-import { Integrity, type IntegrityOptions } from './integrity.ts';
+import { Integrity } from './integrity.ts';
 import type { LedgerChange } from './ledger/change.ts';
 import type { LedgerHome } from './ledger/home.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { MemoryHome } from './memory/memory-home.ts';
+import type { IntegrityOptions } from './ports.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts } from './record/study-record.ts';
 import { ManualClock } from './testing/manual-clock.ts';

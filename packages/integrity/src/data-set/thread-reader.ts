@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { DataSetReader, PlainDataSet } from './plain-data-set.ts';
 
-/** A data set that takes longer is given up, and the thread with it. One of 9,000 images takes 0.15 s; the thread begins in as much. */
+/** A data set that takes longer is given up, and the thread with it. One of 9,000 images takes 0.15 s. */
 const patienceMs = 2000;
+/** A thread begins in 0.15 s too, where nothing else is done; what waits for it is not hostile for that. */
+const startPatienceMs = 10_000;
 /** Nor is a turn waited for longer than that, where many hostile ones come: the events that came with it are not written until then. */
 const longestWaitMs = 10_000;
 /** More wait nowhere: they count as unreadable. */
@@ -23,6 +25,7 @@ export class ThreadReader implements DataSetReader {
   /** The first is being read. */
   readonly #waiting: Waiting[] = [];
   #worker: Worker | undefined;
+  #isReady = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -46,17 +49,26 @@ export class ThreadReader implements DataSetReader {
     const [first] = this.#waiting;
     if (first === undefined) return;
     this.#worker ??= this.#start();
-    this.#timer = setTimeout(() => this.#lost(), patienceMs).unref();
-    this.#worker.postMessage({ bytes: first.bytes, transferSyntaxUid: first.transferSyntaxUid });
+    this.#timer = setTimeout(() => this.#lost(), this.#isReady ? patienceMs : startPatienceMs).unref();
+    if (this.#isReady) this.#worker.postMessage({ bytes: first.bytes, transferSyntaxUid: first.transferSyntaxUid });
   }
 
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const worker = new Worker(new URL(`./reading-thread${extension}`, import.meta.url));
     worker.unref();
-    worker.on('message', (dataSet: PlainDataSet | undefined) => this.#settle(dataSet));
+    worker.on('message', (message: 'ready' | PlainDataSet | undefined) => {
+      if (message === 'ready') this.#ready();
+      else this.#settle(message);
+    });
     worker.on('error', () => this.#lost());
     return worker;
+  }
+
+  #ready(): void {
+    this.#isReady = true;
+    clearTimeout(this.#timer);
+    this.#post();
   }
 
   #settle(dataSet: PlainDataSet | undefined): void {
@@ -76,5 +88,6 @@ export class ThreadReader implements DataSetReader {
     this.#worker?.removeAllListeners();
     void this.#worker?.terminate();
     this.#worker = undefined;
+    this.#isReady = false;
   }
 }

@@ -2,10 +2,11 @@
 import type { OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
 import fc from 'fast-check';
 import { Tag } from '../data-set/plain-data-set.ts';
-import { Integrity, type IntegrityOptions } from '../integrity.ts';
+import { Integrity } from '../integrity.ts';
 import { type LedgerHome, LedgerUnavailable } from '../ledger/home.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import { mppsSopClass } from '../observe.ts';
+import type { IntegrityOptions } from '../ports.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { delivered, jsonReader, sent, start, stepCreated, stepSet } from '../testing/scene.ts';
 import { bucketOf } from './latency-histogram.ts';

@@ -1,7 +1,8 @@
 /** What telemetry is told of studies: each root once, however many nodes there are and whenever they die. */
 import type { StudyTold, TelemetryEvent } from '@radiotracer/telemetry';
-import { Integrity, type IntegrityOptions } from '../integrity.ts';
+import { Integrity } from '../integrity.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
+import type { IntegrityOptions } from '../ports.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { commitAsked, delivered, jsonReader, moved, sent, slices, start, stepSet } from '../testing/scene.ts';
