@@ -17,7 +17,14 @@ import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolError, type SpoolView } from '@radiotracer/spool';
 import type { Publish, TelemetryEvent } from '@radiotracer/telemetry';
-import { type AssociationErrorType, connectTransport, DestinationCircuit, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import {
+  type AssociationErrorType,
+  connectTransport,
+  DestinationCircuit,
+  isAnswer,
+  ReadBufferPool,
+  systemClock,
+} from '@radiotracer/upper-layer';
 import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
@@ -33,6 +40,7 @@ import { forgetLostOwners } from './kept/lost-owners.ts';
 import { openQueue } from './kept/open-queue.ts';
 import { loadOwnerId } from './kept/owner-id.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
+import { strandedOf } from './kept/stranded.ts';
 import { Watch } from './kept/watch.ts';
 import {
   checkOtlp,
@@ -62,9 +70,6 @@ export interface RunningProxy {
   /** Aborts the associations and closes. */
   abort(): Promise<void>;
 }
-
-/** Failures of a destination that is there. */
-const answers: ReadonlySet<string> = new Set(['status_failure', 'rejected', 'aborted']);
 
 /** Modalities do not wait longer for a ledger that is away. */
 const longestLedgerWaitMs = 1000;
@@ -224,7 +229,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       fared: (destinationId, errorType) => {
         if (errorType === undefined) circuit(destinationId).succeeded();
         // Whoever answers, whatever it answers, is there; and may want others than this modality.
-        else if (!answers.has(errorType)) circuit(destinationId).failed(errorType as AssociationErrorType);
+        else if (errorType !== 'status_failure' && !isAnswer(errorType)) circuit(destinationId).failed(errorType as AssociationErrorType);
       },
     },
   });
@@ -274,10 +279,8 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   // What the schedule was built from has been read by then.
   void rebuilt.then(() => spool.survey());
   const tellStranded = async () => {
-    for (const { destinationId, states } of await queue.counts({ ownerId })) {
-      const instances = states.waiting.entries;
-      if (instances === 0 || circuits.has(destinationId)) continue;
-      const told = { 'radiotracer.destination.id': destinationId, instances };
+    for (const { destination, instances } of strandedOf(await queue.counts({ ownerId }), config)) {
+      const told = { 'radiotracer.destination.id': destination, instances };
       logger.warn(told, 'instances wait for a destination that is not in the configuration: nobody sends them');
     }
   };

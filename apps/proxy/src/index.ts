@@ -5,6 +5,7 @@ export { openLedgerHome } from './kept/open-ledger.ts';
 export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';
 export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';
+export { type Stranded, strandedOf } from './kept/stranded.ts';
 export { loadSiteKey } from './telemetry/site-key.ts';
 export {
   destinationFiles,

@@ -20,3 +20,16 @@ it('forgets what stands under ids that were lost, in every state, and nothing of
   expect(await queue.counts()).toEqual(ours);
   expect(await queue.counts({ ownerId: 'ours' })).toEqual(ours);
 });
+
+it('is not kept from ending by a schedule that forgets nothing: no delivery begins before', async () => {
+  const queue = openMemoryQueue();
+  await queue.add({ ...entry, ownerId: 'before', id: 'ID0', state: 'waiting' });
+  const stubborn: Parameters<typeof forgetLostOwners>[0] = {
+    counts: (scope) => queue.counts(scope),
+    page: (filter, cursor, limit) => queue.page(filter, cursor, limit),
+    reclaimOwned: (ownerId, at) => queue.reclaimOwned(ownerId, at),
+    remove: async () => ({ changed: 0, leased: 0 }),
+  };
+  await forgetLostOwners(stubborn, 'ours', now);
+  expect(await queue.counts({ ownerId: 'before' })).toHaveLength(1);
+});
