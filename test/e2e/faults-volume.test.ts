@@ -146,8 +146,16 @@ describeWith(missingExt4(), 'an ext4 that breaks', () => {
 
       volume[breakIt]();
       const during = study(72, 4);
-      expect(await send(proxy.port, during)).toEqual(during.map(() => outOfResources));
-      expect(await send(proxy.port, during, { called: 'FIRST' })).toEqual(during.map(() => outOfResources));
+      const refused = (sent: Promise<readonly number[]>) => expect(sent).rejects.toThrow('A-ASSOCIATE-AC expected, came 03');
+      // A700 until it has noticed by itself, a rejection from then on.
+      const first = send(proxy.port, during);
+      await first.then(
+        (said) => expect(said).toEqual(during.map(() => outOfResources)),
+        () => refused(first),
+      );
+      await eventually('it to say so', () => proxy.logs().some((line) => line['radiotracer.spool.reason'] === 'unwritable'), 30_000);
+      await refused(send(proxy.port, during));
+      await refused(send(proxy.port, during, { called: 'FIRST' }));
       // It lives, and relays what the PACS takes, though it can retain nothing on the disk.
       pacs.answer = (await scriptedPacs(stage)).answer;
       const relayed = study(73, 2, 600);

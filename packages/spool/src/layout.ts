@@ -30,12 +30,15 @@ export class Layout {
   /** Moved aside, never deleted: as it was called, and `<name>.why` beside it. */
   readonly damaged: string;
   readonly lock: string;
+  /** Of no meaning: whether it can be written says whether the volume can. */
+  readonly trial: string;
 
   constructor(dir: string) {
     this.dir = dir;
     this.incoming = `${dir}/incoming`;
     this.damaged = `${dir}/damaged`;
     this.lock = `${dir}/owner.lock`;
+    this.trial = `${dir}/trial`;
   }
 
   part(id: InstanceId): string {

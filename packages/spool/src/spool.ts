@@ -63,6 +63,7 @@ import { SpoolWriter, type WriterHome } from './spool-writer.ts';
 import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
 import { Survey } from './survey.ts';
 import { type FolderName, folderName, type SpoolUsage, UsageCounter } from './usage.ts';
+import { VolumeTrial } from './volume-trial.ts';
 import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
 
 export interface SpoolLimits extends WatermarkLimits {
@@ -99,6 +100,13 @@ export interface SpoolOptions {
 const pieces = { largeBytes: 256 * 1024, smallBytes: 32 * 1024, plentyBytes: 4 * 2 ** 20, keepBytes: 12 * 2 ** 20 };
 const defaultUnwrittenBytes = 2 ** 20;
 const defaultCountedAtStart = 1000;
+const advice: Readonly<Record<Refusal['reason'], string>> = {
+  'max-bytes': 'Let it drain, or make room',
+  'free-bytes': 'Let it drain, or make room',
+  'free-files': 'Let it drain, or make room',
+  'not-counted': 'Try again',
+  unwritable: 'It goes on by itself as soon as it can be',
+};
 
 export class Spool {
   readonly #fileSystem: SpoolFileSystem;
@@ -111,6 +119,7 @@ export class Spool {
   readonly #shards: ShardFolders;
   readonly #usage: UsageCounter;
   readonly #watermarks: Watermarks;
+  readonly #trial: VolumeTrial;
   readonly #findings: Findings;
   readonly #files: InstanceFiles;
   readonly #writerHome: WriterHome;
@@ -187,6 +196,7 @@ export class Spool {
     this.#shards = parts.shards;
     this.#usage = parts.usage;
     this.#watermarks = parts.watermarks;
+    this.#trial = new VolumeTrial(parts.fileSystem, parts.layout.trial, () => parts.clock.now());
     this.#findings = parts.findings;
     this.#files = new InstanceFiles({ ...parts, left: (change) => this.#left(change) });
     this.#writerHome = {
@@ -208,7 +218,10 @@ export class Spool {
 
   /** Why not; undefined: go on. */
   get refusal(): Refusal | undefined {
-    return this.#watermarks.refusal;
+    const { refusal } = this.#watermarks;
+    const { failure } = this.#trial;
+    if (refusal !== undefined || failure === undefined) return refusal;
+    return { reason: 'unwritable', message: `nothing can be written: ${failure}` };
   }
 
   /** What was not as it should be: found by the start, and since. */
@@ -220,8 +233,12 @@ export class Spool {
     return this.#usage.snapshot();
   }
 
-  /** Looks at the volume now, and says whether something new may be begun. To be called now and then while nothing is begun. */
+  /**
+   * Looks at the volume now, and says whether something new may be begun. To be called now and then while nothing is begun. Whether the volume
+   * can be written is tried meanwhile: that is told by the next call, for a volume that hangs would never let this one end.
+   */
   async check(): Promise<Refusal | undefined> {
+    void this.#called(() => this.#trial.ifDue()).catch(() => {});
     try {
       await this.#watermarks.look(true);
       const counted = this.#recount();
@@ -357,8 +374,8 @@ export class Spool {
     if (this.refusal?.reason === 'max-bytes' && this.#usage.isCounted) await counted;
     const refusal = this.refusal;
     if (refusal === undefined) return;
-    const advice = refusal.reason === 'not-counted' ? 'Try again' : 'Let it drain, or make room';
-    throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: refusal.message, advice });
+    const { reason, message } = refusal;
+    throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: message, advice: advice[reason] });
   }
 
   /** Never rejects. Closing does not wait for it: it only reads. */

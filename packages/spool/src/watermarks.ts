@@ -18,7 +18,7 @@ export interface WatermarkLimits {
 
 /** Why nothing new is begun. */
 export interface Refusal {
-  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files';
+  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files' | 'unwritable';
   /** With the numbers. */
   readonly message: string;
 }

@@ -195,7 +195,8 @@ export const attributeRegistry = {
   'radiotracer.spool.reason': {
     patientData: 'P0',
     type: 'string',
-    description: 'Why it refuses: max-bytes, free-bytes, free-files; not-counted soon after a start, when it may be past max-bytes',
+    description:
+      'Why it refuses: max-bytes, free-bytes, free-files, unwritable; not-counted soon after a start, when it may be past max-bytes',
   },
   'radiotracer.spool.used': { patientData: 'P0', type: 'int', description: 'Bytes in the spool' },
   'radiotracer.spool.finding.kind': {

@@ -28,7 +28,7 @@ export interface SpoolAcceptanceChanged {
   readonly at: EpochMs;
   readonly accepting: boolean;
   /** Why it does not; undefined when it does. */
-  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files' | undefined;
+  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files' | 'unwritable' | undefined;
   readonly usedBytes: number;
   /** 0: no limit. */
   readonly maxBytes: number;
