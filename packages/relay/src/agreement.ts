@@ -1,6 +1,19 @@
 /** What an A-ASSOCIATE-RQ asked for and its AC granted, as far as the relay needs it. */
-import type { AssociateAc, AssociateRq, UserInformationSubItem } from '@radiotracer/wire';
-import { trimUid } from '@radiotracer/wire';
+import { type AssociateAc, type AssociateRq, trimAeTitle, trimUid, type UserInformationSubItem } from '@radiotracer/wire';
+
+/** Who asks. All that is kept of an A-ASSOCIATE-RQ once it is answered: the rest may be tens of kilobytes, as long as the association lives. */
+export interface Requester {
+  /** Trimmed. */
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  /** The longest P-DATA-TF that it takes; 0: no limit. */
+  readonly maxPduBytes: number;
+}
+
+export function requesterOf(rq: AssociateRq): Requester {
+  const { maxPduBytes } = userInformation(rq);
+  return { callingAeTitle: trimAeTitle(rq.callingAeTitle), calledAeTitle: trimAeTitle(rq.calledAeTitle), maxPduBytes };
+}
 
 /** The user information of one side. */
 export interface UserInformation {
@@ -28,11 +41,12 @@ export function proposedContexts(rq: AssociateRq): number {
   return rq.items.reduce((count, item) => count + (item.kind === 'presentation-context-rq' ? 1 : 0), 0);
 }
 
-/** The abstract syntax of each proposed context, by its ID. */
-export function proposedAbstractSyntaxes(rq: AssociateRq): Map<number, string> {
+/** The abstract syntax of each proposed context, by its ID; or only of those that were accepted. */
+export function proposedAbstractSyntaxes(rq: AssociateRq, accepted?: ReadonlyMap<number, unknown>): Map<number, string> {
   const proposed = new Map<number, string>();
   for (const item of rq.items) {
-    if (item.kind === 'presentation-context-rq' && !proposed.has(item.id)) proposed.set(item.id, trimUid(item.abstractSyntax ?? ''));
+    if (item.kind !== 'presentation-context-rq' || proposed.has(item.id) || accepted?.has(item.id) === false) continue;
+    proposed.set(item.id, trimUid(item.abstractSyntax ?? ''));
   }
   return proposed;
 }

@@ -17,6 +17,7 @@ import {
   Association,
   AssociationError,
   type AssociationUser,
+  agreedContexts,
   type Clock,
   ignoreData,
   type PdataSink,
@@ -24,8 +25,16 @@ import {
   rejectPdu,
   type Transport,
 } from '@radiotracer/upper-layer';
-import { type AssociateRq, decodePdu, encodeAssociateRqWithTitles, encodePdu, trimAeTitle, WireError } from '@radiotracer/wire';
-import { proposedContexts, userInformation } from './agreement.ts';
+import {
+  type AssociateAc,
+  type AssociateRq,
+  decodePdu,
+  encodeAssociateRqWithTitles,
+  encodePdu,
+  trimAeTitle,
+  WireError,
+} from '@radiotracer/wire';
+import { proposedContexts, requesterOf, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { endBy, Leg, type LegEnd } from './leg.ts';
 import type { Link } from './link.ts';
@@ -93,7 +102,9 @@ export class AssociationPair {
   readonly #peerAddress: string;
   readonly #peerPort: number;
   readonly #lifetime: PairLifetime;
+  /** Until it is answered. */
   #rq: AssociateRq | undefined;
+  #isRequested = false;
   #upstream: Upstream | undefined;
   #rewritten = false;
   /** What the modality sends goes to the link, or after a take-over to the performer. */
@@ -127,7 +138,7 @@ export class AssociationPair {
 
   /** Whether it is an association: its A-ASSOCIATE-RQ has come, and its end has not. Its transports may live a little longer. */
   get active(): boolean {
-    return this.#rq !== undefined && !this.#ended;
+    return this.#isRequested && !this.#ended;
   }
 
   /** Answers the modality in the destination's place, or for ourselves; undefined: the destination answers. */
@@ -216,6 +227,7 @@ export class AssociationPair {
     const rq = decodePdu(bytes, { maxPresentationContexts: this.#ports.limits.maxPresentationContexts });
     if (rq.kind !== 'A-ASSOCIATE-RQ') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-RQ was expected', 2);
     this.#rq = rq;
+    this.#isRequested = true;
     const { reports } = this.#ports;
     const isForUs = reports !== undefined && isForReports(rq, reports);
     const found = isForUs
@@ -236,7 +248,7 @@ export class AssociationPair {
   #route(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
     const { takeOver: ports, limits, clock, publish } = this.#ports;
     if (ports !== undefined) {
-      const options = { ports, decision, rq, limits, clock, publish };
+      const options = { ports, decision, requester: requesterOf(rq), limits, clock, publish };
       const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
       this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality, dataSets: this.#ports.dataSets });
       if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
@@ -250,6 +262,7 @@ export class AssociationPair {
     const here = { server: this.#server, serverAssociationId: this.#serverLeg.id };
     this.#reports = new ReportTaker({ ...here, reports, rq, limits, clock, publish });
     const { ac, performer, contexts } = this.#reports;
+    this.#rq = undefined;
     this.#fromModality.to = performer;
     this.#server.accept(encodePdu(ac));
     this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls);
@@ -320,10 +333,11 @@ export class AssociationPair {
     const ac = decodePdu(bytes, { maxPresentationContexts: limits.maxPresentationContexts });
     if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
     const { destination } = upstream.decision;
+    const contexts = agreedContexts(ac);
     const relaying = new Relaying({
-      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, rq },
-      ...{ client: upstream.association, clientAssociationId: upstream.leg.id, ac, destination },
-      ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(ac) },
+      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, requester: requesterOf(rq) },
+      ...{ client: upstream.association, clientAssociationId: upstream.leg.id, ac, contexts, destination },
+      ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(rq, ac, contexts) },
       withheld: () => {
         if (this.#takenOver('status_failure')) upstream.association.abort(providerAbort);
       },
@@ -334,7 +348,8 @@ export class AssociationPair {
     this.#server.accept(
       this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
     );
-    const { contexts, acceptor } = relaying;
+    this.#rq = undefined;
+    const { acceptor } = relaying;
     this.#serverLeg.accepted(contexts.size, acceptor, this.#server.tls);
     upstream.leg.accepted(contexts.size, acceptor, upstream.association.tls);
   }
@@ -378,9 +393,13 @@ export class AssociationPair {
   }
 
   #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
-    return succeeds(() =>
-      takeOver.fromStart((ac, contexts) => this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls), failed),
-    );
+    const rq = this.#rq;
+    if (rq === undefined) return false;
+    const accepted = (ac: AssociateAc, contexts: number) => {
+      this.#rq = undefined;
+      this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls);
+    };
+    return succeeds(() => takeOver.fromStart(rq, accepted, failed));
   }
 
   #releasedFromPerformer(performer: Performer): void {
@@ -415,7 +434,7 @@ export class AssociationPair {
   }
 
   #serverLost(error: AssociationError): void {
-    if (this.#rq === undefined) this.#tellServerOpened(undefined, undefined);
+    if (!this.#isRequested) this.#tellServerOpened(undefined, undefined);
     const upstream = this.#upstream?.association;
     this.#end(endBy(error), error.errorType);
     this.#performer?.end(error);

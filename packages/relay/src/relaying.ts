@@ -1,23 +1,25 @@
 /** The messages of a pair whose association is agreed: a one-way link each way, what they say of operations, and how long an answer may take. */
 import type { Destination, Limits } from '@radiotracer/config';
 import type { Publish } from '@radiotracer/telemetry';
-import { type Association, agreedContexts, type Clock } from '@radiotracer/upper-layer';
-import { type AssociateAc, type AssociateRq, trimAeTitle } from '@radiotracer/wire';
-import { type UserInformation, userInformation } from './agreement.ts';
+import type { Association, Clock } from '@radiotracer/upper-layer';
+import type { AssociateAc } from '@radiotracer/wire';
+import { type Requester, type UserInformation, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { Link } from './link.ts';
 import { OperationLog, type Patience, type TakeOverPolicy } from './operation-log.ts';
 import { ResponseWatch } from './response-watch.ts';
 
 export interface RelayingOptions {
-  /** The modality's association, and what it asked for. */
+  /** The modality's association, and who asked for it. */
   readonly server: Association;
   readonly serverAssociationId: string;
-  readonly rq: AssociateRq;
+  readonly requester: Requester;
   /** The destination's, and what it granted. */
   readonly client: Association;
   readonly clientAssociationId: string;
   readonly ac: AssociateAc;
+  /** What it accepted: transfer syntaxes by presentation context. */
+  readonly contexts: ReadonlyMap<number, string>;
   readonly destination: Destination;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -41,8 +43,7 @@ export class Relaying {
   readonly #watch: ResponseWatch;
 
   constructor(options: RelayingOptions) {
-    const { server, client, rq, ac, destination, limits, clock } = options;
-    const contexts = agreedContexts(ac);
+    const { server, client, requester, ac, contexts, destination, limits, clock } = options;
     this.contexts = contexts;
     this.acceptor = userInformation(ac);
     this.operations = new OperationLog(
@@ -50,8 +51,8 @@ export class Relaying {
         serverAssociationId: options.serverAssociationId,
         clientAssociationId: options.clientAssociationId,
         destinationId: destination.id,
-        callingAeTitle: trimAeTitle(rq.callingAeTitle),
-        calledAeTitle: trimAeTitle(rq.calledAeTitle),
+        callingAeTitle: requester.callingAeTitle,
+        calledAeTitle: requester.calledAeTitle,
         transferSyntaxes: contexts,
         dataSets: options.dataSets,
       },
@@ -65,7 +66,7 @@ export class Relaying {
       tap: this.operations.fromRequestor,
     });
     this.toModality = new Link({
-      ...{ ...common, source: client, target: server, targetMaxPduBytes: userInformation(rq).maxPduBytes },
+      ...{ ...common, source: client, target: server, targetMaxPduBytes: requester.maxPduBytes },
       tap: this.operations.fromAcceptor,
       withheld: options.withheld,
     });

@@ -35,7 +35,7 @@ import {
   trimUid,
   uidValue,
 } from '@radiotracer/wire';
-import { proposedAbstractSyntaxes, userInformation } from './agreement.ts';
+import { proposedAbstractSyntaxes, type Requester, requesterOf } from './agreement.ts';
 import { WholeDataSet } from './data-set-reading.ts';
 
 /** What is ours among the reports. */
@@ -73,15 +73,18 @@ export function isForReports(rq: AssociateRq, { aeTitle }: OwnReports): boolean 
 }
 
 export class ReportTaker implements MessageHandler {
-  readonly #options: ReportTakerOptions;
+  readonly #options: Omit<ReportTakerOptions, 'rq'>;
+  readonly #requester: Requester;
   readonly #agreed: ReadonlyMap<number, string>;
   readonly ac: AssociateAc;
   readonly performer: Performer;
   #count = 0;
 
   constructor(options: ReportTakerOptions) {
-    const { rq, server, limits } = options;
-    this.#options = options;
+    const { rq, ...rest } = options;
+    const { server, limits } = rest;
+    this.#options = rest;
+    this.#requester = requesterOf(rq);
     const contexts = acceptContexts(rq, (abstractSyntax, proposed) =>
       abstractSyntax === storageCommitment || abstractSyntax === verification
         ? transferSyntaxes.find((syntax) => proposed.includes(syntax))
@@ -93,7 +96,7 @@ export class ReportTaker implements MessageHandler {
       {
         association: server,
         agreed: this.#agreed,
-        peerMaxPduBytes: userInformation(rq).maxPduBytes,
+        peerMaxPduBytes: this.#requester.maxPduBytes,
         limits: { ...limits, maxOpenRequests },
       },
       this,
@@ -148,7 +151,8 @@ export class ReportTaker implements MessageHandler {
   }
 
   #tell({ contextId, command }: ReceivedMessage, { beganAt, status, dataSet, dataSetBytes }: Told): void {
-    const { rq, clock, publish, serverAssociationId } = this.#options;
+    const { clock, publish, serverAssociationId } = this.#options;
+    const { callingAeTitle, calledAeTitle } = this.#requester;
     const now = clock.now();
     const isFailure = statusClass(status) === 'failure';
     publish({
@@ -159,8 +163,8 @@ export class ReportTaker implements MessageHandler {
       operation: (commandName(command.commandField ?? 0) as OperationName | undefined) ?? 'unknown',
       messageId: command.messageId ?? 0,
       destinationId: undefined,
-      callingAeTitle: trimAeTitle(rq.callingAeTitle),
-      calledAeTitle: trimAeTitle(rq.calledAeTitle),
+      callingAeTitle,
+      calledAeTitle,
       sopClassUid: command.affectedSopClassUid ?? command.requestedSopClassUid,
       sopInstanceUid: command.affectedSopInstanceUid ?? command.requestedSopInstanceUid,
       transferSyntaxUid: this.#agreed.get(contextId),

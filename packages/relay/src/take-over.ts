@@ -19,8 +19,8 @@ import {
   type MessageAssembler,
   Performer,
 } from '@radiotracer/upper-layer';
-import { type AssociateAc, type AssociateRq, encodePdu, trimAeTitle } from '@radiotracer/wire';
-import { proposedAbstractSyntaxes, userInformation } from './agreement.ts';
+import { type AssociateAc, type AssociateRq, encodePdu } from '@radiotracer/wire';
+import { proposedAbstractSyntaxes, type Requester } from './agreement.ts';
 import type { Capabilities } from './capability.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import type { OperationContext, TakeOverPolicy } from './operation-log.ts';
@@ -49,7 +49,7 @@ export interface TakeOverPorts {
 export interface TakeOverOptions {
   readonly ports: TakeOverPorts;
   readonly decision: RouteDecision;
-  readonly rq: AssociateRq;
+  readonly requester: Requester;
   readonly server: Association;
   readonly serverAssociationId: string;
   readonly sourceAddress: string;
@@ -108,15 +108,15 @@ export class TakeOver {
   }
 
   /** The destination has accepted: from now on its C-STOREs in flight are kept, where this route keeps them. */
-  accompany(ac: AssociateAc): TakeOverPolicy | undefined {
-    const { decision, ports, rq } = this.#options;
+  accompany(rq: AssociateRq, ac: AssociateAc, agreed: ReadonlyMap<number, string>): TakeOverPolicy | undefined {
+    const { decision, ports } = this.#options;
     ports.capabilities.learn(decision.destination.id, rq, ac);
     const answered = () => ports.fared(decision.destination.id, undefined);
     if (decision.route.onFailure !== 'spool') {
       answered();
       return undefined;
     }
-    const standIn = this.#prepare(ac);
+    const standIn = this.#prepare(rq, agreed);
     const budget = new RetentionBudget(ports.retainBytes, { parent: ports.budget });
     return {
       retain: (contextId, request, receivedAt) =>
@@ -127,8 +127,8 @@ export class TakeOver {
   }
 
   /** Accepts in the destination's place. False: there is nothing that we could accept. `failed`: undefined when it was not asked. */
-  fromStart(accepted: (ac: AssociateAc, contexts: number) => void, failed: Failed | undefined): boolean {
-    const { decision, ports, rq, server } = this.#options;
+  fromStart(rq: AssociateRq, accepted: (ac: AssociateAc, contexts: number) => void, failed: Failed | undefined): boolean {
+    const { decision, ports, server } = this.#options;
     if (!this.possible) return false;
     const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
       ports.capabilities.choose(decision.destination.id, abstractSyntax, transferSyntaxes, decision.route),
@@ -136,7 +136,7 @@ export class TakeOver {
     if (!contexts.some(({ result }) => result === 0)) return false;
     const ac = associateResponse(rq, contexts, maxPduBytes);
     // Before it is accepted: to some nothing can be said (see `succeeds` of the pair).
-    this.#perform(this.#prepare(ac), undefined);
+    this.#perform(this.#prepare(rq, agreedContexts(ac)), undefined);
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed.size);
     const down = decision.route.mode === 'store-and-forward' ? undefined : 'circuit_open';
@@ -167,15 +167,15 @@ export class TakeOver {
     clientAssociationId: string | undefined,
     storesInFlight: number,
   ): void {
-    const { decision, rq, clock, publish, serverAssociationId } = this.#options;
+    const { decision, requester, clock, publish, serverAssociationId } = this.#options;
     publish({
       type: 'association.taken_over',
       serverAssociationId,
       clientAssociationId,
       destinationId: decision.destination.id,
       routeId: decision.route.id,
-      callingAeTitle: trimAeTitle(rq.callingAeTitle),
-      calledAeTitle: trimAeTitle(rq.calledAeTitle),
+      callingAeTitle: requester.callingAeTitle,
+      calledAeTitle: requester.calledAeTitle,
       at: clock.now(),
       when,
       errorType,
@@ -183,15 +183,15 @@ export class TakeOver {
     });
   }
 
-  #prepare(ac: AssociateAc): StandIn {
-    const { decision, ports, rq, clock, publish, serverAssociationId, sourceAddress, dataSets } = this.#options;
-    this.#agreed = agreedContexts(ac);
+  #prepare(rq: AssociateRq, agreed: ReadonlyMap<number, string>): StandIn {
+    const { decision, ports, requester, clock, publish, serverAssociationId, sourceAddress, dataSets } = this.#options;
+    this.#agreed = agreed;
     const context: OperationContext = {
       serverAssociationId,
       clientAssociationId: undefined,
       destinationId: decision.destination.id,
-      callingAeTitle: trimAeTitle(rq.callingAeTitle),
-      calledAeTitle: trimAeTitle(rq.calledAeTitle),
+      callingAeTitle: requester.callingAeTitle,
+      calledAeTitle: requester.calledAeTitle,
       transferSyntaxes: this.#agreed,
       dataSets,
     };
@@ -206,7 +206,7 @@ export class TakeOver {
         calledAeTitle: decision.destination.aet ?? context.calledAeTitle,
         sourceAddress,
       },
-      abstractSyntaxes: proposedAbstractSyntaxes(rq),
+      abstractSyntaxes: proposedAbstractSyntaxes(rq, agreed),
       clock,
       publish,
     });
@@ -214,12 +214,12 @@ export class TakeOver {
   }
 
   #perform(standIn: StandIn, assembler: MessageAssembler | undefined): Performer {
-    const { rq, server, limits, fromModality } = this.#options;
+    const { requester, server, limits, fromModality } = this.#options;
     const performer = new Performer(
       {
         association: server,
         agreed: this.#agreed,
-        peerMaxPduBytes: userInformation(rq).maxPduBytes,
+        peerMaxPduBytes: requester.maxPduBytes,
         limits: { ...limits, maxOpenRequests },
         ...(assembler === undefined ? {} : { assembler }),
       },

@@ -123,29 +123,38 @@ function decodeAcItem(item: Item, budget: ItemBudget): AssociateAcItem {
   }
 }
 
+const none: readonly never[] = [];
+
+/** Without the room that push() makes for sixteen more: there may be 128 contexts in each of hundreds of associations. */
+function exact<T>(values: readonly T[]): readonly T[] {
+  return values.length === 0 ? none : values.slice();
+}
+
 function decodeContextRq(value: Uint8Array, budget: ItemBudget): PresentationContextRqItem {
   let abstractSyntax: string | undefined;
   const transferSyntaxes: string[] = [];
   const rest: UnknownItem[] = [];
   for (const item of readItems(value.subarray(4), budget)) {
-    if (item.type === ItemType.abstractSyntax && abstractSyntax === undefined) abstractSyntax = latin1.decode(item.value);
-    else if (item.type === ItemType.transferSyntax) transferSyntaxes.push(latin1.decode(item.value));
+    if (item.type === ItemType.abstractSyntax && abstractSyntax === undefined) abstractSyntax = budget.text(item.value);
+    else if (item.type === ItemType.transferSyntax) transferSyntaxes.push(budget.text(item.value));
     else rest.push(unknown(item));
   }
   const [id = 0, first = 0, second = 0, third = 0] = value;
   const reserved = (first << 16) | (second << 8) | third;
   const kept = reserved === 0 ? {} : { reserved };
-  return { kind: 'presentation-context-rq', id, ...kept, abstractSyntax, transferSyntaxes, unknown: rest };
+  const own = { transferSyntaxes: exact(transferSyntaxes), unknown: exact(rest) };
+  return { kind: 'presentation-context-rq', id, ...kept, abstractSyntax, ...own };
 }
 
 function decodeContextAc(value: Uint8Array, budget: ItemBudget): PresentationContextAcItem {
   let transferSyntax: string | undefined;
   const rest: UnknownItem[] = [];
   for (const item of readItems(value.subarray(4), budget)) {
-    if (item.type === ItemType.transferSyntax && transferSyntax === undefined) transferSyntax = latin1.decode(item.value);
+    if (item.type === ItemType.transferSyntax && transferSyntax === undefined) transferSyntax = budget.text(item.value);
     else rest.push(unknown(item));
   }
-  return { kind: 'presentation-context-ac', id: value[0] as number, result: value[2] as number, transferSyntax, unknown: rest };
+  const [id = 0, , result = 0] = value;
+  return { kind: 'presentation-context-ac', id, result, transferSyntax, unknown: exact(rest) };
 }
 
 function unknown(item: Item): UnknownItem {

@@ -1,3 +1,4 @@
+import { latin1 } from './latin1.ts';
 import { WireError } from './wire-error.ts';
 
 /** Item types of the A-ASSOCIATE PDUs (PS3.8 9.3.2, 9.3.3, D.1; PS3.7 D.3.3). */
@@ -25,9 +26,10 @@ export interface Item {
   readonly value: Uint8Array;
 }
 
-/** Counts what one PDU may make us allocate. */
+/** What one PDU may make us allocate: so many items, and each text once. */
 export class ItemBudget {
   readonly #maxItems: number;
+  readonly #texts = new Map<string, string>();
   #spent = 0;
 
   constructor(maxItems: number) {
@@ -37,6 +39,15 @@ export class ItemBudget {
   spend(): void {
     this.#spent += 1;
     if (this.#spent > this.#maxItems) throw new WireError('too-many-items', `more than ${this.#maxItems} items`, 6);
+  }
+
+  /** The bytes as text; of one that comes again (the same three transfer syntaxes in 128 contexts) the string that was made first. */
+  text(bytes: Uint8Array): string {
+    const text = latin1.decode(bytes);
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    this.#texts.set(text, text);
+    return text;
   }
 }
 
