@@ -277,14 +277,16 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
 }, 30_000);
 
-test('a destination that dies inside a PDU of several answers: the whole ones are given, for the rest it is taken over', async () => {
-  const answers: Buffer[] = [];
+/** Three instances are sent before an answer comes; the PACS says `words` of its three answers and is gone: what the modality is answered, and what is kept. */
+async function sendThree(words: (answers: readonly Buffer[], contextId: number) => Buffer, statuses: readonly number[] = [0, 0, 0]) {
+  const messages: RawMessage[] = [];
   const { port } = await pacs((message, { connection }) => {
-    answers.push(command({ ...success(message), [element.dataSetType]: noDataSet }));
-    if (answers.length < 3) return;
-    const { contextId } = message;
-    const whole = pData(...answers.map((fragment) => ({ contextId, control: 3, fragment })));
-    connection.send(whole.subarray(0, -20));
+    messages.push(message);
+    if (messages.length < 3) return;
+    const answers = messages.map((one, nth) =>
+      command({ ...success(one), [element.status]: statuses[nth] ?? 0, [element.dataSetType]: noDataSet }),
+    );
+    connection.send(words(answers, message.contextId));
     connection.socket.end();
   });
   const here = await site(port);
@@ -298,18 +300,51 @@ test('a destination that dies inside a PDU of several answers: the whole ones ar
     };
     connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
   }
-  const given: unknown[] = [];
+  const given = new Map<unknown, unknown>();
   for (const _ of asked) {
     const answer = (await connection.message()).command;
-    given.push([numberIn(answer, element.messageIdBeingRespondedTo), numberIn(answer, element.status)]);
+    given.set(numberIn(answer, element.messageIdBeingRespondedTo), numberIn(answer, element.status));
   }
-  expect(given).toEqual([
-    [1, 0],
-    [2, 0],
-    [3, 0],
-  ]);
   await connection.release();
-  expect([...(await here.spooled()).keys()]).toEqual([asked[2]?.sopInstanceUid]);
+  const spooled = await here.spooled();
+  return { given, spooled: asked.map(({ sopInstanceUid }) => spooled.has(sopInstanceUid)) };
+}
+
+const allGiven = new Map([1, 2, 3].map((messageId) => [messageId, 0]));
+const inOnePdu = (answers: readonly Buffer[], contextId: number) =>
+  pData(...answers.map((fragment) => ({ contextId, control: 3, fragment })));
+
+test('a destination that dies inside a PDU of several answers: the whole ones are given, for the rest it is taken over', async () => {
+  const { given, spooled } = await sendThree((answers, contextId) => inOnePdu(answers, contextId).subarray(0, -20));
+  expect(given).toEqual(allGiven);
+  expect(spooled).toEqual([false, false, true]);
+}, 30_000);
+
+test('a destination that dies behind a whole PDU whose last answer is not whole: the same', async () => {
+  const { given, spooled } = await sendThree(([first = Buffer.of(), second = Buffer.of()], contextId) =>
+    pData({ contextId, control: 3, fragment: first }, { contextId, control: 1, fragment: second.subarray(0, 40) }),
+  );
+  expect(given).toEqual(allGiven);
+  expect(spooled).toEqual([false, true, true]);
+}, 30_000);
+
+test('an answer that says out of resources, behind another in its PDU: the one before is given, from there it is taken over', async () => {
+  const { given, spooled } = await sendThree(inOnePdu, [0, 0xa700, 0]);
+  expect(given).toEqual(allGiven);
+  expect(spooled).toEqual([false, true, true]);
+}, 30_000);
+
+test('an answer that says out of resources, of which the first part came behind another: the same', async () => {
+  const { given, spooled } = await sendThree(
+    ([first = Buffer.of(), second = Buffer.of()], contextId) =>
+      Buffer.concat([
+        pData({ contextId, control: 3, fragment: first }, { contextId, control: 1, fragment: second.subarray(0, 40) }),
+        pData({ contextId, control: 3, fragment: second.subarray(40) }),
+      ]),
+    [0, 0xa700, 0],
+  );
+  expect(given).toEqual(allGiven);
+  expect(spooled).toEqual([false, true, true]);
 }, 30_000);
 
 test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {

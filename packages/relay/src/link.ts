@@ -18,9 +18,9 @@ import { PduRecutter } from './pdu-recutter.ts';
 export interface Tap {
   /**
    * A command set is whole. `pass`: it goes on; `withhold`: neither it nor anything after it does. `beganAt`: when its first byte arrived
-   * (ms since the epoch). `alone`: it is not behind another message in its P-DATA-TF, so that it can be withheld.
+   * (ms since the epoch).
    */
-  command(contextId: number, command: CommandSet, beganAt: number, alone: boolean): 'pass' | 'withhold';
+  command(contextId: number, command: CommandSet, beganAt: number): 'pass' | 'withhold';
   /** The chunk's end: what was told since the last call was handed to the target, but for a command that is not whole. */
   handedOn(): void;
   /** A promise: the source is not read before it has settled. */
@@ -79,7 +79,7 @@ export class Link implements PdataSink {
     this.#assembler = new MessageAssembler(
       {
         command: (contextId, command) => {
-          const verdict = this.#tap.command(contextId, command, this.#commandBeganAt, this.#pdvsOfPdu === 1);
+          const verdict = this.#tap.command(contextId, command, this.#commandBeganAt);
           if (verdict === 'withhold') {
             this.#close();
             options.withheld?.();
@@ -154,6 +154,8 @@ export class Link implements PdataSink {
   ): void {
     if (!this.#contexts.has(contextId)) throw new WireError('message-malformed', 'a PDV came on a context that was not accepted', 6);
     if ((control & PdvControl.command) !== 0 && !this.#isShut) {
+      // Behind the gate is this command alone: whole messages before it do not wait for it, nor go with it.
+      if (this.#pdvsOfPdu > 0) this.#recutter.divide();
       this.#isShut = true;
       this.#commandBeganAt = this.#clock.now();
     }

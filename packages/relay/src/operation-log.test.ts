@@ -29,7 +29,7 @@ function follow(dataSets: DataSetWants | undefined) {
 
 /** A message in pieces, each in a chunk of its own, whose memory is used again afterwards. */
 function pass(tap: Tap, fields: CommandFields, pieces: readonly Uint8Array[]) {
-  tap.command(1, commandSet({ ...fields, hasDataSet: pieces.length > 0 }), 999, true);
+  tap.command(1, commandSet({ ...fields, hasDataSet: pieces.length > 0 }), 999);
   for (const [index, piece] of pieces.entries()) {
     const chunk = Uint8Array.of(7, ...piece, 7);
     void tap.data(chunk, 1, 1 + piece.length, lease);
@@ -65,7 +65,7 @@ it('sums up the data set of a C-STORE that came whole, and of no other', () => {
       const store = { commandField: CommandField.cStoreRq, affectedSopInstanceUid: '1.2.3' } as const;
       pass(log.fromRequestor, { ...store, messageId: 4 }, pieces);
       pass(log.fromAcceptor, { commandField: CommandField.cStoreRsp, messageIdBeingRespondedTo: 4, status: 0 }, []);
-      log.fromRequestor.command(1, commandSet({ ...store, messageId: 5, hasDataSet: true }), 999, true);
+      log.fromRequestor.command(1, commandSet({ ...store, messageId: 5, hasDataSet: true }), 999);
       log.end('aborted', false);
       const sum = crc32(Buffer.concat(pieces)).toString(16).padStart(8, '0');
       expect(ended().map(({ dataSetChecksum, dataSet }) => [dataSetChecksum, dataSet])).toEqual([
@@ -84,7 +84,7 @@ it('tells a C-MOVE once, with its counts and the list that its final response ca
       const response = { commandField: CommandField.cMoveRsp, messageIdBeingRespondedTo: 6 } as const;
       pass(log.fromAcceptor, { ...response, status: 0xff00, numberOfRemainingSuboperations: 3 }, []);
       const final = { ...response, status: 0xb000, numberOfCompletedSuboperations: 2, numberOfFailedSuboperations: 1 };
-      if (isCut) log.fromAcceptor.command(1, commandSet({ ...final, hasDataSet: true }), 999, true);
+      if (isCut) log.fromAcceptor.command(1, commandSet({ ...final, hasDataSet: true }), 999);
       else pass(log.fromAcceptor, final, pieces);
       log.end('connection_closed', false);
       const [event, ...others] = ended();
@@ -116,7 +116,7 @@ it('waits for whoever owes an answer; a destination that is owed one, or is not 
   expect(ends()).toBeUndefined();
   pass(log.fromRequestor, { commandField: CommandField.cGetRq, messageId: 7 }, [Uint8Array.of(1)]);
   expect([ends(), ends(false)]).toEqual([{ by: 'destination', endsAt: 1500 }, undefined]);
-  log.fromAcceptor.command(1, commandSet({ ...store, hasDataSet: true }), 999, true);
+  log.fromAcceptor.command(1, commandSet({ ...store, hasDataSet: true }), 999);
   expect(ends()).toBeUndefined();
   log.fromAcceptor.dataEnd();
   expect(ends()).toEqual({ by: 'modality', endsAt: 1500 });

@@ -145,14 +145,14 @@ export class OperationLog {
     /** Read when the chunk has gone on: the destination need not wait for it. */
     const unread: (InstanceHeadReader | DataSetReading)[] = [];
     return {
-      command: (contextId, command, beganAt, alone) => {
+      command: (contextId, command, beganAt) => {
         request = undefined;
         head = undefined;
         reading = undefined;
         if (command.isResponse) {
           const operation = theirs.find(command);
           if (operation === undefined) return 'pass';
-          if (alone && operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0)) return 'withhold';
+          if (operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0)) return 'withhold';
           if (this.#answer(operation, command)) {
             theirs.settle(operation);
             operation.retention?.release();

@@ -4,6 +4,7 @@
  *
  *   one PDV that fills its PDU, short enough           passes as it arrives, as ranges of the chunks
  *   anything else, to `maxHeldPduBytes`                is held to its end; then it passes as it came, or is cut at PDV borders
+ *   where a second message begins in it                is cut there: what came before goes out, the rest each PDV its own PDU
  *   longer still                                       is cut as it arrives: each PDV its own PDU, none longer than allowed
  *
  * Contents are never touched: an over-long PDV becomes several fragments, of which only the last keeps the last-fragment bit.
@@ -87,6 +88,15 @@ export class PduRecutter {
       default:
         this.#cut(buffer, start, end);
     }
+  }
+
+  /** Before a PDV that is not the first of its PDU: what came before it goes out now, and it is not behind that in a PDU. */
+  divide(): void {
+    if (this.#mode !== 'hold') return;
+    this.#mode = 'cut';
+    this.#held.handTo((buffer, start, end) => {
+      for (const pdv of pdvsOf(buffer, start, end)) this.#cutWhole(buffer, pdv);
+    });
   }
 
   pdataEnd(): void {
