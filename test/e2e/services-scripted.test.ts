@@ -2,7 +2,7 @@
  * Promise 2, DIMSE services, where the order of bytes has to be set by hand: scripted peers on both sides of the proxy. Whatever they
  * say to each other arrives as it was said, in both directions, at once.
  */
-import { within } from '../fixtures/deadline.ts';
+import { eventually, within } from '../fixtures/deadline.ts';
 import { startProxy } from '../fixtures/proxy.ts';
 import type { RawConnection } from '../fixtures/raw-connection.ts';
 import {
@@ -291,6 +291,42 @@ it('a warning, a failure and a status of no table come back as the destination g
   }
   await connection.release();
   expect(got).toEqual(statuses);
+}, 60_000);
+
+it('a modality of which the PACS accepts no presentation context is told as refused, however it leaves; the PACS is not told as failing', async () => {
+  const acceptor = await rawScp(stage, {
+    answer: (request) =>
+      associateAc(request, {
+        contexts: proposedContexts(request).map(({ id }) => ({ id, result: 3, transferSyntax: implicitVrLittleEndian })),
+      }),
+  });
+  const proxy = await startProxy(stage, { destinations: { pacs: { port: acceptor.port } }, routes: [{ callingAet: 'US1', to: 'pacs' }] });
+  const leave = [
+    (connection: RawConnection) => connection.release(),
+    (connection: RawConnection) => void connection.send(abort(0, 0)),
+    (connection: RawConnection) => void connection.socket.end(),
+  ];
+  for (const leaves of leave) {
+    const { connection } = await rawAssociate(stage, proxy.port, { contexts: [verificationContext, ctContext], calling: 'US1' });
+    await leaves(connection);
+  }
+  const ended = () =>
+    proxy.logs().filter(({ message, 'dicom.association.role': role }) => message === 'association ended' && role === 'server');
+  await eventually('three associations to be told', () => ended().length === 3);
+  for (const line of ended())
+    expect(line).toMatchObject({
+      level: 'warn',
+      'error.type': 'presentation_context_refused',
+      'dicom.presentation_context.proposed': 2,
+      'dicom.presentation_context.accepted': 0,
+    });
+  const told = await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text();
+  const counts = told.split('\n').filter((line) => line.startsWith('dicom_server_association_duration_seconds_count{'));
+  const refused = counts.filter(
+    (line) => /error_type="presentation_context_refused"/.test(line) && /dicom_calling_ae_title="US1"/.test(line),
+  );
+  expect(refused.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)).toBe(3);
+  expect(told).toMatch(/radiotracer_destination_status\{[^}]*radiotracer_destination_state="up"[^}]*\} 1/);
 }, 60_000);
 
 describe('an A-ABORT keeps its source and reason', () => {

@@ -17,7 +17,8 @@ export class Leg {
   readonly id = randomUUID();
   readonly #publish: Publish;
   readonly #now: () => number;
-  #opened = false;
+  #role: AssociationOpened['role'] | undefined;
+  #isNothingAccepted = false;
   #ended = false;
 
   constructor(publish: Publish, now: () => number) {
@@ -26,11 +27,12 @@ export class Leg {
   }
 
   opened(event: Omit<AssociationOpened, 'type' | 'associationId' | 'at'>): void {
-    this.#opened = true;
+    this.#role = event.role;
     this.#publish({ type: 'association.opened', associationId: this.id, at: this.#now(), ...event });
   }
 
   accepted(contexts: number, acceptor: UserInformation, tls: TlsFacts | undefined): void {
+    this.#isNothingAccepted = contexts === 0;
     this.#publish({
       type: 'association.accepted',
       associationId: this.id,
@@ -44,14 +46,16 @@ export class Leg {
   }
 
   ended(end: LegEnd, operations: number, association: Pick<Association, 'bytesReceived' | 'bytesSent'>): void {
-    if (this.#ended || !this.#opened) return;
+    if (this.#ended || this.#role === undefined) return;
     this.#ended = true;
+    // However the modality then leaves: it has sent nothing, and this is why. The destination has done nothing wrong.
+    const isRefused = this.#isNothingAccepted && this.#role === 'server' && end.ours !== true;
     this.#publish({
       type: 'association.ended',
       associationId: this.id,
       at: this.#now(),
       outcome: end.outcome,
-      errorType: end.errorType,
+      errorType: isRefused ? 'presentation_context_refused' : end.errorType,
       ours: end.ours ?? false,
       reject: end.reject,
       abort: end.abort,

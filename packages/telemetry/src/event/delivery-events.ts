@@ -6,8 +6,6 @@ import type { StatusClass } from './operation-events.ts';
 /** Why an instance was not delivered. */
 export type DeliveryErrorType =
   | ErrorType
-  /** The destination takes no such SOP class or transfer syntax. */
-  | 'presentation_context_refused'
   /** The bytes of the file are not those that were received; moved aside. */
   | 'digest_mismatch'
   /** The file is cut short or not what was written; moved aside. */

@@ -27,6 +27,8 @@ export type ErrorType =
   | 'no_route'
   | 'rejected'
   | 'aborted'
+  /** Accepted without a single presentation context; of a delivery: the destination takes no such SOP class or transfer syntax. */
+  | 'presentation_context_refused'
   | 'status_failure'
   /** The destination is known to be down, and was not asked. */
   | 'circuit_open'
