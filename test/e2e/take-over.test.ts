@@ -23,6 +23,7 @@ import {
   noDataSet,
   numberIn,
   pData,
+  releaseRq,
   textIn,
   verification,
 } from '../fixtures/raw-pdu.ts';
@@ -346,6 +347,36 @@ test('an answer that says out of resources, of which the first part came behind 
   expect(given).toEqual(allGiven);
   expect(spooled).toEqual([false, true, true]);
 }, 30_000);
+
+test.each<[string, Fault, string]>([
+  ['dies', (_message, { connection }) => connection.socket.end(), 'abort'],
+  ['says out of resources', withStatus(0xa700), 'a700'],
+])(
+  'a destination that %s when the modality has asked for release before its answer: no release without a word of the instance',
+  async (_what, fault, said) => {
+    // Answers when the release has come.
+    const scp = await rawScp(stage, {
+      script: async (association) => {
+        const { connection } = association;
+        const message = await connection.message();
+        await connection.nextPdu();
+        fault(message, association, 0);
+      },
+    });
+    const here = await site(scp.port);
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    const [instance] = study;
+    if (instance === undefined) throw new Error('an instance is generated');
+    const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: instance.sopInstanceUid };
+    connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
+    connection.send(releaseRq);
+    const next = await connection.nextMessage();
+    expect(
+      'command' in next ? numberIn(next.command, element.status)?.toString(16) : next.kind === 'pdu' && next.type === 0x07 ? 'abort' : next,
+    ).toBe(said);
+  },
+  30_000,
+);
 
 test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {
   const report = { [element.commandField]: 0x0100, [element.messageId]: 1 };

@@ -379,8 +379,8 @@ export class AssociationPair {
     if (serverState === 'Sta3' || errorType === 'dimse_timeout') this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
     const failed = { errorType, clientAssociationId: upstream.leg.id };
     if (serverState === 'Sta3') return this.#standInFromStart(takeOver, failed);
-    if (serverState === 'Sta8' && takeOver.possible) {
-      // The modality has asked for release: nothing is in flight, and it gets its answer.
+    if (serverState === 'Sta8' && takeOver.possible && this.#relaying?.operations.isAnswerOwed !== true) {
+      // The modality has asked for release, and waits for nothing else.
       this.#server.releaseResponse();
       this.#end({ outcome: 'released' }, 'connection_closed');
       return true;

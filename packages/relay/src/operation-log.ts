@@ -88,6 +88,11 @@ export class OperationLog {
     return this.#count;
   }
 
+  /** Whether the requestor waits for an answer. */
+  get isAnswerOwed(): boolean {
+    return this.#outstanding.requestor.size > 0;
+  }
+
   /**
    * When the wait for an answer is over, and whose it is; undefined: nothing is waited for. A destination that answers other requests meanwhile is
    * alive: then the wait begins anew. While the modality owes it answers itself, or takes none, what it owes is not waited for. `stalledSince`: since

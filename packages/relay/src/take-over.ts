@@ -109,7 +109,7 @@ export class TakeOver {
 
   /** The destination has accepted: from now on its C-STOREs in flight are kept, where this route keeps them. */
   accompany(rq: AssociateRq, ac: AssociateAc, agreed: ReadonlyMap<number, string>): TakeOverPolicy | undefined {
-    const { decision, ports } = this.#options;
+    const { decision, ports, server } = this.#options;
     ports.capabilities.learn(decision.destination.id, rq, ac);
     const answered = () => ports.fared(decision.destination.id, undefined);
     if (decision.route.onFailure !== 'spool') {
@@ -122,7 +122,8 @@ export class TakeOver {
       retain: (contextId, request, receivedAt) =>
         new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
       answered,
-      withholds: (status) => isRetryable(status) && this.possible,
+      // Behind the request for release nothing is taken over.
+      withholds: (status) => isRetryable(status) && this.possible && server.state === 'Sta6',
     };
   }
 
