@@ -15,14 +15,11 @@ import {
   type ReceivedMessage,
   responseTo,
 } from '@radiotracer/upper-layer';
-import { CommandField, type CommandSet, commandName, statusClass } from '@radiotracer/wire';
+import { CommandField, type CommandSet, commandName, Status, statusClass } from '@radiotracer/wire';
 import { type DataSetReading, readingOf } from './data-set-reading.ts';
 import { InstanceHeadReader } from './head-of-instance.ts';
 import type { Operation } from './operation.ts';
 import type { OperationContext } from './operation-log.ts';
-
-/** PS3.4 table B.2-1, PS3.7 annex C. */
-const status = { success: 0x0000, outOfResources: 0xa700, sopClassNotSupported: 0x0122, invalidInstance: 0x0117 } as const;
 
 export interface StandInOptions {
   readonly store: InstanceStore;
@@ -76,8 +73,8 @@ export class StandIn implements MessageHandler {
     const reading = readingOf(operationName(command), this.#options.context.dataSets);
     const stored: Stored = { request: command, contextId, receivedAt: now, commandInAt: now, respond, relayAttempt: undefined, reading };
     if (command.commandField !== CommandField.cStoreRq) return this.#refuse(stored);
-    if (!this.#options.store.accepting) return this.#answerAtEnd(stored, status.outOfResources);
-    if (isNameless(command)) return this.#answerAtEnd(stored, status.invalidInstance);
+    if (!this.#options.store.accepting) return this.#answerAtEnd(stored, Status.outOfResources);
+    if (isNameless(command)) return this.#answerAtEnd(stored, Status.invalidSopInstance);
     const head = new InstanceHeadReader(this.#options.context.transferSyntaxes.get(contextId) ?? '');
     return this.#sink(stored, this.begin(contextId, command, now), head, 0);
   }
@@ -94,7 +91,7 @@ export class StandIn implements MessageHandler {
     }
     if (isNameless(request)) {
       operation.retention.release();
-      const sink = this.#answerAtEnd(stored, status.invalidInstance, isWhole);
+      const sink = this.#answerAtEnd(stored, Status.invalidSopInstance, isWhole);
       return isWhole ? undefined : sink;
     }
     const sink = this.#sink(stored, operation.retention.intake(), operation.headReader, operation.dataSetBytes);
@@ -125,7 +122,7 @@ export class StandIn implements MessageHandler {
   #sink(stored: Stored, intake: InstanceIntake, head: InstanceHeadReader | undefined, bytesSoFar: number): DataSetSink {
     let dataSetBytes = bytesSoFar;
     const answer = (code: number, late: LateFields) => {
-      const spooledAt = code === status.success ? this.#options.clock.now() : undefined;
+      const spooledAt = code === Status.success ? this.#options.clock.now() : undefined;
       stored.respond(responseTo(stored.request, code));
       this.#tell(stored, { code, dataSetBytes, head: head?.head(), traceparent: late.traceparent, spooledAt });
     };
@@ -144,8 +141,8 @@ export class StandIn implements MessageHandler {
       end: () => {
         const late = this.#lateFields(head?.head());
         intake.commit(late).then(
-          () => answer(status.success, late),
-          () => answer(status.outOfResources, late),
+          () => answer(Status.success, late),
+          () => answer(Status.outOfResources, late),
         );
       },
       lost: ({ errorType }: AssociationError) => {
@@ -155,14 +152,14 @@ export class StandIn implements MessageHandler {
     };
   }
 
-  /** What we cannot do for another; told when the whole request is here. */
+  /** What we cannot do for another, in a status that says "not now" (PS3.4 C.4, PS3.7 annex C); told when the whole request is here. */
   #refuse(stored: Stored, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
     const command = stored.request;
     if (command.commandField === CommandField.cCancelRq) return undefined;
     // Only one that was on its way when the destination failed: later ones are answered by the performer.
-    if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(stored, status.success, isWhole);
+    if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(stored, Status.success, isWhole);
     const isQuery = [CommandField.cFindRq, CommandField.cMoveRq, CommandField.cGetRq].some((field) => field === command.commandField);
-    return this.#answerAtEnd(stored, isQuery ? status.outOfResources : status.sopClassNotSupported, isWhole);
+    return this.#answerAtEnd(stored, isQuery ? Status.outOfResources : Status.resourceLimitation, isWhole);
   }
 
   #answerAtEnd(stored: Stored, code: number, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
