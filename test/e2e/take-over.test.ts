@@ -420,18 +420,22 @@ test('what is refused for good passes to the modality and is not kept: status, r
   expect(await rejecting.spooled()).toEqual(new Map());
 }, 30_000);
 
-test('a query during an outage gets an honest refusal, and the association goes on', async () => {
-  const here = await site(await freePort());
-  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-  connection.sendMessage(
-    3,
-    { [element.affectedSopClassUid]: ctImageStorage, [element.commandField]: 0x0020, [element.messageId]: 1, [element.priority]: 0 },
-    Buffer.alloc(8),
-  );
-  expect(numberIn((await connection.message()).command, element.status)).toBe(0xa700);
-  expect(await rawEcho(connection, 1, 2)).toBe(0);
-  await connection.release();
-}, 30_000);
+test.each([
+  ['a query', 0x0020, 0xa700],
+  ['an N-CREATE', 0x0140, 0x0213],
+])(
+  '%s during an outage gets an honest refusal, "not now", and the association goes on',
+  async (_what, commandField, status) => {
+    const here = await site(await freePort());
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    const request = { [element.affectedSopClassUid]: ctImageStorage, [element.commandField]: commandField, [element.messageId]: 1 };
+    connection.sendMessage(3, { ...request, [element.priority]: 0 }, Buffer.alloc(8));
+    expect(numberIn((await connection.message()).command, element.status)).toBe(status);
+    expect(await rawEcho(connection, 1, 2)).toBe(0);
+    await connection.release();
+  },
+  30_000,
+);
 
 test('store-and-forward: into the spool first, whatever the destination does', async () => {
   const { port, stored } = await pacs(answer);
