@@ -77,6 +77,8 @@ interface SiteOptions {
   readonly mode?: 'relay' | 'store-and-forward';
   readonly retainBytes?: number;
   readonly timeouts?: Partial<Timeouts>;
+  /** Nothing can be kept just now. */
+  readonly isFull?: () => boolean;
 }
 
 /** The relay and a real spool, in this process. */
@@ -97,6 +99,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const told: TelemetryEvent[] = [];
   const kept: Envelope[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
+  const store = instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now);
   const relay = new Relay({
     listeners: [{ host: '127.0.0.1', port: 0 }],
     readBuffers,
@@ -110,7 +113,12 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     limits: config.limits,
     timeouts,
     takeOver: {
-      store: instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now),
+      store: {
+        get accepting() {
+          return store.accepting && options.isFull?.() !== true;
+        },
+        begin: (...given) => store.begin(...given),
+      },
       capabilities: new Capabilities({}, () => {}),
       retainBytes,
       budget: new RetentionBudget(retainBytes),
@@ -203,6 +211,7 @@ test.each<[string, ErrorType, Fault]>([
   ['closes the connection at an instance', 'connection_closed', (_message, { connection }) => connection.socket.end()],
   ['resets the connection at an instance', 'connection_reset', (_message, { connection }) => connection.socket.resetAndDestroy()],
   ['is out of resources (A700)', 'status_failure', withStatus(0xa700)],
+  ['does not support the SOP class just now (0122)', 'status_failure', withStatus(0x0122)],
   [
     'is out of resources (A700), and says more in a data set',
     'status_failure',
@@ -418,6 +427,27 @@ test('what is refused for good passes to the modality and is not kept: status, r
   const rejecting = await site((await rawScp(stage, { answer: () => associateRj(1, 1, 7) })).port);
   await expect(send(rejecting.proxy)).rejects.toThrow('A-ASSOCIATE-AC expected, came 03');
   expect(await rejecting.spooled()).toEqual(new Map());
+}, 30_000);
+
+test('out of resources, while nothing can be kept either: the destination’s own answer passes, and the association goes on', async () => {
+  const { port, stored } = await pacs(atThird(withStatus(0xa700)));
+  const here = await site(port, { isFull: () => stored.size >= 3 });
+  expect(await send(here.proxy)).toEqual(allSuccess.map((status, nth) => (nth === 3 ? 0xa700 : status)));
+  expect(await here.spooled()).toEqual(new Map());
+}, 30_000);
+
+test('a destination that dies inside the data set of its answer: nobody else can finish it, and the modality is told', async () => {
+  const { port } = await pacs((message, { connection }) => {
+    connection.sendMessageHead(message.contextId, { ...success(message), [element.dataSetType]: 1 });
+    connection.send(pData({ contextId: message.contextId, control: 0, fragment: Buffer.alloc(8) }));
+    connection.socket.end();
+  });
+  const here = await site(port);
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  connection.sendMessage(1, { [element.commandField]: 0x0030, [element.messageId]: 1, [element.affectedSopClassUid]: verification });
+  const types: unknown[] = [];
+  for (let nth = 0; nth < 3; nth++) types.push((await connection.nextPdu())[0]);
+  expect(types).toEqual([0x04, 0x04, 0x07]);
 }, 30_000);
 
 test.each([

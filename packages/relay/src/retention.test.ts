@@ -91,3 +91,48 @@ it('whenever it is asked for, or let go, the store has the bytes once and in ord
     }),
   );
 });
+
+/** Chunks, by how much each has of an instance; in memory that is 16 bytes each, one or two chunks of it. */
+const reads = fc.array(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 8 });
+const memoryOfReadBytes = 16;
+
+it('holds no more than its budget, and nothing once it has spilled; while memory suffices the store is not touched', async () => {
+  await fc.assert(
+    fc.asyncProperty(reads, fc.integer({ min: 0, max: 4 }), async (lengths, memories) => {
+      const budget = new RetentionBudget(memories * memoryOfReadBytes);
+      const intake = new SlowIntake();
+      const begun: boolean[] = [];
+      const retention = new Retention(budget, (provisionally) => {
+        begun.push(provisionally);
+        return intake;
+      });
+      const leases: { readonly count: number }[] = [];
+      const kept: number[] = [];
+      for (const [read, chunkBytes] of lengths.entries()) {
+        const memory = new Uint8Array(memoryOfReadBytes).fill(read);
+        const lease = { count: 0, retain: () => void lease.count++, release: () => void lease.count-- };
+        leases.push(lease);
+        let at = 0;
+        for (const bytes of chunkBytes) {
+          kept.push(...memory.subarray(at, at + bytes));
+          let isDone = false;
+          const wait = retention.append(memory.subarray(at, at + bytes), 0, bytes, lease);
+          void wait?.then(() => (isDone = true));
+          at += bytes;
+          while (wait !== undefined && !isDone) await intake.takeOne();
+          const held = leases.filter(({ count }) => count > 0).length;
+          const hasSpilled = read + 1 > memories;
+          expect([begun, held]).toEqual(hasSpilled ? [[true], 0] : [[], read + 1]);
+          expect(budget.take((memories - held) * memoryOfReadBytes)).toBe(true);
+          expect(budget.take(1)).toBe(false);
+          budget.give((memories - held) * memoryOfReadBytes);
+        }
+      }
+      retention.intake();
+      expect([intake.written, begun]).toEqual([kept, [lengths.length > memories]]);
+      retention.release();
+      // It gets back what it took, and nothing beyond.
+      expect([budget.take(memories * memoryOfReadBytes), budget.take(1)]).toEqual([true, false]);
+    }),
+  );
+});
