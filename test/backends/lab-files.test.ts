@@ -57,7 +57,7 @@ function underscored(name: string): string {
 }
 
 const words = new Set(
-  'sum max min count by on and or unless offset rate increase resets max_over_time predict_linear histogram_quantile time vector'.split(
+  'sum max min count by on and or unless offset rate increase resets max_over_time last_over_time predict_linear histogram_quantile time vector'.split(
     ' ',
   ),
 );
