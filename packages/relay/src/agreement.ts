@@ -2,7 +2,7 @@
 import { type AssociateAc, type AssociateRq, trimAeTitle, trimUid, type UserInformationSubItem } from '@radiotracer/wire';
 
 /** Who asks. All that is kept of an A-ASSOCIATE-RQ once it is answered: the rest may be tens of kilobytes, as long as the association lives. */
-export interface Requester {
+export interface AssociationRequestor {
   /** Trimmed. */
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
@@ -10,7 +10,7 @@ export interface Requester {
   readonly maxPduBytes: number;
 }
 
-export function requesterOf(rq: AssociateRq): Requester {
+export function requestorOf(rq: AssociateRq): AssociationRequestor {
   const { maxPduBytes } = userInformation(rq);
   return { callingAeTitle: trimAeTitle(rq.callingAeTitle), calledAeTitle: trimAeTitle(rq.calledAeTitle), maxPduBytes };
 }

@@ -34,7 +34,7 @@ import {
   trimAeTitle,
   WireError,
 } from '@radiotracer/wire';
-import { proposedContexts, requesterOf, userInformation } from './agreement.ts';
+import { proposedContexts, requestorOf, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { endBy, Leg, type LegEnd } from './leg.ts';
 import type { Link } from './link.ts';
@@ -248,7 +248,7 @@ export class AssociationPair {
   #route(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
     const { takeOver: ports, limits, clock, publish } = this.#ports;
     if (ports !== undefined) {
-      const options = { ports, decision, requester: requesterOf(rq), limits, clock, publish };
+      const options = { ports, decision, requestor: requestorOf(rq), limits, clock, publish };
       const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
       this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality, dataSets: this.#ports.dataSets });
       if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
@@ -335,7 +335,7 @@ export class AssociationPair {
     const { destination } = upstream.decision;
     const contexts = agreedContexts(ac);
     const relaying = new Relaying({
-      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, requester: requesterOf(rq) },
+      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, requestor: requestorOf(rq) },
       ...{ client: upstream.association, clientAssociationId: upstream.leg.id, ac, contexts, destination },
       ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(rq, ac, contexts) },
       withheld: () => {

@@ -3,7 +3,7 @@ import type { Destination, Limits } from '@radiotracer/config';
 import type { Publish } from '@radiotracer/telemetry';
 import type { Association, Clock } from '@radiotracer/upper-layer';
 import type { AssociateAc } from '@radiotracer/wire';
-import { type Requester, type UserInformation, userInformation } from './agreement.ts';
+import { type AssociationRequestor, type UserInformation, userInformation } from './agreement.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { Link } from './link.ts';
 import { OperationLog, type Patience, type TakeOverPolicy } from './operation-log.ts';
@@ -13,7 +13,7 @@ export interface RelayingOptions {
   /** The modality's association, and who asked for it. */
   readonly server: Association;
   readonly serverAssociationId: string;
-  readonly requester: Requester;
+  readonly requestor: AssociationRequestor;
   /** The destination's, and what it granted. */
   readonly client: Association;
   readonly clientAssociationId: string;
@@ -43,7 +43,7 @@ export class Relaying {
   readonly #watch: ResponseWatch;
 
   constructor(options: RelayingOptions) {
-    const { server, client, requester, ac, contexts, destination, limits, clock } = options;
+    const { server, client, requestor, ac, contexts, destination, limits, clock } = options;
     this.contexts = contexts;
     this.acceptor = userInformation(ac);
     this.operations = new OperationLog(
@@ -51,8 +51,8 @@ export class Relaying {
         serverAssociationId: options.serverAssociationId,
         clientAssociationId: options.clientAssociationId,
         destinationId: destination.id,
-        callingAeTitle: requester.callingAeTitle,
-        calledAeTitle: requester.calledAeTitle,
+        callingAeTitle: requestor.callingAeTitle,
+        calledAeTitle: requestor.calledAeTitle,
         transferSyntaxes: contexts,
         dataSets: options.dataSets,
       },
@@ -66,7 +66,7 @@ export class Relaying {
       tap: this.operations.fromRequestor,
     });
     this.toModality = new Link({
-      ...{ ...common, source: client, target: server, targetMaxPduBytes: requester.maxPduBytes },
+      ...{ ...common, source: client, target: server, targetMaxPduBytes: requestor.maxPduBytes },
       tap: this.operations.fromAcceptor,
       withheld: options.withheld,
     });

@@ -35,7 +35,7 @@ import {
   trimUid,
   uidValue,
 } from '@radiotracer/wire';
-import { proposedAbstractSyntaxes, type Requester, requesterOf } from './agreement.ts';
+import { type AssociationRequestor, proposedAbstractSyntaxes, requestorOf } from './agreement.ts';
 import { WholeDataSet } from './data-set-reading.ts';
 
 /** What is ours among the reports. */
@@ -74,7 +74,7 @@ export function isForReports(rq: AssociateRq, { aeTitle }: OwnReports): boolean 
 
 export class ReportTaker implements MessageHandler {
   readonly #options: Omit<ReportTakerOptions, 'rq'>;
-  readonly #requester: Requester;
+  readonly #requestor: AssociationRequestor;
   readonly #agreed: ReadonlyMap<number, string>;
   readonly ac: AssociateAc;
   readonly performer: Performer;
@@ -84,7 +84,7 @@ export class ReportTaker implements MessageHandler {
     const { rq, ...rest } = options;
     const { server, limits } = rest;
     this.#options = rest;
-    this.#requester = requesterOf(rq);
+    this.#requestor = requestorOf(rq);
     const contexts = acceptContexts(rq, (abstractSyntax, proposed) =>
       abstractSyntax === storageCommitment || abstractSyntax === verification
         ? transferSyntaxes.find((syntax) => proposed.includes(syntax))
@@ -96,7 +96,7 @@ export class ReportTaker implements MessageHandler {
       {
         association: server,
         agreed: this.#agreed,
-        peerMaxPduBytes: this.#requester.maxPduBytes,
+        peerMaxPduBytes: this.#requestor.maxPduBytes,
         limits: { ...limits, maxOpenRequests },
       },
       this,
@@ -152,7 +152,7 @@ export class ReportTaker implements MessageHandler {
 
   #tell({ contextId, command }: ReceivedMessage, { beganAt, status, dataSet, dataSetBytes }: Told): void {
     const { clock, publish, serverAssociationId } = this.#options;
-    const { callingAeTitle, calledAeTitle } = this.#requester;
+    const { callingAeTitle, calledAeTitle } = this.#requestor;
     const now = clock.now();
     const isFailure = statusClass(status) === 'failure';
     publish({

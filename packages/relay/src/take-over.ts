@@ -20,7 +20,7 @@ import {
   Performer,
 } from '@radiotracer/upper-layer';
 import { type AssociateAc, type AssociateRq, encodePdu } from '@radiotracer/wire';
-import { proposedAbstractSyntaxes, type Requester } from './agreement.ts';
+import { type AssociationRequestor, proposedAbstractSyntaxes } from './agreement.ts';
 import type { Capabilities } from './capability.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import type { OperationContext, TakeOverPolicy } from './operation-log.ts';
@@ -49,7 +49,7 @@ export interface TakeOverPorts {
 export interface TakeOverOptions {
   readonly ports: TakeOverPorts;
   readonly decision: RouteDecision;
-  readonly requester: Requester;
+  readonly requestor: AssociationRequestor;
   readonly server: Association;
   readonly serverAssociationId: string;
   readonly sourceAddress: string;
@@ -168,15 +168,15 @@ export class TakeOver {
     clientAssociationId: string | undefined,
     storesInFlight: number,
   ): void {
-    const { decision, requester, clock, publish, serverAssociationId } = this.#options;
+    const { decision, requestor, clock, publish, serverAssociationId } = this.#options;
     publish({
       type: 'association.taken_over',
       serverAssociationId,
       clientAssociationId,
       destinationId: decision.destination.id,
       routeId: decision.route.id,
-      callingAeTitle: requester.callingAeTitle,
-      calledAeTitle: requester.calledAeTitle,
+      callingAeTitle: requestor.callingAeTitle,
+      calledAeTitle: requestor.calledAeTitle,
       at: clock.now(),
       when,
       errorType,
@@ -185,14 +185,14 @@ export class TakeOver {
   }
 
   #prepare(rq: AssociateRq, agreed: ReadonlyMap<number, string>): StandIn {
-    const { decision, ports, requester, clock, publish, serverAssociationId, sourceAddress, dataSets } = this.#options;
+    const { decision, ports, requestor, clock, publish, serverAssociationId, sourceAddress, dataSets } = this.#options;
     this.#agreed = agreed;
     const context: OperationContext = {
       serverAssociationId,
       clientAssociationId: undefined,
       destinationId: decision.destination.id,
-      callingAeTitle: requester.callingAeTitle,
-      calledAeTitle: requester.calledAeTitle,
+      callingAeTitle: requestor.callingAeTitle,
+      calledAeTitle: requestor.calledAeTitle,
       transferSyntaxes: this.#agreed,
       dataSets,
     };
@@ -215,12 +215,12 @@ export class TakeOver {
   }
 
   #perform(standIn: StandIn, assembler: MessageAssembler | undefined): Performer {
-    const { requester, server, limits, fromModality } = this.#options;
+    const { requestor, server, limits, fromModality } = this.#options;
     const performer = new Performer(
       {
         association: server,
         agreed: this.#agreed,
-        peerMaxPduBytes: requester.maxPduBytes,
+        peerMaxPduBytes: requestor.maxPduBytes,
         limits: { ...limits, maxOpenRequests },
         ...(assembler === undefined ? {} : { assembler }),
       },

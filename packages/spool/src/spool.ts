@@ -7,6 +7,7 @@
  *     <dir>/held/…  <dir>/dead/…          acknowledged, held by a person; given up
  *     <dir>/damaged/<name>  <name>.why    moved aside, never deleted; and why
  *     <dir>/owner.lock                    locked by the process that owns the spool
+ *     <dir>/trial                         for a moment, now and then: whether the volume takes a byte (see VolumeTrial)
  *
  * ## Why "committed" means safe
  *
@@ -55,6 +56,7 @@ import { PiecePool } from './piece-pool.ts';
 import { Recounter } from './recount.ts';
 import { Recovery } from './recovery.ts';
 import { type Finding, Findings, type RecoveryReport } from './recovery-report.ts';
+import { type Refusal, refusalAdvice } from './refusal.ts';
 import { ShardFolders } from './shard-folders.ts';
 import { closedError, SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
@@ -64,7 +66,7 @@ import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
 import { Survey } from './survey.ts';
 import { type FolderName, folderName, type SpoolUsage, UsageCounter } from './usage.ts';
 import { VolumeTrial } from './volume-trial.ts';
-import { type Refusal, type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
+import { type WatermarkLimits, Watermarks, watermarkLimits } from './watermarks.ts';
 
 export interface SpoolLimits extends WatermarkLimits {
   /** What a writer takes before its caller must wait, 1 MiB by default. A piece of 256 KiB comes on top. */
@@ -100,13 +102,6 @@ export interface SpoolOptions {
 const pieces = { largeBytes: 256 * 1024, smallBytes: 32 * 1024, plentyBytes: 4 * 2 ** 20, keepBytes: 12 * 2 ** 20 };
 const defaultUnwrittenBytes = 2 ** 20;
 const defaultCountedAtStart = 1000;
-const advice: Readonly<Record<Refusal['reason'], string>> = {
-  'max-bytes': 'Let it drain, or make room',
-  'free-bytes': 'Let it drain, or make room',
-  'free-files': 'Let it drain, or make room',
-  'not-counted': 'Try again',
-  unwritable: 'It goes on by itself as soon as it can be',
-};
 
 export class Spool {
   readonly #fileSystem: SpoolFileSystem;
@@ -375,7 +370,13 @@ export class Spool {
     const refusal = this.refusal;
     if (refusal === undefined) return;
     const { reason, message } = refusal;
-    throw new SpoolError({ code: 'not-accepting', operation: 'begin', where: this.#layout.dir, what: message, advice: advice[reason] });
+    throw new SpoolError({
+      code: 'not-accepting',
+      operation: 'begin',
+      where: this.#layout.dir,
+      what: message,
+      advice: refusalAdvice[reason],
+    });
   }
 
   /** Never rejects. Closing does not wait for it: it only reads. */

@@ -1,3 +1,4 @@
+import type { Refusal } from './refusal.ts';
 import type { SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';
 import type { UsageCounter } from './usage.ts';
 
@@ -14,13 +15,6 @@ export interface WatermarkLimits {
   readonly resumeFreeBytes: number;
   /** Below this many free inodes nothing new is begun; again from 125 % of it. 0: not looked at. */
   readonly minFreeFiles: number;
-}
-
-/** Why nothing new is begun. */
-export interface Refusal {
-  readonly reason: 'max-bytes' | 'not-counted' | 'free-bytes' | 'free-files' | 'unwritable';
-  /** With the numbers. */
-  readonly message: string;
 }
 
 /** A look at the volume is good for this long; what we write ourselves is counted meanwhile. */
