@@ -46,7 +46,7 @@ export interface Home {
   add(entries: readonly NewEntry[], reconcile?: Reconciliation): Promise<readonly ('added' | 'known' | 'moved')[]>;
   /** `nonce`: random part of the tokens. */
   claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]>;
-  extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined>;
+  extend(lease: Lease, leaseMs: number, now: number): Promise<Refusal | undefined>;
   /** All of one destination, each for itself, in order; a home that takes some and not others says so of these. */
   settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | QueueUnavailable | undefined)[]>;
   /** At most `limit` of every kind per destination; returns how many. */

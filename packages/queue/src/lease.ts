@@ -9,6 +9,7 @@ export interface Lease extends EntryKey {
   readonly token: string;
   readonly holder: string;
   readonly claimedAt: number;
+  /** By the holder's clock; others may not take it back before, whatever their own clocks say (see `reclaimExpired`). */
   readonly expiresAt: number;
 }
 

@@ -49,7 +49,8 @@ export interface Queue {
 
   /**
    * Brings back what processes that died were sending: waiting again and due as before, an attempt and a possible duplicate more. To be
-   * called every few seconds by anybody. Returns how many entries changed.
+   * called every few seconds by anybody. Returns how many entries changed. In Redis it is Redis' clock that leases run out by, so that those who
+   * share it need not agree on the time; in the others, whose callers are on one machine, `now`.
    */
   reclaimExpired(now: number): Promise<number>;
 

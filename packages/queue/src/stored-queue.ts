@@ -55,9 +55,8 @@ export class StoredQueue implements Queue {
 
   async extend(lease: Lease, leaseMs: number, now: number): Promise<Lease> {
     checkLease(leaseMs, now, this.#limits);
-    const expiresAt = now + leaseMs;
-    refused(await this.#home.extend(lease, expiresAt));
-    return { ...lease, expiresAt };
+    refused(await this.#home.extend(lease, leaseMs, now));
+    return { ...lease, expiresAt: now + leaseMs };
   }
 
   async settle(lease: Lease, outcome: Outcome, now: number): Promise<void> {

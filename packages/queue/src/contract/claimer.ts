@@ -1,10 +1,10 @@
-import type { RedisServer } from '../redis/redis-options.ts';
+import type { RedisQueueOptions } from '../redis/redis-options.ts';
 import { openRedisQueue } from '../redis/redis-queue.ts';
 import { openSqliteQueue } from '../sqlite/sqlite-queue.ts';
 
 /** What a claimer is started with, as JSON in its argument. */
 export interface ClaimerOptions {
-  readonly home: { readonly path: string } | { readonly server: RedisServer; readonly prefix: string };
+  readonly home: { readonly path: string } | RedisQueueOptions;
   readonly holder: string;
   readonly now: number;
   readonly leaseMs: number;

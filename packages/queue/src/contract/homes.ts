@@ -54,7 +54,8 @@ export const HOMES: readonly HomeKind[] = [
     share: 60,
     start: async () => {
       const server = await RedisServer.start();
-      const elsewhere = (schedule: number) => ({ server: { kind: 'single', url: server.url }, prefix: `q${schedule}` }) as const;
+      const elsewhere = (schedule: number) =>
+        ({ server: { kind: 'single', url: server.url }, prefix: `q${schedule}`, leaseClock: 'caller' }) as const;
       return {
         open: (schedule) => openRedisQueue(elsewhere(schedule), LIMITS),
         elsewhere,
@@ -69,7 +70,7 @@ export const HOMES: readonly HomeKind[] = [
     start: async () => {
       const { nodes, end } = await startCluster();
       const elsewhere = (schedule: number) =>
-        ({ server: { kind: 'cluster', nodes }, prefix: `q${schedule}`, connectWaitMs: 5_000 }) as const;
+        ({ server: { kind: 'cluster', nodes }, prefix: `q${schedule}`, connectWaitMs: 5_000, leaseClock: 'caller' }) as const;
       return {
         open: (schedule) => openRedisQueue(elsewhere(schedule), LIMITS),
         elsewhere,

@@ -58,8 +58,9 @@ export class MemoryHome implements Home {
     });
   }
 
-  async extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined> {
+  async extend(lease: Lease, leaseMs: number, now: number): Promise<Refusal | undefined> {
     this.#open();
+    const expiresAt = now + leaseMs;
     const entry = this.#under(lease);
     if (typeof entry === 'string') return entry;
     if (entry.lease !== undefined) this.#put({ ...entry, lease: { ...entry.lease, expiresAt } });

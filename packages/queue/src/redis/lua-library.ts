@@ -6,7 +6,7 @@
  *     base:due:OWNER              zset    id, score: when due            (waiting ones)
  *     base:state:STATE:OWNER      zset    id, score 0: in order of arrival
  *     base:study:STUDY            zset    member, score 0                (all states)
- *     base:leases                 zset    member, score: when it expires
+ *     base:leases                 zset    member, score: when it expires, by the server's clock
  *     base:tally                  hash    n:STATE:OWNER, b:STATE:OWNER -> entries, bytes
  *     base:owners                 set     owners that ever had an entry here
  *     base:meta                   hash    mark, tokens, paused (JSON)
@@ -15,6 +15,9 @@
  *
  * A script that changes something writes a record first, if it writes one: HSET is what a full server (OOM) or a replica (READONLY) refuses,
  * and before the first write nothing has been changed. What was refused was not half done.
+ *
+ * Whoever holds a lease and whoever takes it back may have clocks that differ: when one expires is the server's to say, and what its record
+ * holds of it is the holder's, to be shown.
  *
  * Lua compares strings by the server's locale, so order is taken from sorted sets, and from `less` where two must be compared.
  */
@@ -44,6 +47,16 @@ end
 
 local function mark() return tonumber(redis.call('HGET', META, 'mark')) or 0 end
 
+-- In milliseconds since 1970. given: empty, but for tests with a clock of their own.
+local function serverTime(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The record comes first, see above.
+local function lease(m, expiresAt) redis.call('ZADD', LEASES, string.format('%.0f', expiresAt), m) end
+
 -- Writes the record, then whatever follows from it. was: the state before, nil for a new one.
 local function put(m, e, was)
   local id, owner = idOf(m), ownerOf(m)
@@ -64,7 +77,6 @@ local function put(m, e, was)
     tally(e.st, owner, 1, e.b)
   end
   if e.st == 'waiting' then redis.call('ZADD', dueKey(owner), e.du, id) end
-  if e.st == 'leased' then redis.call('ZADD', LEASES, e.lx, m) end
   return raw
 end
 

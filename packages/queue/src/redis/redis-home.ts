@@ -11,15 +11,18 @@ import { byDestination } from '../scan.ts';
 import { expiry, HOLD_WHILE_LEASED, type Settlement, started, type Verb } from '../transitions.ts';
 import { redisFault } from './redis-fault.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { LeaseClock } from './redis-options.ts';
 
 /** The schedule of a fleet. What must be atomic is a script over one destination's keys (see lua-library.ts); the rest only reads. */
 export class RedisHome implements Home {
   readonly #link: RedisLink;
+  readonly #leaseClock: LeaseClock;
   /** Destinations that the server has been told of. */
   readonly #told = new Set<string>();
 
-  constructor(link: RedisLink) {
+  constructor(link: RedisLink, leaseClock: LeaseClock = 'server') {
     this.#link = link;
+    this.#leaseClock = leaseClock;
   }
 
   async add(entries: readonly NewEntry[], reconcile?: Reconciliation): Promise<readonly ('added' | 'known' | 'moved')[]> {
@@ -36,12 +39,13 @@ export class RedisHome implements Home {
   async claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
     const { destinationId, ownerId, leaseHolder, leaseMs, limit, now } = request;
     const base = this.#base(destinationId);
-    const answer = await this.#link.script('queueClaim', base, now, leaseMs, limit, leaseHolder, nonce, ownerId ?? '');
+    const answer = await this.#link.script('queueClaim', base, now, leaseMs, limit, leaseHolder, nonce, ownerId ?? '', this.#time(now));
     return entriesOf(destinationId, answer as string[]);
   }
 
-  async extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined> {
-    return refusalOf(await this.#link.script('queueExtend', this.#base(lease.destinationId), memberOf(lease), lease.token, expiresAt));
+  async extend(lease: Lease, leaseMs: number, now: number): Promise<Refusal | undefined> {
+    const values = [memberOf(lease), lease.token, now, leaseMs, this.#time(now)];
+    return refusalOf(await this.#link.script('queueExtend', this.#base(lease.destinationId), ...values));
   }
 
   async settle(ends: readonly LeaseEnd[], now: number): Promise<readonly (Refusal | QueueUnavailable | undefined)[]> {
@@ -54,7 +58,7 @@ export class RedisHome implements Home {
   async reclaim(now: number, { maxLeaseMs, maxDelayMs }: QueueLimits, limit: number): Promise<number> {
     let changed = 0;
     for (const destinationId of await this.#destinations()) {
-      const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry({ dueAt: now }, now))];
+      const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry({ dueAt: now }, now)), this.#time(now)];
       const reclaimed = Number(await this.#link.script('queueReclaim', this.#base(destinationId), ...values));
       if (reclaimed < 0) await this.#link.command('del', this.#generationKey);
       changed += Math.abs(reclaimed);
@@ -172,6 +176,11 @@ export class RedisHome implements Home {
     }
     entries.sort(compareKeys);
     return { entries: entries.slice(0, limit), more: entries.length > limit };
+  }
+
+  /** As scripts take it: empty is the server's own. */
+  #time(now: number): number | '' {
+    return this.#leaseClock === 'server' ? '' : now;
   }
 
   /** In braces the part that decides the slot; a brace within would end it early. */

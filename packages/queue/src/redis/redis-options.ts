@@ -7,6 +7,9 @@ export type RedisServer =
   | { readonly kind: 'sentinel'; readonly options: RedisOptions }
   | { readonly kind: 'cluster'; readonly nodes: readonly ClusterNode[]; readonly options?: ClusterOptions };
 
+/** By what it is judged whether a lease has run out. */
+export type LeaseClock = 'server' | 'caller';
+
 export interface RedisQueueOptions {
   readonly server: RedisServer;
   /** In front of every key. Proxies that share a schedule have the same. Default `radiotracer`. */
@@ -17,6 +20,8 @@ export interface RedisQueueOptions {
   readonly maxInFlight?: number;
   /** How long the first calls wait for the first connection, in ms; 0: not at all. Default 1,000. */
   readonly connectWaitMs?: number;
+  /** Default `server`: callers' clocks may differ. `caller`, the `now` of each call: for those that have no other clock, as tests have none. */
+  readonly leaseClock?: LeaseClock;
 }
 
 const RECONNECT_FIRST_MS = 50;

@@ -25,7 +25,8 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
   let server: RedisServer;
   const opened: Queue[] = [];
   const open = (options: Partial<RedisQueueOptions> = {}): Queue => {
-    const queue = openRedisQueue({ server: { kind: 'single', url: server.url }, commandTimeoutMs: 300, ...options }, LIMITS);
+    const defaults = { server: { kind: 'single', url: server.url }, commandTimeoutMs: 300, leaseClock: 'caller' } as const;
+    const queue = openRedisQueue({ ...defaults, ...options }, LIMITS);
     opened.push(queue);
     return queue;
   };
@@ -167,6 +168,35 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(answers.map((answer) => answer?.code)).toEqual(['refused', undefined, 'lease_lost', 'lease_lost']);
     await server.ask('CONFIG', 'SET', 'maxmemory', '0');
     await queue.settle(other, retry, model.now);
+  }, 60_000);
+
+  it('a proxy whose clock is minutes ahead takes nothing that another is sending, and one that is behind takes what a dead one left', async () => {
+    // Four of one schedule, each with a time of its own; that of none is the server's.
+    const minutes = (count: number) => now + count * 60_000;
+    const [sender, ahead, behind, dead] = Array.from({ length: 4 }, () => open({ leaseClock: 'server', commandTimeoutMs: 2_000 }));
+    if (sender === undefined || ahead === undefined || behind === undefined || dead === undefined) throw new Error('not opened');
+    for (let n = 0; n < 3; n++) await sender.add(sampleEntry(n));
+    const claimed = await sender.claim({ ...claim, limit: 2 });
+    expect(claimed.map(({ lease }) => lease.expiresAt)).toEqual([now + claim.leaseMs, now + claim.leaseMs]);
+    // What writes the record of one that is being sent leaves its lease in force.
+    await ahead.hold({ ids: [sampleEntry(1).id] }, minutes(5));
+    expect(await ahead.reclaimExpired(minutes(5))).toBe(0);
+    const [first, second] = claimed;
+    if (first === undefined || second === undefined) throw new Error('two were claimed');
+    const extended = await sender.extend(first.lease, claim.leaseMs, now + 5_000);
+    expect(extended.expiresAt).toBe(now + 5_000 + claim.leaseMs);
+    expect(await ahead.reclaimExpired(minutes(60))).toBe(0);
+    // It takes what nobody sends, and no more.
+    expect((await ahead.claim({ ...claim, now: minutes(5) })).map(({ entry }) => entry.id)).toEqual([sampleEntry(2).id]);
+    await sender.settle(extended, { kind: 'delivered' }, now);
+    await sender.settle(second.lease, { kind: 'delivered' }, now);
+
+    await dead.add(sampleEntry(3));
+    expect(await dead.claim({ ...claim, now: minutes(10), leaseMs: 1 })).toHaveLength(1);
+    await until('the lease to run out', async () => (await behind.reclaimExpired(minutes(0))) === 1);
+    expect((await behind.page({ ids: [sampleEntry(3).id] }, undefined, 1)).entries).toMatchObject([
+      { state: 'waiting', dueAt: sampleEntry(3).receivedAt, lastError: { errorType: 'lease_expired' } },
+    ]);
   }, 60_000);
 
   it('slow: what comes within the time-out is waited for', async () => {

@@ -7,5 +7,5 @@ import type { RedisQueueOptions } from './redis-options.ts';
 
 /** The home that several proxies share. Returns at once, also while Redis is down: it connects, and connects again, in the background. */
 export function openRedisQueue(options: RedisQueueOptions, limits: Partial<QueueLimits> = {}): Queue {
-  return new StoredQueue(new RedisHome(new RedisLink(options)), limits);
+  return new StoredQueue(new RedisHome(new RedisLink(options), options.leaseClock), limits);
 }

@@ -27,9 +27,10 @@ end
 return out
 `;
 
-/** ARGV: now, leaseMs, limit, holder, nonce, owner (empty: any). Returns member, record, member, record, … */
+/** ARGV: now, leaseMs, limit, holder, nonce, owner (empty: any), server's time (see serverTime). Returns member, record, member, record, … */
 const CLAIM = `
 local now, expires, limit = tonumber(ARGV[1]), ARGV[1] + ARGV[2], tonumber(ARGV[3])
+local leasedUntil = serverTime(ARGV[7]) + ARGV[2]
 if redis.call('HEXISTS', META, 'paused') == 1 then return {} end
 local owners = { ARGV[6] }
 if ARGV[6] == '' then owners = redis.call('SMEMBERS', OWNERS) end
@@ -39,6 +40,7 @@ local out = {}
 local function take(m, e)
   e.st, e.lt, e.lh, e.lc, e.lx = 'leased', string.format('%.0f', tokens + 1) .. '.' .. ARGV[5], ARGV[4], now, expires
   local raw = put(m, e, 'waiting')
+  lease(m, leasedUntil)
   tokens = tokens + 1
   out[#out + 1] = m
   out[#out + 1] = raw
@@ -92,13 +94,14 @@ if #out > 0 then redis.call('HSET', META, 'tokens', string.format('%.0f', tokens
 return out
 `;
 
-/** ARGV: member, token, expiresAt. Returns gone, stale or ok. */
+/** ARGV: member, token, now, leaseMs, server's time. Returns gone, stale or ok. */
 const EXTEND = `
 local e = load(ARGV[1])
 if not e then return 'gone' end
 if e.lt ~= ARGV[2] then return 'stale' end
-e.lx = tonumber(ARGV[3])
+e.lx = ARGV[3] + ARGV[4]
 put(ARGV[1], e, 'leased')
+lease(ARGV[1], serverTime(ARGV[5]) + ARGV[4])
 return 'ok'
 `;
 
@@ -129,8 +132,9 @@ return out
 `;
 
 /**
- * ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder). Returns how many; or -1: some
- * of the keys were lost and the rest is of no use, and now there is none. What was left would be counted, and shown, and never sent.
+ * ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder), server's time. Returns how
+ * many; or -1: some of the keys were lost and the rest is of no use, and now there is none. What was left would be counted, and shown, and
+ * never sent.
  */
 const RECLAIM = `
 local now, limit = tonumber(ARGV[1]), ARGV[4]
@@ -138,9 +142,10 @@ if not isWhole() then
   forget()
   return -1
 end
-local cut, latest = now + ARGV[2], now + ARGV[3]
+local time, latest = serverTime(ARGV[6]), now + ARGV[3]
+local cut = time + ARGV[2]
 local changed = 0
-for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
+for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', string.format('%.0f', time), 'LIMIT', 0, limit)) do
   local e, s = load(m), cjson.decode(ARGV[5])
   if e then
     s.why, s.dueAt = e.lh, math.min(e.du, now)
@@ -152,8 +157,9 @@ for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, 
 end
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '(' .. string.format('%.0f', cut), '+inf', 'LIMIT', 0, limit)) do
   local e = load(m)
-  e.lx = cut
+  e.lx = math.min(e.lx, now + ARGV[2])
   put(m, e, 'leased')
+  lease(m, cut)
   changed = changed + 1
 end
 for _, owner in ipairs(redis.call('SMEMBERS', OWNERS)) do

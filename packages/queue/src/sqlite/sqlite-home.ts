@@ -59,7 +59,8 @@ export class SqliteHome implements Home {
     });
   }
 
-  extend(lease: Lease, expiresAt: number): Promise<Refusal | undefined> {
+  extend(lease: Lease, leaseMs: number, now: number): Promise<Refusal | undefined> {
+    const expiresAt = now + leaseMs;
     return this.#file.transaction('write', () => {
       const entry = this.#under(lease);
       if (typeof entry === 'string') return entry;
