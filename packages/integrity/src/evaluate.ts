@@ -1,8 +1,9 @@
 /** Looks at a study that is due. Pure: what is known of it, the time, and what follows. */
 import { type LifetimeOptions, quietAt } from './ledger/lifetime.ts';
 import type { FindingCounts } from './record/finding-counts.ts';
+import { defined } from './record/fold.ts';
 import { isAcknowledged } from './record/instance-record.ts';
-import { receivedOf, type StudyPage } from './record/study-page.ts';
+import { incompleteSince, receivedOf, type StudyPage } from './record/study-page.ts';
 import type { StudyRecord } from './record/study-record.ts';
 import { tellDueAt, tellStep } from './tell/tell-step.ts';
 import { type Finding, findingsOf } from './verdict/finding.ts';
@@ -27,9 +28,10 @@ export interface Evaluation {
 const maxInProgressMs = 86_400_000;
 
 /** Undefined: it is not due. */
-export function evaluate(page: StudyPage, now: number, options: EvaluateOptions): Evaluation | undefined {
-  const { study } = page;
-  if (study.dueAt === undefined || study.dueAt > now) return undefined;
+export function evaluate(read: StudyPage, now: number, options: EvaluateOptions): Evaluation | undefined {
+  if (read.study.dueAt === undefined || read.study.dueAt > now) return undefined;
+  const study = defined({ ...read.study, incompleteSince: incompleteSince(read) } as StudyRecord);
+  const page = { ...read, study };
   const verdict = verdictOf(page);
   const isOpen = study.state === 'open';
   if (isOpen) {

@@ -274,6 +274,17 @@ it.each(cases)('%s', async (_name, events, expected) => {
   expect(summary(await pageAfter(events))).toEqual(expected);
 });
 
+it('says of a study that it has forgotten, and of which it sees a delivery, that it cannot say', async () => {
+  const one = { uid: '1.2.1.1.1', instanceNumber: 1 };
+  const step = stepSet({ series: named(ten) });
+  const forgotten = await pageAfter([delivered(one, 500), step]);
+  expect(summary(forgotten)).toEqual({ ...quiet, count: '1/?', notes: ['ledger-incomplete (mpps)'] });
+  expect(forgotten.study.incompleteSince).toBe(start);
+  // It was seen to arrive, before or after the delivery was: nothing is missing of it.
+  for (const events of [[delivered(one, 500), sent(one)], [sent({ ...one, spooled: true }), delivered(one, 500)], tell(ten)])
+    expect((await pageAfter(events)).study.incompleteSince).toBeUndefined();
+});
+
 it('finds a series in two studies, in both', async () => {
   const clock = new ManualClock(start);
   const integrity = engine(new MemoryHome(), clock);

@@ -147,7 +147,7 @@ export const attributeRegistry = {
   'radiotracer.study.ledger': {
     patientData: 'P0',
     type: 'string',
-    description: 'incomplete where events about the study were lost: its counts are a lower bound',
+    description: 'incomplete where events about the study were lost, or the ledger was: its counts are a lower bound',
   },
   'radiotracer.study.generation': { patientData: 'P0', type: 'int', description: 'Grows when a study comes back after the rollover time' },
   'radiotracer.study.undelivered.count': {

@@ -1,3 +1,4 @@
+import { least } from './fold.ts';
 import { type InstanceRecord, isAcknowledged } from './instance-record.ts';
 import type { SeriesRecord } from './series-record.ts';
 import type { StudyDocument } from './study-document.ts';
@@ -14,6 +15,16 @@ export interface StudyPage {
 /** Those that came from a modality, by their arrival, or by a delivery of what was acknowledged; others are only known by name. */
 export function receivedOf(page: StudyPage): readonly InstanceRecord[] {
   return page.instances.filter((instance) => instance.receivedAt !== undefined || isAcknowledged(instance));
+}
+
+/**
+ * Since when the ledger is known to have missed something, in milliseconds since the epoch; undefined: it saw all, as far as is known. An instance of
+ * which it saw the delivery and not the arrival came while nobody wrote, or is of a time that it has forgotten: others may have come and gone then.
+ */
+export function incompleteSince({ study, instances }: StudyPage): number | undefined {
+  const unseen = instances.filter(({ receivedAt }) => receivedAt === undefined);
+  const places = unseen.flatMap(({ at }) => Object.values(at));
+  return places.reduce<number | undefined>((since, { acknowledgedAt }) => least(since, acknowledgedAt), study.incompleteSince);
 }
 
 /** By series UID; `''` for those that name none. */

@@ -1,4 +1,4 @@
-import { receivedOf, type StudyPage } from '../record/study-page.ts';
+import { incompleteSince, receivedOf, type StudyPage } from '../record/study-page.ts';
 import type { Evidence, SourceNote, Verdict } from '../record/verdict-record.ts';
 import { type Expectation, isTrusted, rank } from '../source/expectation.ts';
 import { ask } from '../source/sources.ts';
@@ -39,7 +39,7 @@ export function verdictOf(page: StudyPage): Verdict {
   const complete = trusted.filter(({ result, expectation }) => result === 'complete' && !expectation.discontinued);
   const discontinued = trusted.filter(({ expectation }) => expectation.discontinued);
   for (const { result, expectation } of discontinued) if (result === 'short') notes.push(noteOf('discontinued-missing', expectation));
-  if (page.study.incompleteSince !== undefined || page.study.overflow > 0) {
+  if (incompleteSince(page) !== undefined || page.study.overflow > 0) {
     // What we did not see ourselves cannot be held against the modality.
     for (const { expectation } of short) notes.unshift(noteOf('ledger-incomplete', expectation));
     if (short.length > 0) return verdict('quiet', []);
