@@ -129,7 +129,7 @@ test('nothing of a patient leaves, in spans, metrics or log lines, delivered or 
   const garbling = await rawScp(stage, {
     onMessage: (_message, { connection }) => connection.send(Buffer.from(`${poison.wire} ${poison.name}`)),
   });
-  const rejecting = await rawScp(stage, { answer: () => associateRj(1, 1, 1) });
+  const rejecting = await rawScp(stage, { answer: () => associateRj(1, 1, 7) });
   const receiver = await startOtlpReceiver();
   stage.defer(() => receiver.close());
   const destinations = { good, failing, aborting, cutting, garbling, rejecting, gone: { port: await freePort() } };
@@ -166,6 +166,7 @@ test('nothing of a patient leaves, in spans, metrics or log lines, delivered or 
   expect(receiver.poisonFound([ctImageStorage])).toEqual([ctImageStorage]);
   const errors = new Set(receiver.spans.map((span) => span.attributes['error.type']));
   for (const error of ['status_failure', 'aborted', 'connection_refused', 'protocol_error', 'rejected']) expect(errors).toContain(error);
+  expect(log).toContain('"the association was rejected permanently: called AE title not recognized"');
 }, 90_000);
 
 test('an instance that waited for its destination over a restart is one trace, and the numbers follow it', async () => {

@@ -2,7 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Destination } from '@radiotracer/config';
 import type { AssociationOutcome, Publish } from '@radiotracer/telemetry';
-import { AssociationError, type AssociationErrorType, type Clock, type TlsFacts, type Transport } from '@radiotracer/upper-layer';
+import {
+  AssociationError,
+  type AssociationErrorType,
+  type Clock,
+  rejectText,
+  type TlsFacts,
+  type Transport,
+} from '@radiotracer/upper-layer';
 import { type AssociateAc, trimUid, type UserInformationSubItem } from '@radiotracer/wire';
 
 export interface AssociationFacts {
@@ -99,7 +106,7 @@ function outcomeOf(error: unknown) {
   if (error === self) return { ...by('aborted', 'aborted'), abort: { source: 0, reason: 0, by: 'self' as const } };
   if (!(error instanceof AssociationError)) return by('failed', 'internal');
   const { errorType, rejection } = error;
-  if (rejection !== undefined) return { ...by('rejected', errorType), reject: rejection };
+  if (rejection !== undefined) return { ...by('rejected', errorType), reject: { ...rejection, meaning: rejectText(rejection) } };
   if (errorType === 'aborted') return { ...by('aborted', errorType), abort: { source: 0, reason: 0, by: 'peer' as const } };
   if (errorType === 'connection_closed') return by('closed', errorType);
   return by(timeouts.includes(errorType) ? 'timed_out' : 'failed', errorType);

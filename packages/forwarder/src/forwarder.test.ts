@@ -267,6 +267,9 @@ test('AE titles that are rejected for good rest together; others are not kept wa
       .filter(({ errorType }) => errorType === 'rejected')
       .every(({ callingAeTitle }) => callingAeTitle === 'CT2'),
   ).toBe(true);
+  expect(scene.of('association.ended').flatMap(({ reject }) => reject?.meaning ?? [])).toContain(
+    'the association was rejected permanently: calling AE title not recognized',
+  );
 });
 
 test('while modalities are relayed the backlog has one association, and goes on', async () => {

@@ -1,7 +1,14 @@
 /** What is told of one association of a pair: opened, accepted, ended, each at most once. */
 import { randomUUID } from 'node:crypto';
 import type { AssociationOpened, AssociationOutcome, ErrorType, Publish } from '@radiotracer/telemetry';
-import type { AbortReason, Association, AssociationError, TlsFacts } from '@radiotracer/upper-layer';
+import {
+  type AbortReason,
+  type Association,
+  type AssociationError,
+  type Rejection,
+  rejectText,
+  type TlsFacts,
+} from '@radiotracer/upper-layer';
 import type { UserInformation } from './agreement.ts';
 
 /** How a leg ended. What is left out did not happen. */
@@ -9,7 +16,7 @@ export interface LegEnd {
   readonly outcome: AssociationOutcome;
   readonly errorType?: ErrorType;
   readonly ours?: boolean;
-  readonly reject?: { readonly result: number; readonly source: number; readonly reason: number };
+  readonly reject?: Rejection;
   readonly abort?: AbortReason & { readonly by: 'peer' | 'self' };
 }
 
@@ -57,7 +64,7 @@ export class Leg {
       outcome: end.outcome,
       errorType: isRefused ? 'presentation_context_refused' : end.errorType,
       ours: end.ours ?? false,
-      reject: end.reject,
+      reject: end.reject === undefined ? undefined : { ...end.reject, meaning: rejectText(end.reject) },
       abort: end.abort,
       operations,
       bytesReceived: association.bytesReceived,

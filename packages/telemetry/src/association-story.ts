@@ -208,6 +208,7 @@ function endedValues(event: AssociationEnded): AttributeValues {
     'dicom.association.reject.result': event.reject?.result,
     'dicom.association.reject.source': event.reject?.source,
     'dicom.association.reject.reason': event.reject?.reason,
+    'dicom.association.reject.meaning': event.reject?.meaning,
     'dicom.association.abort.source': event.abort?.source,
     'dicom.association.abort.reason': event.abort?.reason,
     'dicom.association.abort.by': event.abort?.by,

@@ -58,6 +58,7 @@ export const attributeRegistry = {
   'dicom.association.reject.result': { patientData: 'P0', type: 'int', description: 'Result of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
   'dicom.association.reject.source': { patientData: 'P0', type: 'int', description: 'Source of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
   'dicom.association.reject.reason': { patientData: 'P0', type: 'int', description: 'Reason of the A-ASSOCIATE-RJ (PS3.8 9.3.4)' },
+  'dicom.association.reject.meaning': { patientData: 'P0', type: 'string', description: 'The same in the words of PS3.8 table 9-21' },
   'dicom.association.abort.source': { patientData: 'P0', type: 'int', description: 'Source of the A-ABORT (PS3.8 9.3.8)' },
   'dicom.association.abort.reason': { patientData: 'P0', type: 'int', description: 'Reason of the A-ABORT (PS3.8 9.3.8)' },
   'dicom.association.abort.by': { patientData: 'P0', type: 'string', description: 'Who sent the A-ABORT: peer or self' },

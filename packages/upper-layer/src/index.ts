@@ -21,6 +21,7 @@ export {
   type ReceivedMessage,
 } from './performer.ts';
 export { type Lease, ReadBufferPool } from './read-buffer.ts';
+export { rejectText } from './reject-text.ts';
 export { type EventReports, type PendingResponses, Requestor, type RequestorOptions } from './requestor.ts';
 export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';

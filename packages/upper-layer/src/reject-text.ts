@@ -1,5 +1,7 @@
+import type { Rejection } from './association-error.ts';
+
 /** The words of PS3.8 table 9-21 for an A-ASSOCIATE-RJ. */
-export function rejectText(result = 0, source = 0, reason = 0): string {
+export function rejectText({ result, source, reason }: Rejection): string {
   const how = result === 1 ? 'rejected permanently' : result === 2 ? 'rejected for now' : `rejected (result ${result})`;
   const why = reasons[`${source}.${reason}`] ?? `source ${source}, reason ${reason}`;
   return `the association was ${how}: ${why}`;

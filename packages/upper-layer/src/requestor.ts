@@ -319,7 +319,7 @@ export class Requestor {
       associateAccepted: (ac) => this.#accepted(ac),
       associateRejected: (rj) => {
         const rejection = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
-        this.#lost(new AssociationError('rejected', `${rejectText(rj[7], rj[8], rj[9])} (${peer})`, { rejection }));
+        this.#lost(new AssociationError('rejected', `${rejectText(rejection)} (${peer})`, { rejection }));
       },
       releaseIndication: () => {
         this.#association.releaseResponse();

@@ -44,6 +44,14 @@ export interface AssociationAccepted {
 /** How an association ended. */
 export type AssociationOutcome = 'released' | 'rejected' | 'aborted' | 'timed_out' | 'closed' | 'failed';
 
+/** An A-ASSOCIATE-RJ, PS3.8 9.3.4, and the same in words. */
+export interface AssociationRejection {
+  readonly result: number;
+  readonly source: number;
+  readonly reason: number;
+  readonly meaning: string;
+}
+
 /** The association is over; nothing more will be told of it. */
 export interface AssociationEnded {
   readonly type: 'association.ended';
@@ -54,7 +62,7 @@ export interface AssociationEnded {
   readonly errorType: ErrorType | undefined;
   /** Whether the failure is ours (the product's) and not the peer's. */
   readonly ours: boolean;
-  readonly reject: { readonly result: number; readonly source: number; readonly reason: number } | undefined;
+  readonly reject: AssociationRejection | undefined;
   /** `by`: who sent the A-ABORT. */
   readonly abort: { readonly source: number; readonly reason: number; readonly by: 'peer' | 'self' } | undefined;
   readonly operations: number;
