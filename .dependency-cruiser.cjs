@@ -75,7 +75,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^apps/',
-        pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/(queue|studies|modalities)/', TEST_FILE],
+        pathNot: ['^apps/proxy/src/(compose\\.ts|kept/|integrity/)', '^apps/cli/src/(queue|studies|modalities|instance)/', TEST_FILE],
       },
       to: { path: '^packages/(relay|spool|queue|integrity|forwarder)/' },
     },

@@ -5,6 +5,7 @@ import { type EchoCommandOptions, echoCommand } from './echo-command.ts';
 import { OUR_AE_TITLE } from './echo-request.ts';
 import { addTlsOptions } from './echo-tls.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
+import { type InstanceOptions, instanceCommand } from './instance/instance-command.ts';
 import { type LabCommandOptions, labCommand } from './lab/lab-command.ts';
 import { addModalitiesCommands } from './modalities/modalities-commands.ts';
 import { addQueueCommands } from './queue/queue-commands.ts';
@@ -71,6 +72,14 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
 
   addQueueCommands(program, surroundings, done, EXIT_CODES);
   addStudiesCommands(program, surroundings, done, EXIT_CODES);
+  command('instance', 'what became of one image: when it came, where it is, what waits')
+    .argument('<uid>', 'SOP Instance UID')
+    .option('--json', 'print JSON')
+    .action(async (uid: string, options: InstanceOptions) => {
+      const exitCode = await instanceCommand(uid, options, surroundings);
+      await surroundings.taken();
+      done(exitCode);
+    });
   addModalitiesCommands(program, surroundings, done, EXIT_CODES);
 
   program

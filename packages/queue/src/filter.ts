@@ -6,6 +6,7 @@ export interface QueueFilter {
   readonly destinationId?: string;
   readonly ownerId?: string;
   readonly studyKey?: string;
+  readonly sopInstanceUid?: string;
   readonly state?: EntryState;
   /** Of the last error. */
   readonly errorType?: string;
@@ -21,6 +22,7 @@ export function matches(filter: QueueFilter, entry: QueueEntry): boolean {
     (filter.destinationId === undefined || filter.destinationId === entry.destinationId) &&
     (filter.ownerId === undefined || filter.ownerId === entry.ownerId) &&
     (filter.studyKey === undefined || filter.studyKey === entry.studyKey) &&
+    (filter.sopInstanceUid === undefined || filter.sopInstanceUid === entry.sopInstanceUid) &&
     (filter.state === undefined || filter.state === entry.state) &&
     (filter.errorType === undefined || filter.errorType === entry.lastError?.errorType) &&
     (filter.olderThan === undefined || entry.receivedAt < filter.olderThan) &&

@@ -38,6 +38,11 @@ export async function withHome(
   act: (home: QueueHome) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
+  return await withHomeOf(config, act);
+}
+
+/** As {@link withHome}, of a configuration that has been read. */
+export async function withHomeOf<T>(config: Config, act: (home: QueueHome) => Promise<T>): Promise<T> {
   const folder = spoolFolder(config);
   const { redis } = config.queue;
   const home: QueueHome = {

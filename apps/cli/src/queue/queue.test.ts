@@ -46,6 +46,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     for (const [args, ids] of [
       ['--destination archive', [second]],
       ['--study 1.9', [first]],
+      ['--instance 1.2.3.5', []],
       ['--state held', [second]],
       ['--older-than 2h', [first, second]],
       ['--modality MR', [first]],

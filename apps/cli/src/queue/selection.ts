@@ -8,6 +8,7 @@ import type { ConfigOption } from '../read-config.ts';
 export interface SelectionOptions extends ConfigOption {
   readonly destination?: string;
   readonly study?: string;
+  readonly instance?: string;
   readonly state?: EntryState;
   readonly error?: string;
   readonly olderThan?: number;
@@ -24,6 +25,7 @@ export function withSelection(command: Command): Command {
   return command
     .option('--destination <name>', 'only for this destination')
     .option('--study <uid>', 'only of this study (Study Instance UID)')
+    .option('--instance <uid>', 'only this instance (SOP Instance UID)')
     .addOption(new Option('--state <state>', 'only in this state; leased: being sent now').choices(states))
     .option('--error <type>', 'only those whose last error was this')
     .option('--older-than <duration>', `only those received longer ago than this (${DURATION_ALLOWED})`, duration)
@@ -33,11 +35,12 @@ export function withSelection(command: Command): Command {
 }
 
 export function filterOf(ids: readonly string[], options: SelectionOptions, now: number): QueueFilter {
-  const { destination, study, state, error, olderThan, modality, callingAet, owner } = options;
+  const { destination, study, instance, state, error, olderThan, modality, callingAet, owner } = options;
   return {
     ...(ids.length === 0 ? {} : { ids: [...new Set(ids)] }),
     ...(destination === undefined ? {} : { destinationId: destination }),
     ...(study === undefined ? {} : { studyKey: study }),
+    ...(instance === undefined ? {} : { sopInstanceUid: instance }),
     ...(state === undefined ? {} : { state }),
     ...(error === undefined ? {} : { errorType: error }),
     ...(olderThan === undefined ? {} : { olderThan: now - olderThan }),

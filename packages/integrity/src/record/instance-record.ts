@@ -17,9 +17,9 @@ export const InstanceFlag = {
 
 /** What became of an instance at one destination. Milliseconds since the epoch; what did not happen is absent. */
 export interface InstanceAtDestination {
-  /** Success was answered to the modality, by the destination or for the spool. */
+  /** Success was answered to the modality, by the destination or for the spool, the last time. A delivery knows of it only that it was after the arrival. */
   readonly acknowledgedAt?: number;
-  /** It was for the spool. */
+  /** It was for the spool; as above. */
   readonly spooledAt?: number;
   /** The destination answered Success, or a warning. */
   readonly forwardedAt?: number;
@@ -90,8 +90,8 @@ export function mergeInstances(one: InstanceRecord, other: InstanceRecord): Inst
 
 function mergePlaces(one: InstanceAtDestination, other: InstanceAtDestination): InstanceAtDestination {
   return defined({
-    acknowledgedAt: least(one.acknowledgedAt, other.acknowledgedAt),
-    spooledAt: least(one.spooledAt, other.spooledAt),
+    acknowledgedAt: greatest(one.acknowledgedAt, other.acknowledgedAt),
+    spooledAt: greatest(one.spooledAt, other.spooledAt),
     forwardedAt: least(one.forwardedAt, other.forwardedAt),
     deadAt: least(one.deadAt, other.deadAt),
     confirmedAt: greatest(one.confirmedAt, other.confirmedAt),

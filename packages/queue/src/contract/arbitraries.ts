@@ -9,6 +9,7 @@ const destinations = fc.constantFrom('a', 'b');
 const owners = fc.constantFrom('node 1', 'node:2', '{x}');
 const ids = fc.constantFrom('A', 'A!', 'AA', 'B', 'a', 'b~', '0', 'Z-9', '~');
 const studies = fc.constantFrom('', '1.2.3', '1.2.4');
+const instances = fc.constantFrom('1.2.3.4.5', '1.2.3.4.6');
 const modalities = fc.constantFrom('CT', 'MR');
 const titles = fc.constantFrom('CT1', 'MR "2"', '\u0000ünïcödé \ud83d\ude00');
 const errors = fc.constantFrom('timeout', 'refused');
@@ -21,7 +22,7 @@ const entries: fc.Arbitrary<NewEntry> = fc
       id: ids,
       studyKey: studies,
       seriesKey: fc.constantFrom('1.2.3.1', '1.2.3.2'),
-      sopInstanceUid: fc.constant('1.2.3.4.5'),
+      sopInstanceUid: instances,
       sopClassUid: fc.constant('1.2.840.10008.5.1.4.1.1.2'),
       transferSyntaxUid: fc.constant('1.2.840.10008.1.2.1'),
       callingAeTitle: titles,
@@ -82,6 +83,7 @@ const filterValues = {
   destinationId: destinations,
   ownerId: owners,
   studyKey: studies,
+  sopInstanceUid: instances,
   state: fc.constantFrom('waiting', 'leased', 'held', 'dead'),
   errorType: fc.constantFrom('timeout', 'refused', 'lease_expired'),
   olderThan: fc.constantFrom(1_700_000_001_000, 1_700_000_060_000),

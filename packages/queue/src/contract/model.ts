@@ -183,6 +183,7 @@ export class QueueModel {
           (filter.destinationId ?? facts.destinationId) === facts.destinationId &&
           (filter.ownerId ?? facts.ownerId) === facts.ownerId &&
           (filter.studyKey ?? facts.studyKey) === facts.studyKey &&
+          (filter.sopInstanceUid ?? facts.sopInstanceUid) === facts.sopInstanceUid &&
           (filter.state ?? state) === state &&
           (filter.errorType === undefined || filter.errorType === error?.errorType) &&
           (filter.olderThan === undefined || facts.receivedAt < filter.olderThan) &&
