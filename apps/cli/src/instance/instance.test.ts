@@ -53,7 +53,8 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const [there, late] = [{ uid: '1.1' }, { uid: '1.3' }];
     const [owed, gone, refused] = ['1.2', '1.4', '1.5'].map((uid) => ({ uid, study: '1.2.2', series: '1.2.2.1' }));
     if (!owed || !gone || !refused) throw new Error('three');
-    const dead = { ...delivered(gone, 900), type: 'delivery.dead_lettered', attempts: 3, at: start + 900 } as const;
+    const facts = { attempts: 3, at: start + 900, contextResult: undefined, quarantined: false, errorType: 'aborted' } as const;
+    const dead = { ...delivered(gone, 900), ...facts, type: 'delivery.dead_lettered' } as const;
     await world.tell(
       ...[sent({ ...there, checksum: 'crc32:1' }), sent({ ...there, destination: 'archive', spooled: true, checksum: 'crc32:2' })],
       ...[sent({ ...owed, spooled: true }), sent({ ...gone, spooled: true }), sent({ ...refused, status: 0xa900 })],
