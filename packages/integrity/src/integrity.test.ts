@@ -529,6 +529,25 @@ it('says of a study of which events were lost that it cannot say', async () => {
   expect(summary(page)).toMatchObject({ state: 'quiet', count: '12/?', notes: expect.arrayContaining(['ledger-incomplete (mpps)']) });
 });
 
+it('says of a study that was emptied away while it came that it cannot say, and of one that began later what is true', async () => {
+  const clock = new ManualClock(start);
+  const shared = new MemoryHome();
+  const integrity = engine(shared, clock);
+  for (const event of tell(ten.slice(0, 6))) integrity.publish(event);
+  await integrity.flush();
+  await shared.remove(Number.MAX_SAFE_INTEGER, 100);
+  clock.pass(1000);
+  const later = slices(4, { study: '1.2.2', series: '1.2.2.1' });
+  for (const event of tell([...ten.slice(6), ...later.slice(1)])) integrity.publish(event);
+  integrity.publish(stepSet({ series: named(ten) }));
+  integrity.publish(stepSet({ uid: '9.2', studies: ['1.2.2'], series: named(later, '1.2.2.1') }));
+  await settle(integrity, clock);
+  const emptied = (await integrity.ledger.page('1.2.1')) as StudyPage;
+  expect(summary(emptied)).toMatchObject({ state: 'quiet', count: '4/?', notes: expect.arrayContaining(['ledger-incomplete (mpps)']) });
+  expect((await integrity.ledger.page('1.2.2'))?.study).toMatchObject({ state: 'short' });
+  expect((await integrity.ledger.page('1.2.2'))?.study.incompleteSince).toBeUndefined();
+});
+
 it('keeps what it could not write, and writes it when the home is back', async () => {
   const clock = new ManualClock(start);
   const home = new MemoryHome();

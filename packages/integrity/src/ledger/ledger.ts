@@ -17,6 +17,7 @@ import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
 import { type Arrival, afterChange, type LifetimeOptions } from './lifetime.ts';
+import { RecentKeys } from './recent-keys.ts';
 
 export interface LedgerOptions extends LifetimeOptions {
   readonly home: LedgerHome;
@@ -46,6 +47,9 @@ const maxTries = 16;
 const defaultMaxInstances = 50_000;
 const defaultMaxDocumentBytes = 16 * 1024 * 1024;
 const documentShelf = 'document';
+/** Long after a study was written it may have been let go; no home lets go of it within this. */
+const recentMs = 15 * 60_000;
+const maxRecentKeys = 4096;
 
 const studyKey = (uid: string) => `s:${uid}`;
 const documentKey = (id: string) => `d:${id}`;
@@ -59,6 +63,7 @@ const accessionRow = (accessionNumber: string) => `a:${accessionNumber}`;
 export class Ledger {
   readonly #home: LedgerHome;
   readonly #options: LedgerOptions;
+  readonly #recent = new RecentKeys(maxRecentKeys, recentMs);
 
   constructor(options: LedgerOptions) {
     this.#home = options.home;
@@ -74,6 +79,7 @@ export class Ledger {
       const stored = await this.#home.load(keys.map(([key, some]) => ({ key, rows: rowsOf(some) })));
       const writes = keys.flatMap(([key, some], index) => this.#merged(key, some, stored[index] as StoredRecord, now) ?? []);
       const results = await this.#home.store(writes);
+      for (const [index, { key }] of writes.entries()) if (results[index] === 'stored') this.#recent.add(key, now);
       const stale = new Set(writes.filter((_, index) => results[index] === 'stale').map(({ key }) => key));
       left = new Map(keys.filter(([key]) => stale.has(key)));
     }
@@ -215,7 +221,7 @@ export class Ledger {
   /** Undefined: it changes nothing. */
   #merged(key: string, changes: readonly LedgerChange[], stored: StoredRecord, now: number): RecordWrite | undefined {
     if (key.startsWith('d:')) return mergedDocument(key.slice(2), changes, stored, now);
-    const before = stored.head === undefined ? newStudy(key.slice(2)) : (JSON.parse(stored.head) as StudyRecord);
+    const before = stored.head === undefined ? this.#begun(key, now) : (JSON.parse(stored.head) as StudyRecord);
     const rows = new Rows(stored.rows);
     let study = before;
     for (const change of changes as readonly StudyChange[]) {
@@ -241,6 +247,12 @@ export class Ledger {
       changed,
       [...changed.keys()].filter((id) => !stored.rows.has(id)),
     );
+  }
+
+  /** A study that is not there. One that was a moment ago is gone with all of its home, and what came of it until now is not known any more. */
+  #begun(key: string, now: number): StudyRecord {
+    const study = newStudy(key.slice(2));
+    return this.#recent.has(key, now) ? { ...study, incompleteSince: now } : study;
   }
 
   #withDocument(study: StudyRecord, rows: Rows, document: StudyDocument): StudyRecord {
