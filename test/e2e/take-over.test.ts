@@ -451,7 +451,9 @@ test('a destination that dies inside the data set of its answer: nobody else can
 }, 30_000);
 
 test.each([
-  ['a query', 0x0020, 0xa700],
+  ['a C-FIND', 0x0020, 0xa700],
+  ['a C-MOVE', 0x0021, 0xa702],
+  ['a C-GET', 0x0010, 0xa702],
   ['an N-CREATE', 0x0140, 0x0213],
 ])(
   '%s during an outage gets an honest refusal, "not now", and the association goes on',

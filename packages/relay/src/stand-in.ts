@@ -152,14 +152,13 @@ export class StandIn implements MessageHandler {
     };
   }
 
-  /** What we cannot do for another, in a status that says "not now" (PS3.4 C.4, PS3.7 annex C); told when the whole request is here. */
+  /** What we cannot do for another; told when the whole request is here. */
   #refuse(stored: Stored, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
     const command = stored.request;
     if (command.commandField === CommandField.cCancelRq) return undefined;
     // Only one that was on its way when the destination failed: later ones are answered by the performer.
     if (command.commandField === CommandField.cEchoRq) return this.#answerAtEnd(stored, Status.success, isWhole);
-    const isQuery = [CommandField.cFindRq, CommandField.cMoveRq, CommandField.cGetRq].some((field) => field === command.commandField);
-    return this.#answerAtEnd(stored, isQuery ? Status.outOfResources : Status.resourceLimitation, isWhole);
+    return this.#answerAtEnd(stored, refusalOf(command.commandField), isWhole);
   }
 
   #answerAtEnd(stored: Stored, code: number, isWhole = !stored.request.hasDataSet): DataSetSink | undefined {
@@ -232,6 +231,19 @@ export class StandIn implements MessageHandler {
       relayAttempt: stored.relayAttempt,
       ...(code === undefined ? {} : stored.reading?.told),
     });
+  }
+}
+
+/** "Not now" in the words of each service: PS3.4 tables C.4-1, C.4-2 and C.4-3, PS3.7 C.5. */
+function refusalOf(commandField: number | undefined): number {
+  switch (commandField) {
+    case CommandField.cFindRq:
+      return Status.outOfResources;
+    case CommandField.cMoveRq:
+    case CommandField.cGetRq:
+      return Status.outOfResourcesUnableToPerformSuboperations;
+    default:
+      return Status.resourceLimitation;
   }
 }
 
