@@ -357,12 +357,31 @@ test('an answer that says out of resources, of which the first part came behind 
   expect(spooled).toEqual([false, true, true]);
 }, 30_000);
 
-test.each<[string, Fault, string]>([
-  ['dies', (_message, { connection }) => connection.socket.end(), 'abort'],
-  ['says out of resources', withStatus(0xa700), 'a700'],
+/** One instance and the request for release, in one go; what comes then: a status, or a type of PDU. */
+async function sendAndRelease({ proxy, spooled }: Site): Promise<{ readonly came: readonly unknown[]; readonly isSpooled: boolean }> {
+  const { connection } = await rawAssociate(stage, proxy.port, { contexts });
+  const [instance] = study;
+  if (instance === undefined) throw new Error('an instance is generated');
+  const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: instance.sopInstanceUid };
+  connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
+  connection.send(releaseRq);
+  const came: unknown[] = [];
+  let next = await connection.nextMessage();
+  for (; 'command' in next; next = await connection.nextMessage()) came.push({ status: numberIn(next.command, element.status) });
+  came.push(next.kind === 'pdu' ? { pdu: next.type } : next);
+  const kept = (await spooled()).get(instance.sopInstanceUid);
+  return { came, isSpooled: kept?.equals(dataSetOf(instance)) === true };
+}
+
+const answeredAndReleased = { came: [{ status: 0 }, { pdu: 0x06 }], isSpooled: true };
+
+test.each<[string, Fault]>([
+  ['dies', (_message, { connection }) => connection.socket.end()],
+  ['says out of resources', withStatus(0xa700)],
+  ['never answers', () => {}],
 ])(
-  'a destination that %s when the modality has asked for release before its answer: no release without a word of the instance',
-  async (_what, fault, said) => {
+  'a destination that %s when the modality has asked for release before its answer: the instance is kept, answered, and then released',
+  async (_what, fault) => {
     // Answers when the release has come.
     const scp = await rawScp(stage, {
       script: async (association) => {
@@ -372,20 +391,29 @@ test.each<[string, Fault, string]>([
         fault(message, association, 0);
       },
     });
-    const here = await site(scp.port);
-    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-    const [instance] = study;
-    if (instance === undefined) throw new Error('an instance is generated');
-    const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: instance.sopInstanceUid };
-    connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
-    connection.send(releaseRq);
-    const next = await connection.nextMessage();
-    expect(
-      'command' in next ? numberIn(next.command, element.status)?.toString(16) : next.kind === 'pdu' && next.type === 0x07 ? 'abort' : next,
-    ).toBe(said);
+    const here = await site(scp.port, { timeouts: { storeResponseMs: 700 } });
+    expect(await sendAndRelease(here)).toEqual(answeredAndReleased);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ when: 'within', storesInFlight: 1 }]);
   },
   30_000,
 );
+
+test('a modality that asks for release before its answer, in an outage: it has its answer first', async () => {
+  expect(await sendAndRelease(await site(await freePort()))).toEqual(answeredAndReleased);
+}, 30_000);
+
+test('a destination that dies in the release, when nothing is to be answered: the modality is released, and nothing is taken over', async () => {
+  const scp = await rawScp(stage, {
+    script: async ({ connection }) => {
+      await connection.nextPdu();
+      connection.socket.resetAndDestroy();
+    },
+  });
+  const here = await site(scp.port);
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  await connection.release();
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+}, 30_000);
 
 test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {
   const report = { [element.commandField]: 0x0100, [element.messageId]: 1 };

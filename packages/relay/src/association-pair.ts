@@ -379,7 +379,8 @@ export class AssociationPair {
     if (serverState === 'Sta3' || errorType === 'dimse_timeout') this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
     const failed = { errorType, clientAssociationId: upstream.leg.id };
     if (serverState === 'Sta3') return this.#standInFromStart(takeOver, failed);
-    if (serverState === 'Sta8' && takeOver.possible && this.#relaying?.operations.isAnswerOwed !== true) {
+    const isReleasing = serverState === 'Sta8';
+    if (isReleasing && takeOver.possible && this.#relaying?.operations.isAnswerOwed !== true) {
       // The modality has asked for release, and waits for nothing else.
       this.#server.releaseResponse();
       this.#end({ outcome: 'released' }, 'connection_closed');
@@ -387,9 +388,10 @@ export class AssociationPair {
     }
     const relaying = this.#relaying;
     if (relaying === undefined) return false;
-    const isTaken = succeeds(() => takeOver.fromHere(relaying, failed));
-    if (isTaken) relaying.stopWaiting();
-    return isTaken;
+    if (!succeeds(() => takeOver.fromHere(relaying, failed))) return false;
+    relaying.stopWaiting();
+    if (isReleasing && this.#performer !== undefined) this.#releaseWhenAnswered(this.#performer);
+    return true;
   }
 
   #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
@@ -404,8 +406,15 @@ export class AssociationPair {
 
   #releasedFromPerformer(performer: Performer): void {
     if (performer.midMessage) throw new WireError('message-malformed', 'the association was released inside a message', 2);
-    this.#server.releaseResponse();
-    this.#end({ outcome: 'released' }, 'connection_closed');
+    this.#releaseWhenAnswered(performer);
+  }
+
+  /** A release alone would say nothing of what the modality has sent and heard nothing of. */
+  #releaseWhenAnswered(performer: Performer): void {
+    performer.whenAllAnswered(() => {
+      this.#server.releaseResponse();
+      this.#end({ outcome: 'released' }, 'connection_closed');
+    });
   }
 
   // Ending.

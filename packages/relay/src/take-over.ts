@@ -122,8 +122,7 @@ export class TakeOver {
       retain: (contextId, request, receivedAt) =>
         new Retention(budget, (provisionally) => standIn.begin(contextId, request, receivedAt, provisionally)),
       answered,
-      // Behind the request for release nothing is taken over.
-      withholds: (status) => isRetryable(status) && this.possible && server.state === 'Sta6',
+      withholds: (status) => isRetryable(status) && this.possible && server.maySend,
     };
   }
 
@@ -149,7 +148,7 @@ export class TakeOver {
   fromHere({ toDestination, toModality, operations }: Relaying, failed: Failed): boolean {
     const standIn = this.#standIn;
     // Half a message of the destination's has gone out: nobody else can finish it.
-    if (standIn === undefined || !this.possible || this.#options.server.state !== 'Sta6' || toModality.midOutput) return false;
+    if (standIn === undefined || !this.possible || !this.#options.server.maySend || toModality.midOutput) return false;
     toModality.giveUp();
     const performer = this.#perform(standIn, toDestination.handOver());
     const inFlight = operations.handOver();

@@ -79,6 +79,7 @@ export class Performer implements PdataSink {
   readonly #assembler: MessageAssembler;
   #sink: DataSetSink | undefined;
   #openRequests = 0;
+  #allAnswered: (() => void) | undefined;
   #paused = false;
   #unsent = false;
   #ended = false;
@@ -118,6 +119,12 @@ export class Performer implements PdataSink {
   /** Whether a message has begun and is not whole: a release here is a protocol error. */
   get midMessage(): boolean {
     return this.#assembler.midMessage;
+  }
+
+  /** The peer asks no more, for it has asked for release: `tell` is called when all that it asked is answered. */
+  whenAllAnswered(tell: () => void): void {
+    this.#allAnswered = tell;
+    this.#tellIfAllAnswered();
   }
 
   /** No more is read until `resume`; what has been read already (a chunk, 256 KiB at most) is still told. */
@@ -191,7 +198,18 @@ export class Performer implements PdataSink {
       answered = statusClass(response.status ?? 0) !== 'pending';
       if (answered) this.#openRequests--;
       this.#send(contextId, response);
+      this.#tellIfAllAnswered();
     };
+  }
+
+  #tellIfAllAnswered(): void {
+    const tell = this.#allAnswered;
+    if (tell === undefined || this.#openRequests > 0) return;
+    this.#allAnswered = undefined;
+    // Whoever answered last has something to say of it first.
+    queueMicrotask(() => {
+      if (!this.#ended) tell();
+    });
   }
 
   #send(contextId: number, response: CommandSet): void {
