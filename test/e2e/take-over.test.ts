@@ -11,7 +11,7 @@ import type { ErrorType, TelemetryEvent } from '@radiotracer/telemetry';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
-import type { RawMessage } from '../fixtures/raw-connection.ts';
+import type { RawConnection, RawMessage } from '../fixtures/raw-connection.ts';
 import {
   associateRj,
   associateRq,
@@ -496,6 +496,42 @@ test.each([
   },
   30_000,
 );
+
+test.each<[string, (connection: RawConnection) => void]>([
+  ['between two instances', () => {}],
+  [
+    'inside an instance',
+    (connection) => {
+      const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: '2.25.7' };
+      connection.sendMessageHead(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.dataSetType]: 1 });
+      connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
+    },
+  ],
+])(
+  'a modality that says nothing more %s: the association ends, and its destination has not failed',
+  async (_where, say) => {
+    const { port } = await pacs(answer);
+    const here = await site(port, { timeouts: { idleMs: 300 } });
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    say(connection);
+    expect((await connection.nextPdu())[0]).toBe(0x07);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+    const ended = here.told.filter((event) => event.type === 'association.ended');
+    expect(ended.map(({ outcome, errorType }) => [outcome, errorType])).toEqual(ended.map(() => ['timed_out', 'idle_timeout']));
+    expect(await here.spooled()).toEqual(new Map());
+  },
+  30_000,
+);
+
+test('a destination that is silent for so long while an answer is waited for has failed: the query is refused', async () => {
+  const { port } = await pacs(() => {});
+  const here = await site(port, { timeouts: { idleMs: 300 } });
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const find = { [element.affectedSopClassUid]: ctImageStorage, [element.commandField]: 0x0020, [element.messageId]: 1 };
+  connection.sendMessage(3, { ...find, [element.priority]: 0 }, Buffer.alloc(8));
+  expect(numberIn((await connection.message()).command, element.status)).toBe(0xa700);
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ errorType: 'idle_timeout' }]);
+}, 30_000);
 
 test('store-and-forward: into the spool first, whatever the destination does', async () => {
   const { port, stored } = await pacs(answer);

@@ -455,6 +455,11 @@ export class AssociationPair {
 
   #destinationLost(error: AssociationError): void {
     this.#upstreamEnded(endBy(error));
+    if (error.errorType === 'idle_timeout' && this.#relaying?.isDestinationOwing !== true) {
+      // Nobody waits for it: that the association is quiet is the modality's doing.
+      this.#timedOut(error.errorType);
+      return;
+    }
     if (this.#takenOver(error.errorType)) return;
     if (this.#server.state === 'Sta3') {
       this.#refuse(reject.destinationUnavailable, error.errorType, true);
@@ -492,8 +497,11 @@ export class AssociationPair {
       this.#upstream?.association.abort(providerAbort);
       return;
     }
-    const end: LegEnd = { outcome: 'timed_out', errorType: 'dimse_timeout', ours: true, abort: { ...providerAbort, by: 'self' } };
-    this.#end(end, 'dimse_timeout');
+    this.#timedOut('dimse_timeout');
+  }
+
+  #timedOut(errorType: 'dimse_timeout' | 'idle_timeout'): void {
+    this.#end({ outcome: 'timed_out', errorType, ours: true, abort: { ...providerAbort, by: 'self' } }, errorType);
     this.#upstream?.association.abort(providerAbort);
     this.#server.abort(providerAbort);
   }

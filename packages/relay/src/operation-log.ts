@@ -88,9 +88,10 @@ export class OperationLog {
     return this.#count;
   }
 
-  /** Whether the requestor waits for an answer. */
+  /** Whether the requestor waits for an answer: to a request that is whole. */
   get isAnswerOwed(): boolean {
-    return this.#outstanding.requestor.size > 0;
+    for (const { requestEndAt } of this.#outstanding.requestor) if (requestEndAt !== undefined) return true;
+    return false;
   }
 
   /**

@@ -78,6 +78,11 @@ export class Relaying {
     });
   }
 
+  /** Whether anything is waited for of the destination: an answer, or that it takes what is sent to it. */
+  get isDestinationOwing(): boolean {
+    return this.operations.isAnswerOwed || this.toDestination.stalledSince() !== undefined;
+  }
+
   /** No answer is waited for any more. */
   stopWaiting(): void {
     this.#watch.cancel();
