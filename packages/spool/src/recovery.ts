@@ -68,13 +68,15 @@ export class Recovery {
   async #states(): Promise<readonly string[]> {
     const { layout } = this.#home;
     const shards = new Map<string, InstanceState[]>();
+    const misplaced: string[] = [];
     for (const state of instanceStates) {
       for (const name of await this.#names(layout.state(state))) {
-        if (!isShard(name)) this.#find('unknown-file', `${layout.state(state)}/${name}`, 'not a folder of the spool');
+        const path = `${layout.state(state)}/${name}`;
+        if (idOfFile(name) !== undefined) misplaced.push(path);
+        else if (!isShard(name)) this.#find('unknown-file', path, 'not a folder of the spool');
         else if (shards.get(name)?.push(state) === undefined) shards.set(name, [state]);
       }
     }
-    const misplaced: string[] = [];
     const folders: string[] = [];
     for (const [shard, states] of shards) {
       const ids: Ids = new Map();
@@ -148,8 +150,8 @@ export class Recovery {
   /** Somebody moved it by hand; where it lies it would never be found by its id. @returns its shard, if it was put there */
   async #putInPlace(path: string): Promise<string | undefined> {
     const { fileSystem, layout, shards, syncs, usage } = this.#home;
-    const [state, , name] = path.slice(layout.dir.length + 1).split('/') as [InstanceState, string, string];
-    const id = idOfFile(name);
+    const [state, ...below] = path.slice(layout.dir.length + 1).split('/') as [InstanceState, ...string[]];
+    const id = idOfFile(below.at(-1) ?? '');
     if (id === undefined) return undefined;
     for (const other of instanceStates) {
       const there = layout.file(other, id);

@@ -284,6 +284,26 @@ it.each([0, 1000])(
   },
 );
 
+it('files that somebody put beside the folders of their state are put in place by the next start, and are there', async () => {
+  const bench = new Bench();
+  let spool = await bench.open();
+  const restored = await store(spool, Buffer.alloc(1000, 1));
+  const held = await store(spool, Buffer.alloc(1000, 2));
+  const twice = await store(spool, Buffer.alloc(1000, 3));
+  await spool.move(held, 'held');
+  const fileSystem = bench.machine.boot();
+  await fileSystem.rename(bench.file(restored).path, `/data/spool/waiting/${restored}.dcm`);
+  await fileSystem.rename(bench.file(held).path, `/data/spool/held/${held}.dcm`);
+  const copy = await fileSystem.create(`/data/spool/waiting/${twice}.dcm`);
+  await copy.close();
+  spool = await bench.open();
+  expect(spool.recovery.findingCounts).toEqual({ misplaced: 2, duplicate: 1 });
+  expect(await ids(spool)).toEqual([restored, twice, held]);
+  expect(await spool.stateOf(held)).toBe('held');
+  for (const id of [restored, held, twice]) await spool.verify(id);
+  expect(spool.usage).toMatchObject({ waiting: { instances: 2 }, held: { instances: 1 }, damaged: { instances: 1 } });
+});
+
 it('one owner: the second is refused while the first lives, and takes over when it is gone', async () => {
   const bench = new Bench();
   const fileSystem = bench.machine.boot();
