@@ -1,5 +1,5 @@
 /** The ledger's thread, from the near side: what is lost of it, and what is not, when it dies or cannot keep up. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configFrom } from '@radiotracer/config';
@@ -42,6 +42,7 @@ function portTo(start: () => IntegrityThread, options: Partial<IntegrityPortOpti
     log: {
       ended: () => said.log.push('ended'),
       failed: (code) => said.log.push(`failed ${code}`),
+      unmarked: (code) => said.log.push(`unmarked ${code}`),
       works: () => said.log.push('works'),
       movedAside: () => said.log.push('moved aside'),
     },
@@ -143,6 +144,18 @@ test('what could not be written until the end is known of at the next start', as
   await port.flush();
   await port.stop();
   expect(await readdir(dir)).toContain('integrity.running');
+}, 30_000);
+
+test('a ledger that is written is not told to have failed because the volume of the spool, which is another, takes no mark', async () => {
+  const data = await place();
+  const { dir } = data.config.spool;
+  await symlink(join(dir, 'nowhere', 'mark'), join(dir, 'integrity.running'));
+  const { port, log } = portTo(() => integrityThread(data));
+  port.publish(instance(1));
+  await port.flush();
+  await port.stop();
+  expect(log).toEqual(['unmarked ENOENT']);
+  expect((await pageOf(data))?.instances).toHaveLength(1);
 }, 30_000);
 
 test('what finds no room is counted, and its study is marked in the ledger', async () => {

@@ -27,6 +27,8 @@ export interface IntegrityLog {
   ended(error: unknown, again: { readonly inMs: number }): void;
   /** Something failed, and is tried again; told again only when it is another failure, or a minute later. */
   failed(code: string, message: string | undefined): void;
+  /** The file that tells the next process of a kill could not be touched. */
+  unmarked(code: string, message: string): void;
   works(): void;
   movedAside(path: string): void;
 }
@@ -226,6 +228,9 @@ export class IntegrityPort {
         return;
       case 'failed':
         this.#failed(message.code, message.message);
+        return;
+      case 'unmarked':
+        this.#options.log.unmarked(message.code, message.message);
         return;
       case 'moved-aside':
         this.#options.log.movedAside(message.path);

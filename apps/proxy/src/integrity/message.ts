@@ -30,6 +30,8 @@ export type FromThread =
   | { readonly kind: 'levels'; readonly lost: readonly LostInstances[]; readonly dropped: number }
   /** `message`: only where it can quote nothing of a patient. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string | undefined }
+  /** What is there while something is unwritten could not be made: should the process be killed now, the next does not know that something may be missing. */
+  | { readonly kind: 'unmarked'; readonly code: string; readonly message: string }
   /** A ledger that could not be read is kept under that name, and a new one begun. */
   | { readonly kind: 'moved-aside'; readonly path: string }
   | { readonly kind: 'flushed'; readonly id: number }

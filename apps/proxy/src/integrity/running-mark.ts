@@ -10,6 +10,7 @@ const touchEveryMs = 500;
 export class RunningMark {
   readonly #path: string;
   #touchedAt = 0;
+  #isFailing = false;
 
   constructor(path: string) {
     this.#path = path;
@@ -20,12 +21,19 @@ export class RunningMark {
     return statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs;
   }
 
-  /** Now, unless it was a moment ago. @throws the system's error */
+  /** Now, unless it was a moment ago. @throws the system's error, and not again until it has gone well */
   touch(now: number): void {
-    if (now - this.#touchedAt < touchEveryMs) return;
+    if (Math.abs(now - this.#touchedAt) < touchEveryMs) return;
     this.#touchedAt = now;
-    closeSync(openSync(this.#path, 'a', 0o600));
-    utimesSync(this.#path, now / 1000, now / 1000);
+    try {
+      closeSync(openSync(this.#path, 'a', 0o600));
+      utimesSync(this.#path, now / 1000, now / 1000);
+      this.#isFailing = false;
+    } catch (error) {
+      if (this.#isFailing) return;
+      this.#isFailing = true;
+      throw error;
+    }
   }
 
   remove(): void {

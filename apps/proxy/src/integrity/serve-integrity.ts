@@ -154,7 +154,9 @@ class IntegrityService {
     try {
       if (this.#unwritten === 0) this.#mark.touch(Date.now());
     } catch (error) {
-      this.#failed(error);
+      // The ledger may be well, and elsewhere.
+      const { code = 'internal', message } = error as NodeJS.ErrnoException;
+      this.#post({ kind: 'unmarked', code, message });
     }
   }
 

@@ -34,6 +34,11 @@ export function startIntegrity(data: Omit<ThreadData, 'isAgain'>, { logger, tele
           { 'error.type': code, 'error.message': message },
           'the ledger cannot be used; it is tried again, images are not affected',
         ),
+      unmarked: (code, message) =>
+        logger.warn(
+          { 'error.type': code, 'error.message': message },
+          'beside the spool it could not be marked that the ledger is being written: after a kill some loss may stay unknown; images are not affected',
+        ),
       works: () => logger.info('the ledger is being written again'),
       movedAside: (path) => logger.warn({ path }, 'the ledger could not be read: it was moved aside, and a new one begun'),
     },
