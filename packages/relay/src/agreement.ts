@@ -36,10 +36,24 @@ export function userInformation(pdu: AssociateRq | AssociateAc): UserInformation
   };
 }
 
-/** The number of contexts that were proposed. */
-export function proposedContexts(rq: AssociateRq): number {
-  return rq.items.reduce((count, item) => count + (item.kind === 'presentation-context-rq' ? 1 : 0), 0);
+/** What is told of an A-ASSOCIATE-RQ. */
+export function askedBy(rq: AssociateRq) {
+  const { maxPduBytes, implementationClassUid, implementationVersionName } = userInformation(rq);
+  return {
+    proposedContexts: rq.items.reduce((count, item) => count + (item.kind === 'presentation-context-rq' ? 1 : 0), 0),
+    requestorMaxPduBytes: maxPduBytes,
+    requestorImplementationClassUid: implementationClassUid,
+    requestorImplementationVersionName: implementationVersionName,
+  };
 }
+
+/** The same of a connection on which none came. */
+export const nothingAsked: ReturnType<typeof askedBy> = {
+  proposedContexts: 0,
+  requestorMaxPduBytes: 0,
+  requestorImplementationClassUid: undefined,
+  requestorImplementationVersionName: undefined,
+};
 
 /** The abstract syntax of each proposed context, by its ID; or only of those that were accepted. */
 export function proposedAbstractSyntaxes(rq: AssociateRq, accepted?: ReadonlyMap<number, unknown>): Map<number, string> {

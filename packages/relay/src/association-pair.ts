@@ -10,11 +10,11 @@
  * without the destination (take-over.ts).
  */
 
-import type { Destination, Limits, Route, Timeouts } from '@radiotracer/config';
+import type { Destination, Limits, Timeouts } from '@radiotracer/config';
 import type { ErrorType, Publish } from '@radiotracer/telemetry';
 import {
   type AbortReason,
-  Association,
+  type Association,
   AssociationError,
   type AssociationUser,
   agreedContexts,
@@ -22,26 +22,23 @@ import {
   ignoreData,
   type PdataSink,
   type Performer,
+  type Rejection,
+  rejectionOf,
   rejectPdu,
   type Transport,
 } from '@radiotracer/upper-layer';
-import {
-  type AssociateAc,
-  type AssociateRq,
-  decodePdu,
-  encodeAssociateRqWithTitles,
-  encodePdu,
-  trimAeTitle,
-  WireError,
-} from '@radiotracer/wire';
-import { proposedContexts, requestorOf, userInformation } from './agreement.ts';
+import { type AssociateAc, type AssociateRq, decodePdu, encodePdu, WireError } from '@radiotracer/wire';
+import { requestorOf, userInformation } from './agreement.ts';
+import { ClientSide } from './client-side.ts';
 import type { DataSetWants } from './data-set-reading.ts';
-import { endBy, Leg, type LegEnd } from './leg.ts';
+import { endBy, type LegEnd } from './leg.ts';
 import type { Link } from './link.ts';
 import type { Patience } from './operation-log.ts';
+import { isTransient, reject } from './rejection.ts';
 import { Relaying } from './relaying.ts';
 import { isForReports, type OwnReports, ReportTaker } from './report-taker.ts';
 import type { FindRoute, RouteDecision } from './route.ts';
+import { ServerSide } from './server-side.ts';
 import type { Failed } from './stand-in.ts';
 import { SwitchSink } from './switch-sink.ts';
 import { TakeOver, type TakeOverPorts } from './take-over.ts';
@@ -73,40 +70,18 @@ export interface PairLifetime {
   closed(pair: AssociationPair): void;
 }
 
-/** PS3.8 table 9-21: result, source, reason. */
-const reject = {
-  /** rejected-permanent, service-user, called-AE-title-not-recognized */
-  noRoute: { result: 1, source: 1, reason: 7 },
-  /** rejected-transient, service-provider (presentation), temporary-congestion */
-  destinationUnavailable: { result: 2, source: 3, reason: 1 },
-  /** rejected-transient, service-provider (presentation), local-limit-exceeded */
-  overload: { result: 2, source: 3, reason: 2 },
-} as const;
-
-/** PS3.8 table 9-21. */
-const rejectedTransient = 2;
-
 /** A-ABORT by the service-provider, reason not specified. */
 const providerAbort: AbortReason = { source: 2, reason: 0 };
 
-interface Upstream {
-  readonly association: Association;
-  readonly leg: Leg;
-  readonly decision: RouteDecision;
-}
-
 export class AssociationPair {
   readonly #ports: PairPorts;
-  readonly #server: Association;
-  readonly #serverLeg: Leg;
-  readonly #peerAddress: string;
-  readonly #peerPort: number;
+  readonly #server: ServerSide;
   readonly #lifetime: PairLifetime;
   /** Until it is answered. */
   #rq: AssociateRq | undefined;
   #isRequested = false;
-  #upstream: Upstream | undefined;
-  #rewritten = false;
+  /** Undefined: no destination was asked. */
+  #client: ClientSide | undefined;
   /** What the modality sends goes to the link, or after a take-over to the performer. */
   readonly #fromModality = new SwitchSink();
   #takeOver: TakeOver | undefined;
@@ -120,20 +95,7 @@ export class AssociationPair {
   constructor(transport: Transport, ports: PairPorts, lifetime: PairLifetime) {
     this.#ports = ports;
     this.#lifetime = lifetime;
-    this.#peerAddress = transport.socket.remoteAddress ?? '';
-    this.#peerPort = transport.socket.remotePort ?? 0;
-    this.#serverLeg = new Leg(ports.publish, ports.clock.now);
-    this.#server = new Association(
-      {
-        role: 'acceptor',
-        transport,
-        limits: ports.limits,
-        timeouts: ports.timeouts,
-        clock: ports.clock,
-        peer: `${this.#peerAddress}:${this.#peerPort}`,
-      },
-      this.#serverUser(),
-    );
+    this.#server = new ServerSide(transport, ports, this.#serverUser());
   }
 
   /** Whether it is an association: its A-ASSOCIATE-RQ has come, and its end has not. Its transports may live a little longer. */
@@ -148,20 +110,20 @@ export class AssociationPair {
 
   /** The destination that takes part in it; undefined: none yet, or none any more. */
   get relayedTo(): string | undefined {
-    return this.active && this.#performer === undefined ? this.#upstream?.decision.destination.id : undefined;
+    return this.active && this.#performer === undefined ? this.#client?.decision.destination.id : undefined;
   }
 
   /** Ends both associations by A-ABORT: the process is going. */
   abort(): void {
     this.#end({ outcome: 'aborted', errorType: 'shutdown', ours: true, abort: { ...providerAbort, by: 'self' } }, 'shutdown');
-    this.#server.abort(providerAbort);
-    this.#upstream?.association.abort(providerAbort);
+    this.#server.association.abort(providerAbort);
+    this.#client?.association.abort(providerAbort);
   }
 
   /** Closes what is left at once. */
   destroy(): void {
-    this.#server.destroy();
-    this.#upstream?.association.destroy();
+    this.#server.association.destroy();
+    this.#client?.association.destroy();
   }
 
   #serverUser(): AssociationUser {
@@ -172,20 +134,20 @@ export class AssociationPair {
       associateRejected() {},
       releaseIndication: () => {
         const performer = this.#performer;
-        if (performer === undefined) this.#releaseAsked(this.#server, this.#upstream?.association, this.#relaying?.toDestination);
+        if (performer === undefined) this.#releaseAsked(this.#server.association, this.#client?.association, this.#relaying?.toDestination);
         else this.#releasedFromPerformer(performer);
       },
-      releaseConfirmation: () => this.#releaseAnswered(this.#server, this.#upstream?.association),
+      releaseConfirmation: () => this.#releaseAnswered(this.#server.association, this.#client?.association),
       abortIndication: (abort) => {
         this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } }, 'aborted');
         this.#performer?.end(new AssociationError('aborted', 'the modality aborted the association'));
-        this.#upstream?.association.abort(abort);
+        this.#client?.association.abort(abort);
       },
       providerAbort: (error) => this.#serverLost(error),
       drained: () => (this.#performer ?? this.#relaying?.toModality)?.drained(),
       closed: () => {
         this.#serverClosed = true;
-        if (this.#upstream === undefined) this.#clientClosed = true;
+        if (this.#client === undefined) this.#clientClosed = true;
         this.#closedIfAll();
       },
     };
@@ -201,16 +163,16 @@ export class AssociationPair {
       associateAccepted: (ac) => this.#accepted(ac),
       associateRejected: (rj) => this.#rejected(rj),
       releaseIndication: () => {
-        if (this.#upstream !== undefined) this.#releaseAsked(this.#upstream.association, this.#server, this.#relaying?.toModality);
+        if (this.#client !== undefined) this.#releaseAsked(this.#client.association, this.#server.association, this.#relaying?.toModality);
       },
       releaseConfirmation: () => {
-        if (this.#upstream !== undefined) this.#releaseAnswered(this.#upstream.association, this.#server);
+        if (this.#client !== undefined) this.#releaseAnswered(this.#client.association, this.#server.association);
       },
       abortIndication: (abort) => {
-        this.#upstreamEnded({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } });
+        this.#clientEnded({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'peer' } });
         if (this.#takenOver('aborted')) return;
         this.#end({ outcome: 'aborted', errorType: 'aborted', abort: { ...abort, by: 'self' } }, 'aborted');
-        this.#server.abort(abort);
+        this.#server.association.abort(abort);
       },
       providerAbort: (error) => this.#destinationLost(error),
       drained: () => this.#relaying?.toDestination.drained(),
@@ -235,9 +197,9 @@ export class AssociationPair {
       : this.#ports.findRoute({
           calledAet: rq.calledAeTitle,
           callingAet: rq.callingAeTitle,
-          sourceAddress: this.#peerAddress,
+          sourceAddress: this.#server.peerAddress,
         });
-    this.#tellServerOpened(rq, found?.route);
+    this.#server.opened(rq, found?.route);
     const refusal = this.#ports.refusal();
     if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
     else if (isForUs) this.#take(rq, reports);
@@ -249,7 +211,7 @@ export class AssociationPair {
     const { takeOver: ports, limits, clock, publish } = this.#ports;
     if (ports !== undefined) {
       const options = { ports, decision, requestor: requestorOf(rq), limits, clock, publish };
-      const here = { server: this.#server, serverAssociationId: this.#serverLeg.id, sourceAddress: this.#peerAddress };
+      const here = { server: this.#server.association, serverAssociationId: this.#server.leg.id, sourceAddress: this.#server.peerAddress };
       this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality, dataSets: this.#ports.dataSets });
       if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
     }
@@ -259,112 +221,59 @@ export class AssociationPair {
   /** Its reports are for us. */
   #take(rq: AssociateRq, reports: OwnReports): void {
     const { limits, clock, publish } = this.#ports;
-    const here = { server: this.#server, serverAssociationId: this.#serverLeg.id };
+    const here = { server: this.#server.association, serverAssociationId: this.#server.leg.id };
     this.#reports = new ReportTaker({ ...here, reports, rq, limits, clock, publish });
     const { ac, performer, contexts } = this.#reports;
     this.#rq = undefined;
     this.#fromModality.to = performer;
-    this.#server.accept(encodePdu(ac));
-    this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls);
-  }
-
-  #tellServerOpened(rq: AssociateRq | undefined, route: Route | undefined): void {
-    const asked = rq === undefined ? undefined : userInformation(rq);
-    this.#serverLeg.opened({
-      role: 'server',
-      pairedWith: undefined,
-      callingAeTitle: trimAeTitle(rq?.callingAeTitle ?? ''),
-      calledAeTitle: trimAeTitle(rq?.calledAeTitle ?? ''),
-      peerAddress: this.#peerAddress,
-      peerPort: this.#peerPort,
-      destinationId: route?.to,
-      routeId: route?.id,
-      proposedContexts: rq === undefined ? 0 : proposedContexts(rq),
-      requestorMaxPduBytes: asked?.maxPduBytes ?? 0,
-      requestorImplementationClassUid: asked?.implementationClassUid,
-      requestorImplementationVersionName: asked?.implementationVersionName,
-    });
+    this.#server.association.accept(encodePdu(ac));
+    this.#server.leg.accepted(contexts, userInformation(ac), this.#server.association.tls);
   }
 
   #open(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
-    const { destination, route } = decision;
-    const { clock, limits, publish } = this.#ports;
-    const titles = {
-      ...(destination.aet === undefined ? {} : { calledAeTitle: destination.aet }),
-      ...(route.rewriteCallingAet === undefined ? {} : { callingAeTitle: route.rewriteCallingAet }),
-    };
-    this.#rewritten = Object.keys(titles).length > 0;
-    const association = new Association(
-      {
-        role: 'requestor',
-        transport: this.#ports.connect(destination),
-        limits,
-        timeouts: this.#takeOver?.timeouts ?? destination.timeouts,
-        clock,
-        peer: `${destination.host}:${destination.port}`,
-      },
-      this.#clientUser(),
-    );
-    const leg = new Leg(publish, clock.now);
-    this.#upstream = { association, leg, decision };
-    const asked = userInformation(rq);
-    leg.opened({
-      role: 'client',
-      pairedWith: this.#serverLeg.id,
-      callingAeTitle: titles.callingAeTitle ?? trimAeTitle(rq.callingAeTitle),
-      calledAeTitle: titles.calledAeTitle ?? trimAeTitle(rq.calledAeTitle),
-      peerAddress: destination.host,
-      peerPort: destination.port,
-      destinationId: destination.id,
-      routeId: route.id,
-      proposedContexts: proposedContexts(rq),
-      requestorMaxPduBytes: asked.maxPduBytes,
-      requestorImplementationClassUid: asked.implementationClassUid,
-      requestorImplementationVersionName: asked.implementationVersionName,
-    });
-    association.request(this.#rewritten ? encodeAssociateRqWithTitles(bytes, titles) : bytes);
+    const timeouts = this.#takeOver?.timeouts ?? decision.destination.timeouts;
+    this.#client = new ClientSide({ ...this.#ports, decision, timeouts }, this.#clientUser());
+    this.#client.request(rq, bytes, this.#server.leg.id);
   }
 
   #accepted(bytes: Uint8Array): void {
     const rq = this.#rq;
-    const upstream = this.#upstream;
-    if (rq === undefined || upstream === undefined) return;
+    const client = this.#client;
+    if (rq === undefined || client === undefined) return;
     const { clock, limits, publish, dataSets } = this.#ports;
     const ac = decodePdu(bytes, { maxPresentationContexts: limits.maxPresentationContexts });
     if (ac.kind !== 'A-ASSOCIATE-AC') throw new WireError('pdu-malformed', 'an A-ASSOCIATE-AC was expected', 2);
-    const { destination } = upstream.decision;
+    const { destination } = client.decision;
     const contexts = agreedContexts(ac);
     const relaying = new Relaying({
-      ...{ server: this.#server, serverAssociationId: this.#serverLeg.id, requestor: requestorOf(rq) },
-      ...{ client: upstream.association, clientAssociationId: upstream.leg.id, ac, contexts, destination },
+      ...{ server: this.#server.association, serverAssociationId: this.#server.leg.id, requestor: requestorOf(rq) },
+      ...{ client: client.association, clientAssociationId: client.leg.id, ac, contexts, destination },
       ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(rq, ac, contexts) },
       withheld: () => {
-        if (this.#takenOver('status_failure')) upstream.association.abort(providerAbort);
+        if (this.#takenOver('status_failure')) client.association.abort(providerAbort);
       },
       timedOut: (by) => this.#responseTimedOut(by),
     });
     this.#relaying = relaying;
     this.#fromModality.to = relaying.toDestination;
-    this.#server.accept(
-      this.#rewritten ? encodeAssociateRqWithTitles(bytes, { calledAeTitle: rq.calledAeTitle, callingAeTitle: rq.callingAeTitle }) : bytes,
-    );
+    this.#server.association.accept(client.answerTo(rq, bytes));
     this.#rq = undefined;
     const { acceptor } = relaying;
-    this.#serverLeg.accepted(contexts.size, acceptor, this.#server.tls);
-    upstream.leg.accepted(contexts.size, acceptor, upstream.association.tls);
+    this.#server.leg.accepted(contexts.size, acceptor, this.#server.association.tls);
+    client.leg.accepted(contexts.size, acceptor, client.association.tls);
   }
 
   #rejected(rj: Uint8Array): void {
-    const triple = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
-    this.#upstreamEnded({ outcome: 'rejected', errorType: 'rejected', reject: triple });
-    if (triple.result === rejectedTransient && this.#takenOver('rejected')) return;
-    this.#end({ outcome: 'rejected', errorType: 'rejected', reject: triple }, 'rejected');
-    this.#server.reject(rj);
+    const rejection = rejectionOf(rj);
+    this.#clientEnded({ outcome: 'rejected', errorType: 'rejected', reject: rejection });
+    if (isTransient(rejection) && this.#takenOver('rejected')) return;
+    this.#end({ outcome: 'rejected', errorType: 'rejected', reject: rejection }, 'rejected');
+    this.#server.association.reject(rj);
   }
 
-  #refuse(triple: { result: number; source: number; reason: number }, errorType: ErrorType, ours: boolean): void {
-    this.#end({ outcome: 'rejected', errorType, ours, reject: triple }, errorType);
-    this.#server.reject(rejectPdu(triple.result, triple.source, triple.reason));
+  #refuse(rejection: Rejection, errorType: ErrorType, ours: boolean): void {
+    this.#end({ outcome: 'rejected', errorType, ours, reject: rejection }, errorType);
+    this.#server.association.reject(rejectPdu(rejection.result, rejection.source, rejection.reason));
   }
 
   // Taking over.
@@ -372,17 +281,17 @@ export class AssociationPair {
   /** Goes on without the destination, if that can be. False: the failure is to be reported. */
   #takenOver(errorType: ErrorType): boolean {
     const takeOver = this.#takeOver;
-    const { upstream, serverState } = { upstream: this.#upstream, serverState: this.#server.state };
+    const { client, serverState } = { client: this.#client, serverState: this.#server.association.state };
     if (takeOver?.performer !== undefined) return true;
-    if (takeOver === undefined || upstream === undefined || this.#ended) return false;
+    if (takeOver === undefined || client === undefined || this.#ended) return false;
     // Within an association it may have been this modality's doing, and says nothing of the next one; but not that it does not answer.
-    if (serverState === 'Sta3' || errorType === 'dimse_timeout') this.#ports.takeOver?.fared(upstream.decision.destination.id, errorType);
-    const failed = { errorType, clientAssociationId: upstream.leg.id };
+    if (serverState === 'Sta3' || errorType === 'dimse_timeout') this.#ports.takeOver?.fared(client.decision.destination.id, errorType);
+    const failed = { errorType, clientAssociationId: client.leg.id };
     if (serverState === 'Sta3') return this.#standInFromStart(takeOver, failed);
     const isReleasing = serverState === 'Sta8';
     if (isReleasing && takeOver.possible && this.#relaying?.operations.isAnswerOwed !== true) {
       // The modality has asked for release, and waits for nothing else.
-      this.#server.releaseResponse();
+      this.#server.association.releaseResponse();
       this.#end({ outcome: 'released' }, 'connection_closed');
       return true;
     }
@@ -399,7 +308,7 @@ export class AssociationPair {
     if (rq === undefined) return false;
     const accepted = (ac: AssociateAc, contexts: number) => {
       this.#rq = undefined;
-      this.#serverLeg.accepted(contexts, userInformation(ac), this.#server.tls);
+      this.#server.leg.accepted(contexts, userInformation(ac), this.#server.association.tls);
     };
     return succeeds(() => takeOver.fromStart(rq, accepted, failed));
   }
@@ -412,7 +321,7 @@ export class AssociationPair {
   /** A release alone would say nothing of what the modality has sent and heard nothing of. */
   #releaseWhenAnswered(performer: Performer): void {
     performer.whenAllAnswered(() => {
-      this.#server.releaseResponse();
+      this.#server.association.releaseResponse();
       this.#end({ outcome: 'released' }, 'connection_closed');
     });
   }
@@ -436,38 +345,38 @@ export class AssociationPair {
   }
 
   #releaseAnswered(by: Association, other: Association | undefined): void {
-    this.#upstreamEnded({ outcome: 'released' });
+    this.#clientEnded({ outcome: 'released' });
     this.#end({ outcome: 'released' }, 'connection_closed');
     other?.releaseResponse();
     if (by.state === 'Sta12') by.releaseResponse();
   }
 
   #serverLost(error: AssociationError): void {
-    if (!this.#isRequested) this.#tellServerOpened(undefined, undefined);
-    const upstream = this.#upstream?.association;
+    if (!this.#isRequested) this.#server.opened(undefined, undefined);
+    const client = this.#client?.association;
     this.#end(endBy(error), error.errorType);
     this.#performer?.end(error);
-    if (upstream === undefined) return;
+    if (client === undefined) return;
     // A close without a release is what the destination would have seen; while it has not answered, there is nothing to close on.
-    if (error.errorType === 'connection_closed' && upstream.state !== 'Sta4' && upstream.state !== 'Sta5') upstream.close();
-    else upstream.abort(providerAbort);
+    if (error.errorType === 'connection_closed' && client.state !== 'Sta4' && client.state !== 'Sta5') client.close();
+    else client.abort(providerAbort);
   }
 
   #destinationLost(error: AssociationError): void {
-    this.#upstreamEnded(endBy(error));
+    this.#clientEnded(endBy(error));
     if (error.errorType === 'idle_timeout' && this.#relaying?.isDestinationOwing !== true) {
       // Nobody waits for it: that the association is quiet is the modality's doing.
       this.#timedOut(error.errorType);
       return;
     }
     if (this.#takenOver(error.errorType)) return;
-    if (this.#server.state === 'Sta3') {
+    if (this.#server.association.state === 'Sta3') {
       this.#refuse(reject.destinationUnavailable, error.errorType, true);
       return;
     }
     const abort = providerAbort;
     this.#end({ outcome: 'aborted', errorType: error.errorType, ours: true, abort: { ...abort, by: 'self' } }, error.errorType);
-    this.#server.abort(abort);
+    this.#server.association.abort(abort);
   }
 
   /** Tells the end of the pair: the operations left open, the server's leg, and the client's unless its own end was told before. */
@@ -476,14 +385,14 @@ export class AssociationPair {
     this.#relaying?.stopWaiting();
     this.#relaying?.operations.end(openOperations, end.ours ?? false);
     const operations = (this.#relaying?.operations.count ?? 0) + (this.#takeOver?.operations ?? 0) + (this.#reports?.count ?? 0);
-    this.#serverLeg.ended(end, operations, this.#server);
-    this.#upstreamEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
+    this.#server.leg.ended(end, operations, this.#server.association);
+    this.#clientEnded(end.abort?.by === 'peer' ? { ...end, abort: { ...end.abort, by: 'self' } } : end);
     this.#lifetime.ended(this);
   }
 
-  #upstreamEnded(end: LegEnd): void {
-    if (this.#upstream === undefined) return;
-    this.#upstream.leg.ended(end, this.#relaying?.operations.count ?? 0, this.#upstream.association);
+  #clientEnded(end: LegEnd): void {
+    if (this.#client === undefined) return;
+    this.#client.leg.ended(end, this.#relaying?.operations.count ?? 0, this.#client.association);
   }
 
   #closedIfAll(): void {
@@ -494,7 +403,7 @@ export class AssociationPair {
 
   #responseTimedOut(by: Patience['by']): void {
     if (by === 'destination' && this.#takenOver('dimse_timeout')) {
-      this.#upstream?.association.abort(providerAbort);
+      this.#client?.association.abort(providerAbort);
       return;
     }
     this.#timedOut('dimse_timeout');
@@ -502,8 +411,8 @@ export class AssociationPair {
 
   #timedOut(errorType: 'dimse_timeout' | 'idle_timeout'): void {
     this.#end({ outcome: 'timed_out', errorType, ours: true, abort: { ...providerAbort, by: 'self' } }, errorType);
-    this.#upstream?.association.abort(providerAbort);
-    this.#server.abort(providerAbort);
+    this.#client?.association.abort(providerAbort);
+    this.#server.association.abort(providerAbort);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Rejection } from './association-error.ts';
 import type { AbortReason } from './association-user.ts';
 
 /** PS3.8 9.3.6. */
@@ -14,4 +15,9 @@ export function abortPdu(abort: AbortReason): Uint8Array {
 /** PS3.8 9.3.4. */
 export function rejectPdu(result: number, source: number, reason: number): Uint8Array {
   return Uint8Array.of(0x03, 0, 0, 0, 0, 4, 0, result, source, reason);
+}
+
+/** @param rj a whole A-ASSOCIATE-RJ */
+export function rejectionOf(rj: Uint8Array): Rejection {
+  return { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
 }

@@ -8,7 +8,7 @@ export { type Clock, systemClock, type Timer } from './clock.ts';
 export { connectTransport } from './connect-transport.ts';
 export { type CircuitChange, type CircuitOptions, type CircuitState, DestinationCircuit } from './destination-circuit.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
-export { rejectPdu } from './fixed-pdus.ts';
+export { rejectionOf, rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
 export type { DataSetPieces } from './message-sender.ts';
 export { ignoreData, type PdataSink } from './pdata-sink.ts';

@@ -21,6 +21,7 @@ import { Association } from './association.ts';
 import { AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock, Timer } from './clock.ts';
+import { rejectionOf } from './fixed-pdus.ts';
 import { MessageAssembler, type MessageLimits } from './message-assembler.ts';
 import { type DataSetPieces, MessageSender } from './message-sender.ts';
 import type { PdataSink } from './pdata-sink.ts';
@@ -318,7 +319,7 @@ export class Requestor {
       associateIndication() {},
       associateAccepted: (ac) => this.#accepted(ac),
       associateRejected: (rj) => {
-        const rejection = { result: rj[7] ?? 0, source: rj[8] ?? 0, reason: rj[9] ?? 0 };
+        const rejection = rejectionOf(rj);
         this.#lost(new AssociationError('rejected', `${rejectText(rejection)} (${peer})`, { rejection }));
       },
       releaseIndication: () => {
