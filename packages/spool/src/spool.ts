@@ -45,6 +45,7 @@
 import { randomFillSync } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type EnvelopeStart, type InstanceId, InstanceIds, type OpenEnvelope } from '@radiotracer/instance';
+import { Acceptance } from './acceptance.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { fittingLateFields, headerRoom } from './file-header.ts';
 import { type GiveWay, oneTurn } from './give-way.ts';
@@ -56,9 +57,9 @@ import { PiecePool } from './piece-pool.ts';
 import { Recounter } from './recount.ts';
 import { Recovery } from './recovery.ts';
 import { type Finding, Findings, type RecoveryReport } from './recovery-report.ts';
-import { type Refusal, refusalAdvice } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { ShardFolders } from './shard-folders.ts';
-import { closedError, SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
+import { closedError, type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
 import { makeSpoolFolders } from './spool-folders.ts';
 import { SpoolWriter, type WriterHome } from './spool-writer.ts';
@@ -107,13 +108,12 @@ export class Spool {
   readonly #fileSystem: SpoolFileSystem;
   readonly #layout: Layout;
   readonly #lock: FileLock;
-  readonly #recounter: Recounter;
   readonly #survey: Survey;
   readonly #ids: InstanceIds;
   readonly #syncs: DirectorySyncs;
   readonly #shards: ShardFolders;
   readonly #usage: UsageCounter;
-  readonly #watermarks: Watermarks;
+  readonly #acceptance: Acceptance;
   readonly #trial: VolumeTrial;
   readonly #findings: Findings;
   readonly #files: InstanceFiles;
@@ -155,7 +155,7 @@ export class Spool {
       const countedAtStart = options.limits?.countedAtStart ?? defaultCountedAtStart;
       const { waiting, held, dead, damaged } = usage.snapshot();
       const spool = new Spool(parts);
-      if (waiting.instances + held.instances + dead.instances + damaged.instances <= countedAtStart) await spool.#recount();
+      if (waiting.instances + held.instances + dead.instances + damaged.instances <= countedAtStart) await spool.count();
       return spool;
     } catch (error) {
       await lock?.release().catch(() => {});
@@ -183,15 +183,16 @@ export class Spool {
     // A commit is counted after its syncs, and stands in its folder before.
     const isBusy = (folder: FolderName) => this.#writers.size > 0 && folder >= folderName('waiting', this.#currentShard);
     const isClosed = () => this.#closed !== undefined;
-    this.#recounter = new Recounter({ ...parts, isBusy, isClosed }, () => parts.clock.now());
+    const now = () => parts.clock.now();
+    const recounter = new Recounter({ ...parts, isBusy, isClosed }, now);
+    this.#trial = new VolumeTrial(parts.fileSystem, parts.layout.trial, now);
+    this.#acceptance = new Acceptance({ ...parts, dir: parts.layout.dir, recounter, trial: this.#trial });
     const folders = parts.usage.folders().filter((folder) => folder !== 'incoming');
     this.#survey = new Survey({ ...parts, quarantine: (id, why) => this.quarantine(id, why), isClosed }, folders);
     this.#ids = parts.ids;
     this.#syncs = parts.syncs;
     this.#shards = parts.shards;
     this.#usage = parts.usage;
-    this.#watermarks = parts.watermarks;
-    this.#trial = new VolumeTrial(parts.fileSystem, parts.layout.trial, () => parts.clock.now());
     this.#findings = parts.findings;
     this.#files = new InstanceFiles({ ...parts, left: (change) => this.#left(change) });
     this.#writerHome = {
@@ -199,7 +200,7 @@ export class Spool {
       pool: new PiecePool(pieces),
       usage: parts.usage,
       maxUnwrittenBytes: parts.maxUnwrittenBytes,
-      overMaxBytes: () => this.#watermarks.overMaxBytes,
+      overMaxBytes: () => parts.watermarks.overMaxBytes,
       publish: (id) => this.#publish(id),
       leftover: (path, error) => this.#findings.add({ kind: 'leftover', path, why: error.message }),
       ended: (writer) => void this.#writers.delete(writer),
@@ -213,10 +214,7 @@ export class Spool {
 
   /** Why not; undefined: go on. */
   get refusal(): Refusal | undefined {
-    const { refusal } = this.#watermarks;
-    const { failure } = this.#trial;
-    if (refusal !== undefined || failure === undefined) return refusal;
-    return { reason: 'unwritable', message: `nothing can be written: ${failure}` };
+    return this.#acceptance.refusal;
   }
 
   /** What was not as it should be: found by the start, and since. */
@@ -234,15 +232,7 @@ export class Spool {
    */
   async check(): Promise<Refusal | undefined> {
     void this.#called(() => this.#trial.ifDue()).catch(() => {});
-    try {
-      await this.#watermarks.look(true);
-      const counted = this.#recount();
-      // The first count of very many takes minutes; what is known is told meanwhile.
-      if (this.#usage.isCounted) await counted;
-    } catch (error) {
-      throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
-    }
-    return this.refusal;
+    return await this.#acceptance.look();
   }
 
   /**
@@ -254,8 +244,8 @@ export class Spool {
   }
 
   /** Counts the bytes that are not known since the start, as far as can be now. Never rejects. */
-  async count(): Promise<void> {
-    if (!this.#usage.isCounted) await this.#recount();
+  count(): Promise<void> {
+    return this.#acceptance.count();
   }
 
   /**
@@ -264,7 +254,7 @@ export class Spool {
    */
   async begin(start: EnvelopeStart, { retained, provisionally = false }: BeginOptions = {}): Promise<SpoolWriter> {
     const writer = await this.#called(async () => {
-      await this.#mustAccept();
+      await this.#acceptance.require();
       return await this.#create(start, provisionally);
     });
     if (retained === undefined) return writer;
@@ -356,32 +346,6 @@ export class Spool {
     await Promise.all(this.#calls);
     await Promise.all([...this.#writers].map((writer) => writer.discard()));
     await this.#lock.release();
-  }
-
-  async #mustAccept(): Promise<void> {
-    try {
-      await this.#watermarks.look();
-    } catch (error) {
-      throw spoolErrorOf(error, 'look at the volume', this.#layout.dir);
-    }
-    // Whoever made room must not be refused for what is not there any more; whoever is not refused does not wait for it.
-    const counted = this.#recount();
-    if (this.refusal?.reason === 'max-bytes' && this.#usage.isCounted) await counted;
-    const refusal = this.refusal;
-    if (refusal === undefined) return;
-    const { reason, message } = refusal;
-    throw new SpoolError({
-      code: 'not-accepting',
-      operation: 'begin',
-      where: this.#layout.dir,
-      what: message,
-      advice: refusalAdvice[reason],
-    });
-  }
-
-  /** Never rejects. Closing does not wait for it: it only reads. */
-  #recount(): Promise<void> {
-    return this.#recounter.ifDue(this.refusal?.reason === 'max-bytes');
   }
 
   async #create(start: EnvelopeStart, provisionally: boolean): Promise<SpoolWriter> {
