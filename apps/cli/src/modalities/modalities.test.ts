@@ -75,7 +75,8 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const shown = await world.rc('modalities show SCANNER', { terminal });
     expect(shown.code).toBe(0);
     expect(shown.out).toMatch(/^SCANNER {2}working\nIts habit is not known yet/);
-    expect(shown.out).toMatch(/\n\d\d:\d\d +\. +1 +3 +\. +9\.51 ms .*━{16}\n/);
+    // It was never seen before: no row for an hour that says nothing.
+    expect(shown.out).toMatch(/\nHOUR .*\n\d\d:\d\d +\. +1 +3 +\. +9\.51 ms .*━{16}\n\nhabit /);
     expect(shown.out).toMatch(/\nMon {2}[.1]{24}\n(... {2}[.1]{24}\n){6}$/);
     const page = await world.json<Record<'hours' | 'habit', never[]>>('modalities show SCANNER');
     expect(page.hours).toHaveLength(24);
@@ -105,6 +106,8 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const { out } = await world.rc('modalities show ZCT', { terminal });
     expect(out).toContain(`It has been silent since ${since}, for longer than its habit. At this hour it was seen in 2 of 2 weeks`);
     expect(out).toMatch(/usually quiet for 55 min at most/);
+    // Of one that is known, an hour in which it did nothing is told.
+    expect(out.match(/^\d\d:00 /gm)).toHaveLength(24);
     // A proxy that is down sees nothing, and says nothing new of those that were well.
     await world.stopProxy();
     const { modalities: later } = await world.json<Listed>('modalities');

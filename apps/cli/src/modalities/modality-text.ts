@@ -5,6 +5,7 @@ import { table } from '../queue/table.ts';
 import { fromNow, iso, printable, span } from '../queue/words.ts';
 import { latencyCells, stateText } from './modality-table.ts';
 
+const hourMs = 3_600_000;
 const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
 export function modalityText(page: ModalityPage, now: number, paint: Paint): string {
@@ -45,15 +46,17 @@ function habitSentence({ state, habitGapMs, habitWeeks, lastSeenAt, silentSince,
   return `If it is not seen again, it is silent ${fromNow(lastSeenAt + habitGapMs, now)}.${usual}`;
 }
 
-function hoursTable({ hours, timeZone }: ModalityPage, paint: Paint): string {
+/** From when it was first seen: of the hours before there is nothing to say. */
+function hoursTable({ hours, firstAt, timeZone }: ModalityPage, paint: Paint): string {
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' });
-  const most = Math.max(1, ...hours.map(({ cell }) => cell.instances));
+  const known = hours.filter(({ at }) => at + hourMs > firstAt);
+  const most = Math.max(1, ...known.map(({ cell }) => cell.instances));
   const columns = [
     { name: 'HOUR' },
     ...['ASSOCIATIONS', 'STUDIES', 'INSTANCES', 'ERRORS', 'P50', 'P95', 'P99'].map((name) => ({ name, right: true })),
     { name: '' },
   ];
-  const rows = hours.map(({ at, cell, latency }) => {
+  const rows = known.map(({ at, cell, latency }) => {
     const errors = errorsOf(cell);
     const kinds = Object.entries({ ...cell.errors, ...(cell.dead === 0 ? {} : { 'given up': cell.dead }) });
     const bar = '━'.repeat(Math.ceil((cell.instances / most) * 16));
