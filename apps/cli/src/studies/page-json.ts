@@ -27,9 +27,9 @@ export function pageJson(page: StudyPage) {
 
 function verifyJson(verify: VerifyState | undefined) {
   if (verify === undefined) return null;
-  const { outcome, method, attempts, failures, missing, answeredAt, nextAt, commitment } = verify;
+  const { outcome, method, attempts, failures, isOwed = false, missing, answeredAt, nextAt, commitment } = verify;
   return {
-    ...{ outcome: outcome ?? null, method, attempts, failures, missing: missing ?? null },
+    ...{ outcome: outcome ?? null, method, attempts, failures, isOwed, missing: missing ?? null },
     ...{ answeredAt: orNull(answeredAt), nextAt: orNull(nextAt) },
     commitment: commitment === undefined ? null : commitmentJson(commitment),
   };

@@ -123,7 +123,8 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
   ];
 }
 
-function asked({ verify, acknowledged, confirmed }: DestinationDetails, { state }: StudyRecord, now: number): string {
+function asked({ verify, acknowledged, forwarded, confirmed }: DestinationDetails, { state }: StudyRecord, now: number): string {
+  if (verify?.outcome === 'unverifiable' && forwarded === 0) return 'it was not asked what it has: nothing arrived there';
   if (verify !== undefined) return `asked what it has: ${verifySentence(verify, now)}`;
   if (confirmed >= acknowledged) return 'it has said that it has all of them';
   if (state === 'open') return 'it is asked what it has when the study is closed';

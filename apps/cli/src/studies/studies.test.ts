@@ -166,7 +166,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect((await world.rc('studies show 7')).out).toMatch(/asked what it has: it was not asked yet; it is asked in 30 s/);
     await world.pass(30_000);
     const asked = (await world.rc('studies show 7')).out;
-    expect(asked).toMatch(/it could not be asked, 1 time in a row, or is still owed instances; it is asked again in 1 min\n/);
+    expect(asked).toMatch(/it could not be asked, 1 time in a row; it is asked again in 1 min\n/);
     expect(asked).toMatch(
       /findings\n {2}two-patients: .* \(1\)\n {4}7\n {2}modality-changes: .*\n {4}7\.0\n {2}duplicate-send: .*\n {4}7\.1\n/,
     );
@@ -180,6 +180,37 @@ describe.each(homes)('$home', ({ home, missing }) => {
     await world.pass(...untilLost);
     expect((await world.rc('studies show 7')).out).toContain('it counts 2 fewer than it was sent');
     expect((await world.rc('studies ls --lost')).out).toMatch(/\t7\t.*\t2\tquiet-time/);
+  });
+
+  it('show: whom it asks later, because something waits for him, and whom it had nothing to ask', async () => {
+    const [there, late] = ['9.1', '9.2'].map((uid) => ({ uid, study: '9', series: '9.0' }));
+    if (!there || !late) throw new Error('two');
+    await world.tell(sent(there), sent({ ...late, spooled: true }));
+    await world.pass(61_000, 30_000, 30_000, 90_000);
+    const asked = async () =>
+      /asked what it has: (.*)|(it was not asked .*)/
+        .exec((await world.rc('studies show 9')).out)
+        ?.slice(1)
+        .join('');
+    expect(await asked()).toBe('it is asked when nothing is on its way to it any more');
+    const facts = { attempts: 8, errorType: 'retry_budget_exhausted', status: undefined, contextResult: undefined } as const;
+    await world.tell({ ...delivered(late, 190_000), ...facts, quarantined: false, type: 'delivery.dead_lettered', at: world.clock.now() });
+    await world.pass(2000);
+    // Nothing is on its way any more: it is asked for what it got, as soon as any.
+    expect(await asked()).toMatch(/^it was not asked yet; it is asked in (30|29|28) s$/);
+    world.answers.set('pacs', new Set(['9.1']));
+    await world.pass(31_000);
+    expect(await asked()).toMatch(/^it has said that it has all of them/);
+    const never = { uid: '10.1', study: '9', series: '9.0', destination: 'archive', spooled: true };
+    await world.tell(sent(never), {
+      ...delivered(never, 20),
+      ...facts,
+      quarantined: false,
+      type: 'delivery.dead_lettered',
+      at: world.clock.now(),
+    });
+    await world.pass(61_000, 31_000);
+    expect((await world.rc('studies show 9')).out).toMatch(/archive: 1 ack.*\n +it was not asked what it has: nothing arrived there\n/);
   });
 
   it('show: dead letters are lost, and where they are', async () => {

@@ -147,7 +147,7 @@ export function commitmentSentence(commitment: CommitmentState, { missing = 0, n
 }
 
 export function verifySentence(state: VerifyState, now: number): string {
-  const { outcome, method, nextAt, attempts, failures, missing = 0, answeredAt, commitment } = state;
+  const { outcome, method, nextAt, attempts, failures, isOwed, missing = 0, answeredAt, commitment } = state;
   const asked = attempts + (commitment?.rounds ?? 0);
   const when = answeredAt === undefined ? '' : `, ${fromNow(answeredAt, now)}`;
   const next = nextAt === undefined ? '' : `; it is asked ${asked + failures === 0 ? '' : 'again '}${fromNow(Math.max(nextAt, now), now)}`;
@@ -164,7 +164,8 @@ export function verifySentence(state: VerifyState, now: number): string {
     case 'unverifiable':
       return `it could not be asked, or does not say what it has${when}`;
     default:
-      if (failures > 0) return `it could not be asked, ${counted(failures, 'time')} in a row, or is still owed instances${next}`;
+      if (isOwed === true) return 'it is asked when nothing is on its way to it any more';
+      if (failures > 0) return `it could not be asked, ${counted(failures, 'time')} in a row${next}`;
       if (commitment?.waiting !== undefined) return 'its report of a storage commitment is waited for';
       if (asked === 0) return `it was not asked yet${next}`;
       return `${missing} were not there when it was last asked${method === 'count' ? ' how many it has' : ''}${when}${next}`;

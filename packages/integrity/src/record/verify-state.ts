@@ -3,8 +3,10 @@ export interface VerifyState {
   readonly since: number;
   /** Answers that missed something. */
   readonly attempts: number;
-  /** Times it could not be asked, one after the other. */
+  /** Times it could not be asked, or was not, one after the other. */
   readonly failures: number;
+  /** It was not asked the last time, because instances are on their way to it. */
+  readonly isOwed?: true;
   readonly method: 'commitment' | 'instances' | 'count';
   /** Undefined: it is over. What is lost may be found yet. */
   readonly nextAt?: number;

@@ -84,9 +84,10 @@ export class Questions {
   async #verify(studyUid: string, destinationId: string): Promise<void> {
     const { ledger, clock, verify: options } = this.#options;
     const page = await ledger.page(studyUid);
-    const state = page?.study.verify[destinationId];
+    const known = page?.study.verify[destinationId];
     const now = clock.now();
-    if (page === undefined || state?.nextAt === undefined || state.nextAt > now) return;
+    if (page === undefined || known?.nextAt === undefined || known.nextAt > now) return;
+    const { isOwed: _, ...state } = known;
     const step = verifyStep(page, destinationId, state, now, options);
     switch (step.kind) {
       case 'state':

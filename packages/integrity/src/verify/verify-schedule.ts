@@ -65,13 +65,14 @@ export function verifyStates(page: StudyPage, now: number, options: VerifyOption
   return states;
 }
 
-/** Of a study that was closed before: what was delivered since then begins the questions to its destination anew, once nothing more is on its way. */
+/** Of a study that was closed before: what was delivered since then begins the questions to its destination anew, once nothing more is on its way to it. */
 export function statesAfterDelivery(page: StudyPage, now: number, options: VerifyOptions): Readonly<Record<string, VerifyState>> {
   const anew = verifyStates(page, now, options);
   const states = Object.entries(page.study.verify).map(([destinationId, state]) => {
     const owed = owedTo(page, destinationId, state);
     const isLate = owed.some(({ place: { spooledAt, forwardedAt = 0 } }) => spooledAt !== undefined && forwardedAt > state.since);
-    return [destinationId, (isLate && !isWaiting(owed) ? anew[destinationId] : undefined) ?? state] as const;
+    const isFree = (isLate || state.isOwed === true) && !isWaiting(owed);
+    return [destinationId, (isFree ? anew[destinationId] : undefined) ?? state] as const;
   });
   return Object.fromEntries(states);
 }
@@ -94,7 +95,7 @@ export function verifyStep(page: StudyPage, destinationId: string, state: Verify
   const owed = owedTo(page, destinationId, state);
   const sent = owed.filter(({ place }) => place.forwardedAt !== undefined);
   if (isWaiting(owed) && now - state.since < options.giveUpMs)
-    return { kind: 'state', state: { ...state, failures: state.failures + 1, nextAt: now + delay(state.failures, options) } };
+    return { kind: 'state', state: { ...state, failures: state.failures + 1, isOwed: true, nextAt: now + delay(state.failures, options) } };
   if (sent.length === 0) {
     const outcome = owed.length > 0 ? 'unverifiable' : 'confirmed';
     return { kind: 'state', state: over(state, outcome, owed.length, now, deniedBy(page, destinationId, state)) };
