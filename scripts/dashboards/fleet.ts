@@ -91,19 +91,23 @@ export const fleet: Dashboard = {
     }),
     lines(
       'telemetry that was lost',
-      'Images are not affected. events: no room between two turns; spans: no room in the export’s queue, or the collector did not take them.',
+      'Images are not affected. events: no room between two turns; spans: no room in the export’s queue, or the collector did not take them, or took them and threw them away.',
       [
         [
           'sum by (instance) (rate(radiotracer_telemetry_events_total{radiotracer_telemetry_result="dropped"}[$__rate_interval]))',
           'events, {{instance}}',
         ],
         [
-          'sum by (instance) (rate(otel_sdk_processor_span_processed_total{error_type!=""}[$__rate_interval])) or vector(0)',
+          'sum by (instance) (rate(otel_sdk_processor_span_processed_total{error_type="queue_full"}[$__rate_interval])) or vector(0)',
           'spans without room, {{instance}}',
         ],
         [
           'sum by (instance) (rate(otel_sdk_exporter_span_exported_total{error_type!=""}[$__rate_interval])) or vector(0)',
           'spans not taken, {{instance}}',
+        ],
+        [
+          'sum by (instance, radiotracer_telemetry_signal) (rate(radiotracer_telemetry_rejected_total[$__rate_interval]))',
+          '{{radiotracer_telemetry_signal}} thrown away, {{instance}}',
         ],
       ],
       { unit: 'cps' },

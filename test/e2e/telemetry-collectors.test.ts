@@ -16,31 +16,48 @@ afterEach(() => stage.clear(), 60_000);
 type Collector = (request: IncomingMessage, response: ServerResponse, sent: (bytes: number) => void) => void;
 
 const MIB = 1024 * 1024;
-const collectors: Readonly<Record<string, Collector>> = {
-  'closes the connection': (request) => request.socket.destroy(),
-  'is full and says to come again in an hour': (_request, response) => void response.writeHead(429, { 'retry-after': '3600' }).end(),
-  'takes it and says that it has rejected all of it': (_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ partialSuccess: { rejectedSpans: '1000000', errorMessage: 'x'.repeat(MIB) } }));
-  },
-  'answers what is no OTLP': (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":'),
-  'sends the client to itself, for ever': (request, response) => void response.writeHead(307, { location: request.url ?? '/' }).end(),
-  'answers without end': (_request, response, sent) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    const chunk = Buffer.alloc(MIB, '[');
-    const more = () => {
-      while (!response.destroyed) {
-        sent(chunk.length);
-        if (!response.write(chunk)) return void response.once('drain', more);
-      }
-    };
-    more();
-  },
+/** By what it does: what `error.type` the log has for it, and how it is done. */
+const collectors: Readonly<Record<string, readonly [string, Collector]>> = {
+  'closes the connection': ['connection_closed', (request) => request.socket.destroy()],
+  'is full and says to come again in an hour': [
+    'unavailable',
+    (_request, response) => void response.writeHead(429, { 'retry-after': '3600' }).end(),
+  ],
+  'takes it and says that it has rejected all of it': [
+    'rejected',
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const all = { rejectedSpans: '1000000', rejectedDataPoints: '1000000' };
+      response.end(JSON.stringify({ partialSuccess: { ...all, errorMessage: 'x'.repeat(MIB) } }));
+    },
+  ],
+  'answers what is no OTLP': [
+    'unreadable',
+    (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":'),
+  ],
+  'sends the client to itself, for ever': [
+    'redirected',
+    (request, response) => void response.writeHead(307, { location: request.url ?? '/' }).end(),
+  ],
+  'answers without end': [
+    'endless_answer',
+    (_request, response, sent) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const chunk = Buffer.alloc(MIB, '[');
+      const more = () => {
+        while (!response.destroyed) {
+          sent(chunk.length);
+          if (!response.write(chunk)) return void response.once('drain', more);
+        }
+      };
+      more();
+    },
+  ],
 };
 
 test.each(Object.entries(collectors))(
   'a collector that %s',
-  async (_name, answer) => {
+  async (_name, [errorType, answer]) => {
     let exports = 0;
     let sentBytes = 0;
     const server = createServer((request, response) => {
@@ -84,7 +101,25 @@ test.each(Object.entries(collectors))(
       40_000,
     );
     expect(proxy.process.memory().peakBytes).toBeLessThan(200e6);
+    // Told of each signal at once, and then no more than now and again.
+    const lines = await eventually('the log', () => {
+      const told = proxy.logs().filter((line) => line['telemetry.signal'] !== undefined);
+      return new Set(told.map((line) => line['telemetry.signal'])).size === 2 && told;
+    });
+    expect(lines.length).toBeLessThan(10);
+    expect([...new Set(lines.map((line) => line['error.type']))]).toEqual([errorType]);
+    const rejected = await rejectedOf(proxy.adminPort);
+    expect(rejected.map((count) => count > 0)).toEqual(errorType === 'rejected' ? [true, true] : [false, false]);
     await proxy.stop();
   },
   90_000,
 );
+
+/** Spans and data points, as `/metrics` counts them. */
+async function rejectedOf(adminPort: number): Promise<number[]> {
+  const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
+  const text = await answer.text();
+  return ['traces', 'metrics'].map((signal) =>
+    Number(new RegExp(`^radiotracer_telemetry_rejected_total\\{.*signal="${signal}".*\\} (\\d+)`, 'm').exec(text)?.[1]),
+  );
+}

@@ -219,6 +219,7 @@ export const attributeRegistry = {
   'radiotracer.source.habit.gap': { patientData: 'P0', type: 'double', description: 'How long it may be by its habit, seconds' },
   'radiotracer.worklist.age': { patientData: 'P0', type: 'double', description: 'Since when a worklist item waits for a study, seconds' },
   'radiotracer.telemetry.result': { patientData: 'P0', type: 'string', description: 'told, dropped' },
+  'radiotracer.telemetry.signal': { patientData: 'P0', type: 'string', description: 'traces, metrics' },
   'radiotracer.tls.certificate.owner': {
     patientData: 'P0',
     type: 'string',

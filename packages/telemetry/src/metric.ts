@@ -325,6 +325,12 @@ export const metricRegistry = {
     description: 'Errors caught where events are told',
     attributes: [],
   },
+  'radiotracer.telemetry.rejected': {
+    instrument: 'counter',
+    unit: '{item}',
+    description: 'Spans and data points that the OTLP receiver took and, as it says, has thrown away (partial success)',
+    attributes: ['radiotracer.telemetry.signal'],
+  },
   'radiotracer.telemetry.spans.omitted': {
     instrument: 'counter',
     unit: '{span}',

@@ -7,8 +7,7 @@ import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import type { Resource } from '@opentelemetry/resources';
 import { type IMetricReader, PeriodicExportingMetricReader, MeterProvider as SdkMeterProvider } from '@opentelemetry/sdk-metrics';
 import { count } from './environment.ts';
-import type { ExportWatch } from './export-watch.ts';
-import type { OtlpEndpoint } from './otlp-endpoint.ts';
+import type { Watched } from './export-watch.ts';
 import { prometheusText, ScrapeReader } from './prometheus-text.ts';
 import { WatchedMetricExporter } from './watched-metric-exporter.ts';
 
@@ -27,16 +26,15 @@ export interface MeterConfig {
   readonly version: string | undefined;
   readonly resource: Resource;
   /** Undefined: nothing is pushed. */
-  readonly endpoint: OtlpEndpoint | undefined;
-  readonly watch: ExportWatch;
+  readonly pushed: Watched | undefined;
   readonly exporterTimeoutMs: number;
 }
 
 export function startMeter(config: MeterConfig): RunningMeter {
-  const { scope, version, resource, endpoint } = config;
+  const { scope, version, resource, pushed, exporterTimeoutMs } = config;
   const scraped = new ScrapeReader();
   const readers: IMetricReader[] = [scraped];
-  if (endpoint !== undefined) readers.push(pushingReader(config, endpoint));
+  if (pushed !== undefined) readers.push(pushingReader(pushed, exporterTimeoutMs));
   let isDown = false;
   /** Under way: two at once would share what was observed between them, and neither had all of it. */
   let asked: Promise<string> | undefined;
@@ -70,7 +68,7 @@ export function noMeter(): RunningMeter {
   };
 }
 
-function pushingReader({ watch, exporterTimeoutMs }: MeterConfig, { url, compression }: OtlpEndpoint): IMetricReader {
+function pushingReader({ endpoint: { url, compression }, watch }: Watched, exporterTimeoutMs: number): IMetricReader {
   const timeoutMillis = count('OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
   const exportIntervalMillis = count('OTEL_METRIC_EXPORT_INTERVAL') || 60_000;
   const exportTimeoutMillis = count('OTEL_METRIC_EXPORT_TIMEOUT') || exporterTimeoutMs + 500;

@@ -10,6 +10,7 @@ import {
 import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
 import { adminApp } from '../admin/admin-app.ts';
 import { listenAdmin } from '../admin/admin-server.ts';
+import { observeExports } from './export-metrics.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
 import { startTelemetrySdk } from './sdk.ts';
@@ -143,6 +144,7 @@ async function site(overrides: Partial<DeliverySources> = {}, otlp?: string) {
   const telemetry = createTelemetry({ ...sdk, siteKey, aeTitles: new Set(['CT1', 'PROXY']) });
   const loop = new LoopWatch();
   observeProcess(telemetry, async () => loop.look());
+  observeExports(telemetry, { exports: () => new Map([['traces', { taken: 7, failed: 0, rejected: 1 }]]) });
   telemetry.observeDelivery({ ...sources, ...overrides });
   const lost = [{ destinationId: 'pacs', modality: 'CT', lost: 1 }];
   telemetry.observeLedger({ ledger: async () => ({ lost, published: 30, dropped: 2, errors: 1 }) });

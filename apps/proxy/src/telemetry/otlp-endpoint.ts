@@ -1,9 +1,16 @@
 import { isIPv4 } from 'node:net';
 import { isSdkDisabled, text } from './environment.ts';
 
+/** What is exported. */
+export type Signal = (typeof signals)[number];
+
+const signals = ['traces', 'metrics'] as const;
+
 /** Where spans or metrics go, and how. */
 export interface OtlpEndpoint {
   readonly url: string;
+  /** The variable or the key that says so. */
+  readonly from: string;
   readonly compression: 'gzip' | 'none';
 }
 
@@ -18,7 +25,7 @@ class OtlpEndpointError extends Error {
  * configuration with `/v1/traces` behind it; undefined: nothing is exported (also with OTEL_TRACES_EXPORTER=none). gzip for anything
  * but loopback, where it only costs, unless OTEL_EXPORTER_OTLP_COMPRESSION says otherwise. For metrics likewise.
  */
-export function otlpEndpoint(signal: 'traces' | 'metrics', configured: string | undefined): OtlpEndpoint | undefined {
+export function otlpEndpoint(signal: Signal, configured: string | undefined): OtlpEndpoint | undefined {
   const upper = signal.toUpperCase();
   if (text(`OTEL_${upper}_EXPORTER`) === 'none') return undefined;
   const variables = [`OTEL_EXPORTER_OTLP_${upper}_ENDPOINT`, 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const;
@@ -30,7 +37,7 @@ export function otlpEndpoint(signal: 'traces' | 'metrics', configured: string | 
     throw new OtlpEndpointError(`${said ?? 'telemetry.otlp'} must be an http or https URL, found ${JSON.stringify(found)}`);
   const compression = text(`OTEL_EXPORTER_OTLP_${upper}_COMPRESSION`, 'OTEL_EXPORTER_OTLP_COMPRESSION');
   const isPlain = compression === undefined ? isLoopback(url) : compression !== 'gzip';
-  return { url, compression: isPlain ? 'none' : 'gzip' };
+  return { url, from: said ?? 'telemetry.otlp', compression: isPlain ? 'none' : 'gzip' };
 }
 
 /**
@@ -39,9 +46,9 @@ export function otlpEndpoint(signal: 'traces' | 'metrics', configured: string | 
  *
  * @throws OtlpEndpointError
  */
-export function checkOtlp(configured: string | undefined): readonly ('traces' | 'metrics')[] {
+export function checkOtlp(configured: string | undefined): readonly Signal[] {
   if (isSdkDisabled()) return [];
-  return (['traces', 'metrics'] as const).filter((signal) => {
+  return signals.filter((signal) => {
     const protocol = text(`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_PROTOCOL`, 'OTEL_EXPORTER_OTLP_PROTOCOL');
     return otlpEndpoint(signal, configured) !== undefined && protocol?.startsWith('http/') === false;
   });

@@ -29,11 +29,12 @@ import {
 import type { RootTracer } from '@radiotracer/telemetry';
 import { createRootTracer } from './derived-ids.ts';
 import { count, isSdkDisabled } from './environment.ts';
-import { ExportWatch } from './export-watch.ts';
+import { type ExportCounts, type ExportNews, ExportWatch, type Watched } from './export-watch.ts';
 import { isSampled, rootSampler, withParents } from './head-sampler.ts';
 import { noMeter, startMeter } from './meter.ts';
-import { type OtlpEndpoint, otlpEndpoint } from './otlp-endpoint.ts';
-import { type ExportStats, WatchedExporter } from './watched-exporter.ts';
+import { type OtlpEndpoint, otlpEndpoint, type Signal } from './otlp-endpoint.ts';
+import { hearSdk } from './sdk-diagnostics.ts';
+import { WatchedExporter } from './watched-exporter.ts';
 
 export interface TelemetrySdkConfig {
   /** Base URL of an OTLP/HTTP receiver; undefined: nothing is exported, unless `OTEL_*` variables say so. */
@@ -41,8 +42,8 @@ export interface TelemetrySdkConfig {
   readonly serviceVersion?: string;
   /** Gets every span in this process as it ends, whatever is exported. */
   readonly localExporter?: SpanExporter;
-  /** Exports of a signal to the OTLP receiver began to fail, or work again. */
-  readonly onExportChange?: (state: 'failing' | 'working', signal: 'traces' | 'metrics') => void;
+  /** Exports of a signal to the OTLP receiver began to fail, or work again, or it says something of them. */
+  readonly onExport?: (signal: Signal, endpoint: OtlpEndpoint, news: ExportNews) => void;
   /** How long a flush and the shutdown may take. Default 3000. */
   readonly shutdownTimeoutMs?: number;
 }
@@ -57,7 +58,8 @@ export interface TelemetrySdk {
   readonly meter: Meter;
   /** Undefined: spans go nowhere but to the local exporter. */
   readonly endpoint: OtlpEndpoint | undefined;
-  stats(): ExportStats;
+  /** Of the signals that are exported. */
+  exports(): ReadonlyMap<Signal, ExportCounts>;
   /** Metrics in Prometheus' text format; undefined when disabled, and after the shutdown. */
   metricsText(): Promise<string | undefined>;
   /** Exports what has ended; never rejects, and gives up after the time-out. */
@@ -71,24 +73,25 @@ const exporterTimeoutMs = 3000;
 const maxQueuedSpans = 8192;
 const maxBatchSpans = 256;
 
-/** Registers nothing global: who is handed the tracers and the meter has them. */
+/** Registers nothing global but who hears the SDK: who is handed the tracers and the meter has them. */
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
-  const { shutdownTimeoutMs = exporterTimeoutMs, onExportChange = () => {} } = config;
+  const { shutdownTimeoutMs = exporterTimeoutMs, onExport = () => {} } = config;
   const isDisabled = isSdkDisabled();
-  const endpoint = isDisabled ? undefined : otlpEndpoint('traces', config.otlp);
-  const watch = (signal: 'traces' | 'metrics') => new ExportWatch((state) => onExportChange(state, signal));
+  const watches = new Map<Signal, ExportWatch>();
+  const watched = (signal: Signal): Watched | undefined => {
+    const endpoint = isDisabled ? undefined : otlpEndpoint(signal, config.otlp);
+    if (endpoint === undefined) return undefined;
+    const watch = new ExportWatch((news) => onExport(signal, endpoint, news));
+    watches.set(signal, watch);
+    return { endpoint, watch };
+  };
+  hearSdk();
   const resource = resourceOf(config.serviceVersion);
   const metrics = isDisabled
     ? noMeter()
-    : startMeter({
-        scope,
-        version: config.serviceVersion,
-        resource,
-        endpoint: otlpEndpoint('metrics', config.otlp),
-        watch: watch('metrics'),
-        exporterTimeoutMs,
-      });
-  const otlp = endpoint === undefined ? undefined : new WatchedExporter(otlpExporter(endpoint, metrics.provider), watch('traces'));
+    : startMeter({ scope, version: config.serviceVersion, resource, pushed: watched('metrics'), exporterTimeoutMs });
+  const traces = watched('traces');
+  const otlp = traces && new WatchedExporter(otlpExporter(traces.endpoint, metrics.provider), traces.watch);
   const processors = isDisabled ? [] : spanProcessors(otlp, config.localExporter, metrics.provider);
   // Nobody listens: spans are not recorded, and yet have ids, for the log lines.
   const root = processors.length === 0 ? new AlwaysOffSampler() : rootSampler();
@@ -106,10 +109,11 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
     tracer: (isDisabled ? trace : provider).getTracer(scope, config.serviceVersion),
     rootTracer: createRootTracer(shared, scope, (traceId) => isSampled(root, traceId)),
     meter: metrics.meter,
-    endpoint,
-    stats: () => otlp?.stats ?? { exportedSpans: 0, failedSpans: 0 },
+    endpoint: traces?.endpoint,
+    exports: () => new Map([...watches].map(([signal, { counts }]) => [signal, counts])),
     metricsText: () => metrics.text(),
-    forceFlush: () => within(Promise.all([metrics.forceFlush(), ...shared.spanProcessors.map((processor) => processor.forceFlush())])),
+    forceFlush: () =>
+      within(Promise.allSettled([metrics.forceFlush(), ...shared.spanProcessors.map((processor) => processor.forceFlush())])),
     shutdown: async () => {
       // Together, so that a receiver that hangs is waited for once.
       await within(Promise.allSettled([provider.shutdown(), metrics.shutdown()]));

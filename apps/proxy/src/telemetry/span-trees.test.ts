@@ -42,7 +42,7 @@ async function play(events: readonly TelemetryEvent[], options: Partial<Telemetr
     metrics,
     log: log.map((line) => JSON.parse(line) as Record<string, unknown>),
     stats: telemetry.stats(),
-    exported: sdk.stats(),
+    exported: sdk.exports().get('traces'),
   };
 }
 
@@ -249,7 +249,7 @@ trace 2
       ...Array.from({ length: 4000 }, () => operation({ operation: 'C-ECHO', head: undefined })),
       ...released,
     ]);
-    expect(exported).toEqual({ exportedSpans: 8002, failedSpans: 0 });
+    expect(exported).toEqual({ taken: 8002, failed: 0, rejected: 0 });
     expect(receiver.spans.length).toBe(8002);
     expect(new Set(receiver.requests.map(({ headers }) => headers['content-encoding']))).toEqual(new Set(['gzip']));
   });
@@ -473,7 +473,7 @@ describe('patient data', () => {
 describe('a passenger', () => {
   it('is told when the collector refuses, hangs or is gone, and ends all the same', async () => {
     receiver.mood = { status: 400 };
-    expect((await play([...pair, ...released])).exported).toEqual({ exportedSpans: 0, failedSpans: 2 });
+    expect((await play([...pair, ...released])).exported).toEqual({ taken: 0, failed: 2, rejected: 0 });
     receiver.mood = 'hang';
     process.env['OTEL_EXPORTER_OTLP_TIMEOUT'] = '300';
     const { stats } = await play([...pair, operation(), ...released]);

@@ -4,6 +4,8 @@ import { createTelemetry, type Telemetry, type TelemetryOptions } from '@radiotr
 import { configuredAeTitles } from '../configured-ae-titles.ts';
 import type { IntegrityThread } from '../integrity/integrity-port.ts';
 import type { ThreadData } from '../integrity/message.ts';
+import { exportLine } from './export-line.ts';
+import { observeExports } from './export-metrics.ts';
 import { type LogSink, logTo } from './log-line.ts';
 import type { LoopDelay } from './loop-watch.ts';
 import { observeProcess } from './process-metrics.ts';
@@ -40,10 +42,9 @@ export function startTelemetry(config: Config, ports: TelemetryPorts): Telemetry
   const sdk = startTelemetrySdk({
     otlp: config.telemetry.otlp,
     serviceVersion: version,
-    onExportChange: (state, signal) => {
-      const fields = { 'telemetry.signal': signal };
-      if (state === 'working') logger.info(fields, 'telemetry is being taken again');
-      else logger.warn({ ...fields, 'error.type': 'telemetry_export' }, 'telemetry is not being taken; images are not affected');
+    onExport: (signal, endpoint, news) => {
+      const { level, fields, message } = exportLine(signal, endpoint, news);
+      logger[level](fields, message);
     },
     ...(localExporter === undefined ? {} : { localExporter }),
   });
@@ -60,6 +61,7 @@ export function startTelemetry(config: Config, ports: TelemetryPorts): Telemetry
     ...(rolledOver === undefined ? {} : { rolledOver }),
   });
   observeProcess(telemetry, ports.loopDelay);
+  observeExports(telemetry, sdk);
   return {
     publish: telemetry.publish,
     lost: telemetry.lost,

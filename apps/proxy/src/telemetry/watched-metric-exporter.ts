@@ -1,4 +1,5 @@
 import { InstrumentType, type PushMetricExporter, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { outcomeOf } from './export-outcome.ts';
 import type { ExportWatch } from './export-watch.ts';
 import { temporality } from './prometheus-text.ts';
 
@@ -25,8 +26,7 @@ export class WatchedMetricExporter implements PushMetricExporter {
 
   export(metrics: ResourceMetrics, done: Done): void {
     this.#inner.export(metrics, (result) => {
-      // 0 is ExportResultCode.SUCCESS.
-      this.#watch.ended(result.code !== 0);
+      this.#watch.ended(outcomeOf(result, dataPoints(metrics)));
       done(result);
     });
   }
@@ -38,4 +38,9 @@ export class WatchedMetricExporter implements PushMetricExporter {
   shutdown(): Promise<void> {
     return this.#inner.shutdown();
   }
+}
+
+function dataPoints({ scopeMetrics }: ResourceMetrics): number {
+  const all = scopeMetrics.flatMap(({ metrics }) => metrics);
+  return all.reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
 }
