@@ -1,4 +1,5 @@
 import { unusedRoutes } from '@radiotracer/config';
+import { otelFindings } from '@radiotracer/proxy';
 import { sopClassName } from '@radiotracer/telemetry';
 import { describeError } from './describe-error.ts';
 import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
@@ -26,7 +27,7 @@ type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
 /**
  * The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that
- * fails. Whether the proxy runs is told, and is no failure: one checks before the start, too.
+ * fails, and for each of OpenTelemetry's variables that is not followed. Whether the proxy runs is told, and is no failure: one checks before the start, too.
  */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
@@ -47,15 +48,17 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   const stranded = await strandedIn(config);
   const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
   const proxy = await health;
+  const otel = otelFindings(config.telemetry.otlp);
   if (options.json === true) {
     surroundings.out(
-      `${JSON.stringify({ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
+      `${JSON.stringify({ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), otel, tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
     );
   } else {
     surroundings.out(
       `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${table(destinations)}${destinations.map(learnedText).join('')}`,
     );
   }
+  for (const message of otel) surroundings.err(`${message}\n`);
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
   for (const { destination, instances } of stranded)

@@ -28,13 +28,15 @@ async function radiotracer(listenPort: number, adminPort: number, env: Readonly<
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
+  const lines: Record<string, unknown>[] = [];
   const ready = Promise.withResolvers<{ listeners: { port: number }[]; adminPort: number }>();
   createInterface(child.stdout).on('line', (line) => {
     const told = JSON.parse(line) as { event?: string; listeners: { port: number }[]; adminPort: number };
+    lines.push(told as unknown as Record<string, unknown>);
     if (told.event === 'ready') ready.resolve(told);
   });
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, errors }));
-  return { child, ready: ready.promise, ended };
+  return { child, ready: ready.promise, ended, lines };
 }
 
 test.each(['SIGTERM', 'SIGHUP'] as const)(
@@ -61,8 +63,15 @@ test('a port in use, for modalities or for the admin, is one line and code 1', a
   other.close();
 }, 60_000);
 
-test('a variable of OpenTelemetry that names no URL is one line and code 1: its thread would end of it, again and again', async () => {
-  const { ended } = await radiotracer(0, 0, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4317' });
-  const line = 'cannot start: OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, found "localhost:4317"\n';
-  expect(await ended).toEqual({ code: 1, errors: line });
+test('variables of OpenTelemetry that cannot be followed are told, and the process lives on', async () => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4317', OTEL_RESOURCE_ATTRIBUTES: 'nothing' };
+  const { child, ready, ended, lines } = await radiotracer(0, 0, env);
+  await ready;
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+  const told = lines.filter((line) => line['message'] === 'a variable of OpenTelemetry is not followed; images are not affected');
+  expect(told.map((line) => line['error.message'])).toEqual([
+    expect.stringContaining('attribute 1 of OTEL_RESOURCE_ATTRIBUTES'),
+    'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, found "localhost:4317"; it is not followed',
+  ]);
 }, 60_000);

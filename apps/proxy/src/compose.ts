@@ -43,10 +43,10 @@ import { spoolFolder } from './kept/spool-folder.ts';
 import { strandedOf } from './kept/stranded.ts';
 import { Watch } from './kept/watch.ts';
 import {
-  checkOtlp,
   createLogger,
   linesOf,
   loadSiteKey,
+  otelFindings,
   type RunningTelemetry,
   type TelemetryPorts,
   TelemetryThread,
@@ -78,8 +78,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /**
  * Starts everything that the configuration names; what the last run left in the spool is in order, by its names, before the first listener opens.
- * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot, with OtlpEndpointError when an `OTEL_*` variable
- * names no URL; nothing is left open then.
+ * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot;
+ * nothing is left open then.
  */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
   const closers = new Closers();
@@ -93,10 +93,8 @@ export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}
 
 async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Closers): Promise<RunningProxy> {
   const logger = ports.logger ?? createLogger({ level: config.log.level });
-  if (checkOtlp(config.telemetry.otlp).length > 0)
-    logger.warn(
-      'OTEL_EXPORTER_OTLP_PROTOCOL asks for a protocol that is not spoken: telemetry is sent as JSON over HTTP, mostly to port 4318',
-    );
+  for (const message of otelFindings(config.telemetry.otlp))
+    logger.warn({ 'error.message': message }, 'a variable of OpenTelemetry is not followed; images are not affected');
   const tls = new TlsFiles(config, {
     readText: (file) => readFile(file, 'utf8'),
     now: Date.now,

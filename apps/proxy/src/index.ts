@@ -6,6 +6,7 @@ export { openQueue } from './kept/open-queue.ts';
 export { loadOwnerId } from './kept/owner-id.ts';
 export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.ts';
 export { type Stranded, strandedOf } from './kept/stranded.ts';
+export { otelFindings } from './telemetry/otel-findings.ts';
 export { loadSiteKey } from './telemetry/site-key.ts';
 export {
   destinationFiles,

@@ -7,14 +7,14 @@ import {
   SamplingDecision,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace';
-import { ratio, text } from './environment.ts';
+import { choice, ratio } from './environment.ts';
 
 /**
  * Head sampling as OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG say. It decides by the trace id; a study's is derived, and so
  * every node of a site keeps the same studies.
  */
 export function rootSampler(): Sampler {
-  switch (text('OTEL_TRACES_SAMPLER')) {
+  switch (choice('OTEL_TRACES_SAMPLER')?.[0]) {
     case 'always_off':
     case 'parentbased_always_off':
       return new AlwaysOffSampler();

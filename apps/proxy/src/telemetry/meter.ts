@@ -70,13 +70,13 @@ export function noMeter(): RunningMeter {
 
 function pushingReader({ endpoint: { url, compression }, watch }: Watched, exporterTimeoutMs: number): IMetricReader {
   const timeoutMillis = count('OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
-  const exportIntervalMillis = count('OTEL_METRIC_EXPORT_INTERVAL') || 60_000;
-  const exportTimeoutMillis = count('OTEL_METRIC_EXPORT_TIMEOUT') || exporterTimeoutMs + 500;
+  const exportIntervalMillis = count('OTEL_METRIC_EXPORT_INTERVAL') ?? 60_000;
+  const exportTimeoutMillis = count('OTEL_METRIC_EXPORT_TIMEOUT') ?? exporterTimeoutMs + 500;
   type Options = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
   const exporter = new OTLPMetricExporter({
     url,
     compression: compression as NonNullable<Options['compression']>,
-    timeoutMillis: Math.max(1, timeoutMillis),
+    timeoutMillis,
   });
   return new PeriodicExportingMetricReader({
     exporter: new WatchedMetricExporter(exporter, watch),

@@ -1,4 +1,4 @@
-import { checkOtlp, otlpEndpoint } from './otlp-endpoint.ts';
+import { otlpEndpoint } from './otlp-endpoint.ts';
 
 const base = 'http://collector.example:4318';
 
@@ -18,7 +18,11 @@ describe('OTLP endpoint', () => {
     [base, { OTEL_EXPORTER_OTLP_COMPRESSION: 'none' }, `${base}/v1/traces`, 'none'],
     [base, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://other:1' }, 'http://other:1/v1/traces', 'gzip'],
     [undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/in' }, 'http://other:1/in', 'gzip'],
+    [base, { OTEL_EXPORTER_OTLP_COMPRESSION: 'GZIP', OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'zstd' }, `${base}/v1/traces`, 'gzip'],
     [base, { OTEL_TRACES_EXPORTER: 'none' }, undefined, undefined],
+    [base, { OTEL_TRACES_EXPORTER: 'NONE' }, undefined, undefined],
+    [base, { OTEL_TRACES_EXPORTER: 'console, otlp' }, `${base}/v1/traces`, 'gzip'],
+    [base, { OTEL_TRACES_EXPORTER: 'zipkin' }, `${base}/v1/traces`, 'gzip'],
   ])('configured %s, environment %j: %s %s', (configured, environment, url, compression) => {
     Object.assign(process.env, environment);
     const found = otlpEndpoint('traces', configured);
@@ -29,28 +33,18 @@ describe('OTLP endpoint', () => {
     Object.assign(process.env, { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://other:1/in', OTEL_TRACES_EXPORTER: 'none' });
     const from = 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT';
     expect(otlpEndpoint('metrics', base)).toEqual({ url: 'http://other:1/in', from, compression: 'gzip' });
-    process.env['OTEL_METRICS_EXPORTER'] = 'none';
-    expect(otlpEndpoint('metrics', base)).toBeUndefined();
+    for (const scraped of ['none', 'prometheus']) {
+      process.env['OTEL_METRICS_EXPORTER'] = scraped;
+      expect(otlpEndpoint('metrics', base)).toBeUndefined();
+    }
+    process.env['OTEL_METRICS_EXPORTER'] = 'prometheus,otlp';
+    expect(otlpEndpoint('metrics', base)).toBeDefined();
   });
 
-  it.each([
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4317'],
-    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'collector'],
-  ])('an unusable %s is told by its name before anything is started, unless the SDK is disabled', (name, value) => {
-    process.env[name] = value;
-    expect(() => checkOtlp(base)).toThrow(`${name} must be an http or https URL, found "${value}"`);
-    process.env['OTEL_SDK_DISABLED'] = 'true';
-    expect(checkOtlp(base)).toEqual([]);
-  });
-
-  it('says where a protocol is asked for that is not spoken', () => {
-    process.env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'grpc';
-    expect([checkOtlp(undefined), checkOtlp(base)]).toEqual([[], ['traces', 'metrics']]);
-    process.env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] = 'http/protobuf';
-    expect(checkOtlp(base)).toEqual(['metrics']);
-  });
-
-  it.each(['', 'collector:4318', '/v1/traces'])('%j is said to be unusable', (configured) => {
-    expect(() => otlpEndpoint('traces', configured)).toThrow(expect.objectContaining({ code: 'otlp-endpoint-unusable' }));
+  it.each(['localhost:4317', 'collector', '/v1/traces', 'ftp://collector'])('%j is none, and the next that is said is', (value) => {
+    process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] = value;
+    expect(otlpEndpoint('traces', base)).toMatchObject({ url: `${base}/v1/traces`, from: 'telemetry.otlp' });
+    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = value;
+    expect(otlpEndpoint('traces', undefined)).toBeUndefined();
   });
 });

@@ -127,7 +127,7 @@ function otlpExporter({ url, compression }: OtlpEndpoint, selfObsMeterProvider: 
   return new OTLPTraceExporter({
     url,
     compression: compression as NonNullable<Options['compression']>,
-    timeoutMillis: Math.max(1, timeoutMillis),
+    timeoutMillis,
     ...(selfObsMeterProvider === undefined ? {} : { selfObsMeterProvider }),
     // A flush sends the whole queue at once; the default of 30 would refuse the last batches of a full one.
     concurrencyLimit: Math.ceil(maxQueuedSpans / maxBatchSpans) * 2,
@@ -145,10 +145,10 @@ function spanProcessors(
       new BatchSpanProcessor({
         exporter: otlp,
         ...(selfObsMeterProvider === undefined ? {} : { selfObsMeterProvider }),
-        maxQueueSize: count('OTEL_BSP_MAX_QUEUE_SIZE') || maxQueuedSpans,
-        maxExportBatchSize: count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') || maxBatchSpans,
+        maxQueueSize: count('OTEL_BSP_MAX_QUEUE_SIZE') ?? maxQueuedSpans,
+        maxExportBatchSize: count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? maxBatchSpans,
         scheduledDelayMillis: count('OTEL_BSP_SCHEDULE_DELAY') ?? 5000,
-        exportTimeoutMillis: count('OTEL_BSP_EXPORT_TIMEOUT') || exporterTimeoutMs + 500,
+        exportTimeoutMillis: count('OTEL_BSP_EXPORT_TIMEOUT') ?? exporterTimeoutMs + 500,
       }),
     );
   }
