@@ -195,7 +195,16 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     });
   /** What we deliver: what lies in our own spool, or, where several proxies share a volume, in any of theirs. */
   const delivering = config.spool.shared
-    ? { spool: spools, scheduler: new FleetScheduler({ own: scheduler, spools, root: folder.root, schedulerOf }) }
+    ? {
+        spool: spools,
+        scheduler: new FleetScheduler({
+          own: scheduler,
+          spools,
+          root: folder.root,
+          schedulerOf,
+          failed: failed('looking after the shared spool'),
+        }),
+      }
     : { spool, scheduler, ownerId };
   const relay: Relay = new Relay({
     listeners: config.listeners.map(({ host, port }, index) => ({ host, port, tls: tls.listener(index) })),

@@ -72,7 +72,11 @@ export class Forwarder {
 
   async #keep(): Promise<void> {
     const { queue, scheduler, clock } = this.#options;
-    if (await scheduler.keep()) this.wake();
-    if ((await queue.reclaimExpired(Math.trunc(clock.now()))) > 0) this.wake();
+    try {
+      if (await scheduler.keep()) this.wake();
+    } finally {
+      // Also where a spool cannot be listed: what a dead process was sending may lie in another.
+      if ((await queue.reclaimExpired(Math.trunc(clock.now()))) > 0) this.wake();
+    }
   }
 }

@@ -5,7 +5,7 @@ export { MemoryMachine } from './memory-machine.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export type { Finding, FindingKind, RecoveryReport } from './recovery-report.ts';
 export type { Refusal } from './refusal.ts';
-export { SharedSpool, type SharedSpoolOptions } from './shared-spool.ts';
+export { isNodeName, SharedSpool, type SharedSpoolOptions } from './shared-spool.ts';
 export { Spool, type SpoolLimits, type SpoolOptions } from './spool.ts';
 export { SpoolError, type SpoolErrorCode } from './spool-error.ts';
 export type { FileHead, FileLock, FileStatus, SpoolFile, SpoolFileSystem, VolumeStatus } from './spool-file-system.ts';

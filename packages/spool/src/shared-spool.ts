@@ -6,7 +6,7 @@ import type { InstanceId } from '@radiotracer/instance';
 import type { InstanceState } from './layout.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import type { Spool } from './spool.ts';
-import { SpoolError, systemCode } from './spool-error.ts';
+import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { SpoolFileSystem } from './spool-file-system.ts';
 import { SpoolView } from './spool-view.ts';
 import type { ListedInstance, OpenInstance } from './spooled-instance.ts';
@@ -33,13 +33,14 @@ export class SharedSpool {
     this.#options = { fileSystem: nodeFileSystem, ...options };
   }
 
-  /** The others that there are now, by name. @throws the system's error */
-  async others(): Promise<ReadonlyMap<string, SpoolView>> {
+  /** The others that there are now, by name; those that cannot be looked at are told. @throws SpoolError */
+  async others(unreadable: (error: SpoolError) => void): Promise<ReadonlyMap<string, SpoolView>> {
     const { dir, node, fileSystem } = this.#options;
     const found = new Map<string, SpoolView>();
-    for (const name of [...(await fileSystem.readdir(dir))].sort()) {
-      if (name === node || !(await isSpool(fileSystem, `${dir}/${name}`))) continue;
-      const view = this.#views.get(name) ?? new SpoolView({ dir: `${dir}/${name}`, fileSystem });
+    for (const name of (await this.#names()).sort()) {
+      const path = `${dir}/${name}`;
+      if (name === node || !isNodeName(name) || !(await isSpool(fileSystem, path, unreadable))) continue;
+      const view = this.#views.get(name) ?? new SpoolView({ dir: path, fileSystem });
       this.#views.set(name, view);
       found.set(name, view);
     }
@@ -71,34 +72,55 @@ export class SharedSpool {
     return this.#whereItIs((spool) => spool.quarantine(id, why));
   }
 
-  /** Ours first: mostly it is there. */
+  /** Ours first: mostly it is there. What may lie where nobody can look is not known to be gone. */
   async #whereItIs<T>(attempt: (spool: Instances) => Promise<T>): Promise<T> {
     try {
       return await attempt(this.#options.own);
     } catch (error) {
       if (!isUnknown(error)) throw error;
-      for (const view of (await this.others()).values()) {
+      let unreadable: SpoolError | undefined;
+      const others = await this.others((failure) => {
+        unreadable = failure;
+      });
+      for (const view of others.values()) {
         try {
           return await attempt(view);
         } catch (elsewhere) {
           if (!isUnknown(elsewhere)) throw elsewhere;
         }
       }
-      throw error;
+      throw unreadable ?? error;
     }
   }
+
+  async #names(): Promise<string[]> {
+    const { dir, fileSystem } = this.#options;
+    try {
+      return [...(await fileSystem.readdir(dir))];
+    } catch (error) {
+      throw spoolErrorOf(error, 'list', dir);
+    }
+  }
+}
+
+/**
+ * Whether a proxy's part of the volume may be called so (`spool.node`, or a machine's name). A volume has folders of its own, which only root may
+ * read: `lost+found`, `.Trash-0`.
+ */
+export function isNodeName(name: string): boolean {
+  return /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(name);
 }
 
 function isUnknown(error: unknown): boolean {
   return error instanceof SpoolError && error.code === 'unknown-instance';
 }
 
-async function isSpool(fileSystem: SpoolFileSystem, path: string): Promise<boolean> {
+async function isSpool(fileSystem: SpoolFileSystem, path: string, unreadable: (error: SpoolError) => void): Promise<boolean> {
   try {
     return (await fileSystem.readdir(path)).includes('waiting');
   } catch (error) {
     // A file, or a folder that has gone.
-    if (['ENOTDIR', 'ENOENT'].includes(systemCode(error) ?? '')) return false;
-    throw error;
+    if (!['ENOTDIR', 'ENOENT'].includes(systemCode(error) ?? '')) unreadable(spoolErrorOf(error, 'look at', path));
+    return false;
   }
 }

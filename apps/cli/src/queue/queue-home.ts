@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Config } from '@radiotracer/config';
 import { keptText, loadOwnerId, openQueue, ownerIdFile, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import { type Queue, QueueUnavailable } from '@radiotracer/queue';
-import { SpoolError, SpoolView } from '@radiotracer/spool';
+import { isNodeName, SpoolError, SpoolView } from '@radiotracer/spool';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { isThere, withoutPassword } from '../place.ts';
 import { type ConfigOption, readConfig } from '../read-config.ts';
@@ -106,7 +106,7 @@ async function sharedSpools({ root }: SpoolFolder): Promise<ReadonlyMap<string, 
   const spools = new Map<string, ReachedSpool>();
   const names = await reading(root, readdir(root, { withFileTypes: true }).catch(noneIfAbsent));
   for (const entry of names) {
-    if (!entry.isDirectory()) continue;
+    if (!entry.isDirectory() || !isNodeName(entry.name)) continue;
     for (const [ownerId, spool] of await reached(entry.name, join(root, entry.name))) spools.set(ownerId, spool);
   }
   return spools;

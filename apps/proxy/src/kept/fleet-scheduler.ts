@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import type { Scheduler } from '@radiotracer/forwarder';
+import { QueueUnavailable } from '@radiotracer/queue';
 import type { SharedSpool, SpoolView } from '@radiotracer/spool';
 import { keptText } from './kept-text.ts';
 import { ownerIdFile } from './spool-folder.ts';
 
 export interface FleetSchedulerOptions {
-  readonly own: Scheduler;
+  readonly own: Pick<Scheduler, 'keep'>;
   readonly spools: Pick<SharedSpool, 'others'>;
   /** Holds the folders of all. */
   readonly root: string;
-  readonly schedulerOf: (ownerId: string, view: SpoolView) => Scheduler;
+  readonly schedulerOf: (ownerId: string, view: SpoolView) => Pick<Scheduler, 'keep'>;
+  /** Told of a part of the volume that cannot be looked at, or read: the others are looked after all the same. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -18,23 +21,33 @@ export interface FleetSchedulerOptions {
  */
 export class FleetScheduler implements Pick<Scheduler, 'keep'> {
   readonly #options: FleetSchedulerOptions;
-  readonly #others = new Map<string, Scheduler>();
+  readonly #others = new Map<string, Pick<Scheduler, 'keep'>>();
 
   constructor(options: FleetSchedulerOptions) {
     this.#options = options;
   }
 
   async keep(): Promise<boolean> {
-    const { own, spools } = this.#options;
-    let isRebuilt = await own.keep();
-    for (const [name, view] of await spools.others()) {
-      const scheduler = await this.#schedulerOf(name, view);
-      if (scheduler !== undefined && (await scheduler.keep())) isRebuilt = true;
+    const { own, spools, failed } = this.#options;
+    let isRebuilt = await this.#keep(async () => own);
+    for (const [name, view] of await spools.others(failed)) {
+      if (await this.#keep(() => this.#schedulerOf(name, view))) isRebuilt = true;
     }
     return isRebuilt;
   }
 
-  async #schedulerOf(name: string, view: SpoolView): Promise<Scheduler | undefined> {
+  async #keep(schedulerOf: () => Promise<Pick<Scheduler, 'keep'> | undefined>): Promise<boolean> {
+    try {
+      return (await (await schedulerOf())?.keep()) ?? false;
+    } catch (error) {
+      // One schedule for all of them.
+      if (error instanceof QueueUnavailable) throw error;
+      this.#options.failed(error);
+      return false;
+    }
+  }
+
+  async #schedulerOf(name: string, view: SpoolView): Promise<Pick<Scheduler, 'keep'> | undefined> {
     const known = this.#others.get(name);
     if (known !== undefined) return known;
     const { root, schedulerOf } = this.#options;

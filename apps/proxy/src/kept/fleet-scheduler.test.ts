@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QueueUnavailable } from '@radiotracer/queue';
+import { SpoolView } from '@radiotracer/spool';
+import { FleetScheduler } from './fleet-scheduler.ts';
+
+let root = '';
+const kept: string[] = [];
+const told: unknown[] = [];
+const failing = new Map<string, Error>();
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'radiotracer-fleet-'));
+  for (const list of [kept, told]) list.length = 0;
+  failing.clear();
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const schedulerOf = (name: string) => ({
+  keep: async () => {
+    kept.push(name);
+    const error = failing.get(name);
+    if (error !== undefined) throw error;
+    return name === 'of n3';
+  },
+});
+
+async function fleet(): Promise<FleetScheduler> {
+  const others = new Map<string, SpoolView>();
+  for (const name of ['n2', 'n3']) {
+    await mkdir(join(root, name));
+    await writeFile(join(root, name, 'owner-id'), `of ${name}`);
+    others.set(name, new SpoolView({ dir: join(root, name) }));
+  }
+  const spools = { others: async () => others };
+  return new FleetScheduler({ own: schedulerOf('own'), spools, root, schedulerOf, failed: (error) => told.push(error) });
+}
+
+it('a spool that fails is told, and those after it are looked after all the same', async () => {
+  for (const name of ['own', 'of n2']) failing.set(name, new Error(name));
+  expect(await (await fleet()).keep()).toBe(true);
+  expect(kept).toEqual(['own', 'of n2', 'of n3']);
+  expect(told).toEqual([failing.get('own'), failing.get('of n2')]);
+});
+
+it('a schedule that is away is one for all of them: nothing more is asked of it', async () => {
+  failing.set('of n2', new QueueUnavailable('disconnected', 'away'));
+  await expect((await fleet()).keep()).rejects.toThrow(QueueUnavailable);
+  expect(kept).toEqual(['own', 'of n2']);
+  expect(told).toEqual([]);
+});
