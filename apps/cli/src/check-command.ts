@@ -6,6 +6,7 @@ import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts'
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { counted } from './lab/figures.ts';
+import { isFailure, obstacleText } from './obstacle-text.ts';
 import { refuseOwnListeners } from './own-listeners.ts';
 import { healthText, proxyHealth } from './proxy-health.ts';
 import { strandedIn } from './queue/stranded.ts';
@@ -26,8 +27,9 @@ interface CheckedDestination extends EchoOutcome {
 type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
 /**
- * The configuration, the files of TLS, then every destination: can it be reached, does it answer a C-ECHO. A line on standard error for each that
- * fails, and for each of OpenTelemetry's variables that is not followed. Whether the proxy runs is told, and is no failure: one checks before the start, too.
+ * The configuration, the files of TLS, OpenTelemetry's variables, what else a start would meet where the proxy does not run, then every destination:
+ * can it be reached, does it answer a C-ECHO. A line on standard error for each that is not well. Whether the proxy runs is told, and is no failure:
+ * one checks before the start, too.
  */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
@@ -38,26 +40,36 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     return {};
   });
   const tls = await checkTls(config, surroundings);
-  const health = proxyHealth(config, surroundings.getJson);
-  const destinations = await Promise.all(
+  const asked = Promise.all(
     Object.values(config.destinations).map(async (destination): Promise<CheckedDestination> => {
       const outcome = await outcomeOfEcho(echoWithTls(destination, surroundings), echoToDestination(config, destination, options));
       return { id: destination.id, ...outcome, learned: (learned as Readonly<Record<string, Learned>>)[destination.id] ?? {} };
     }),
   );
-  const stranded = await strandedIn(config);
-  const ok = destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
-  const proxy = await health;
+  const looked = proxyHealth(config, surroundings).then(async (proxy) => ({
+    proxy,
+    obstacles: await surroundings.obstacles(config, proxy.running),
+    stranded: await strandedIn(config),
+  }));
+  const [destinations, { proxy, obstacles, stranded }] = await Promise.all([asked, looked]);
+  const failures = obstacles.filter(isFailure).length;
+  const ok = failures === 0 && destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
   const otel = otelFindings(config.telemetry.otlp);
   if (options.json === true) {
-    surroundings.out(
-      `${JSON.stringify({ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), otel, tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded }, undefined, 2)}\n`,
-    );
+    const report = {
+      ...{ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), otel },
+      obstacles: obstacles.map((obstacle) => ({ kind: obstacle.kind, message: obstacleText(obstacle, config) })),
+      ...{ tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded },
+    };
+    surroundings.out(`${JSON.stringify(report, undefined, 2)}\n`);
   } else {
+    const inTheWay = failures + tls.filter(({ kind }) => kind === 'unusable').length;
+    const start = proxy.running ? '' : startText(inTheWay);
     surroundings.out(
-      `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${table(destinations)}${destinations.map(learnedText).join('')}`,
+      `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${start}${table(destinations)}${destinations.map(learnedText).join('')}`,
     );
   }
+  for (const obstacle of obstacles) surroundings.err(`${obstacleText(obstacle, config)}\n`);
   for (const message of otel) surroundings.err(`${message}\n`);
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
@@ -72,6 +84,11 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     if (!destination.ok) surroundings.err(`destination ${destination.id}, ${outcomeText(destination)}\n`);
   }
   return ok ? ExitCode.ok : ExitCode.failed;
+}
+
+function startText(failures: number): string {
+  if (failures === 0) return 'start: nothing stands in its way\n';
+  return `start: ${failures === 1 ? 'one thing stands' : `${failures} things stand`} in its way\n`;
 }
 
 /** What was seen of it, so what it is taken for when it is down. One sender can ask it for 128 SOP classes, most of which have one answer. */

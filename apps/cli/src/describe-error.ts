@@ -3,6 +3,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'not permitted (ports below 1024 need privileges)',
   ENOTFOUND: 'the host name cannot be resolved',
+  EAI_AGAIN: 'no name server answers',
 };
 
 /** One line for what the system, or anything else, did not do. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { readCapabilities, startProxy } from '@radiotracer/proxy';
+import { hasOwner, obstacles, readCapabilities, startProxy } from '@radiotracer/proxy';
 import { echo } from '@radiotracer/upper-layer';
 import { run } from './program.ts';
 
@@ -22,6 +22,8 @@ const exitCode = await run(process.argv.slice(2), {
   startProxy: (config) => startProxy(config),
   startLabProxy: (config, ports) => startProxy(config, ports),
   readCapabilities,
+  hasOwner,
+  obstacles,
   getJson: async (url) => await (await fetch(url, { signal: AbortSignal.timeout(2000) })).json(),
   terminal: {
     isTerminal: process.stdout.isTTY === true,

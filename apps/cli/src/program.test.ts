@@ -1,3 +1,4 @@
+import type { Obstacle } from '@radiotracer/proxy';
 import { AssociationError, type EchoOptions } from '@radiotracer/upper-layer';
 import { run } from './program.ts';
 import type { StartedProxy, Surroundings } from './surroundings.ts';
@@ -15,7 +16,7 @@ shutdown: { drain: 7s }
 
 /** A world in which everything goes well, and what the commands did to it. */
 function world(changes: Partial<Surroundings> = {}) {
-  const said = { out: '', err: '', echoes: [] as EchoOptions[], calls: [] as string[] };
+  const said = { out: '', err: '', echoes: [] as EchoOptions[], calls: [] as string[], runs: undefined as boolean | undefined };
   let signal = (): void => undefined;
   const drained = Promise.withResolvers<void>();
   const proxy: StartedProxy = {
@@ -48,6 +49,11 @@ function world(changes: Partial<Surroundings> = {}) {
     startLabProxy: () => Promise.reject(new Error('no lab here')),
     readCapabilities: () =>
       Promise.resolve({ pacs: { '1.2.840.10008.5.1.4.1.1.2': { '1.2.840.10008.1.2.1': true, '1.2.840.10008.1.2.4.90': false } } }),
+    hasOwner: () => Promise.resolve(true),
+    obstacles: (_config, runs) => {
+      said.runs = runs;
+      return Promise.resolve([]);
+    },
     getJson: (url) => Promise.resolve(url === 'http://127.0.0.1:8080/readyz' ? { status: 'draining' } : { status: 'ok', version: '1.2.2' }),
     terminal: { isTerminal: false, isColoured: false, columns: undefined },
     now: () => 1_700_000_000_000,
@@ -126,6 +132,7 @@ test('start: what keeps it from starting or from stopping is one line and code 1
       '/spool/site-key: not permitted; give it to the user that runs the proxy (EACCES)',
     ],
     [{ code: 'EACCES', address: '::', port: 104 }, ':::104: not permitted (ports below 1024 need privileges) (EACCES)'],
+    [{ code: 'EAI_AGAIN', hostname: 'no.such.host' }, 'no.such.host: no name server answers (EAI_AGAIN)'],
     [{ code: 'ENOTFOUND', hostname: 'no.such.host' }, 'no.such.host: the host name cannot be resolved (ENOTFOUND)'],
   ] as const) {
     const { said, rc } = world({ startProxy: () => Promise.reject(Object.assign(new Error('no'), wrong)) });
@@ -183,18 +190,86 @@ test('check: every destination as a modality would be seen through the proxy; it
 });
 
 test('check: whether the proxy runs is told, and is no failure', async () => {
-  const { said, rc } = world();
-  expect(await rc('check')).toBe(0);
-  expect(said.out).toContain('\nproxy: runs, draining, version 1.2.2 (http://127.0.0.1:8080)\n');
+  for (const hasOwner of [true, undefined]) {
+    const { said, rc } = world({ hasOwner: () => Promise.resolve(hasOwner) });
+    expect([await rc('check'), said.runs]).toEqual([0, true]);
+    expect(said.out).toContain('\nproxy: runs, draining, version 1.2.2 (http://127.0.0.1:8080)\n');
+    expect(said.out).not.toContain('start: ');
+  }
   for (const getJson of [
     () => Promise.reject(new Error('refused')),
     () => Promise.resolve(null),
     () => Promise.resolve({ status: 'UP' }),
   ]) {
     const { said: without, rc: check } = world({ getJson });
-    expect(await check('check', '--json')).toBe(0);
+    expect([await check('check', '--json'), without.runs]).toEqual([0, false]);
     expect(JSON.parse(without.out)).toMatchObject({ ok: true, proxy: { running: false, status: null, url: 'http://127.0.0.1:8080' } });
   }
+});
+
+test('check: a radiotracer at the admin port that does not have the spool is another one', async () => {
+  const { said, rc } = world({ hasOwner: () => Promise.resolve(false) });
+  expect([await rc('check'), said.runs]).toEqual([0, false]);
+  expect(said.out).toContain('\nproxy: another radiotracer answers at http://127.0.0.1:8080: ');
+  const starting = world({
+    hasOwner: () => Promise.resolve(false),
+    getJson: () => Promise.resolve({ status: 'starting', version: '1.2.2' }),
+  });
+  expect([await starting.rc('check'), starting.said.runs]).toEqual([0, true]);
+});
+
+test('check: what a start would fail of, or go without, is one line each and code 1', async () => {
+  const system = (code: string, more: object) => Object.assign(new Error('no'), { code, ...more });
+  const listen = (code: string, port: number) => system(code, { syscall: 'listen', address: '0.0.0.0', port });
+  const getJson = () => Promise.reject(new Error('refused'));
+  const inTheWay: readonly [Obstacle, string][] = [
+    [
+      { kind: 'start', error: listen('EADDRINUSE', 11_112) },
+      'cannot start: 0.0.0.0:11112: the port is in use (EADDRINUSE); it is listeners[0].port',
+    ],
+    [
+      { kind: 'start', error: system('ENOTFOUND', { syscall: 'getaddrinfo', hostname: '127.0.0.1' }) },
+      'cannot start: 127.0.0.1: the host name cannot be resolved (ENOTFOUND); it is admin.host',
+    ],
+    [
+      { kind: 'schedule', error: new Error('Redis: not connected') },
+      'the schedule redis://redis is not available: Redis: not connected; images are relayed and kept, and what is kept is not delivered until it is',
+    ],
+    [
+      { kind: 'ledger', error: system('EACCES', { path: '/s/integrity.db' }) },
+      'the ledger /s/integrity.db cannot be used: /s/integrity.db: not permitted; give it to the user that runs the proxy (EACCES); images are not affected, and nothing is written down of studies until it can be',
+    ],
+  ];
+  const readFile = () => Promise.resolve(`${CONFIG}spool: { dir: /s }\nqueue: { redis: "redis://me:secret@redis" }`);
+  for (const [obstacle, line] of inTheWay) {
+    const { said, rc } = world({ getJson, readFile, obstacles: () => Promise.resolve([obstacle]) });
+    expect([await rc('check'), said.err]).toEqual([1, `${line}\n`]);
+    expect(said.out).toContain('\nstart: one thing stands in its way\n');
+    const { said: json, rc: asJson } = world({ getJson, readFile, obstacles: () => Promise.resolve([obstacle]) });
+    expect([await asJson('check', '--json'), JSON.parse(json.out)]).toMatchObject([
+      1,
+      { ok: false, obstacles: [{ kind: obstacle.kind, message: line }] },
+    ]);
+  }
+});
+
+test('check: what depends on who starts the proxy is told, and is no failure', async () => {
+  const error = Object.assign(new Error('no'), { code: 'EACCES', syscall: 'listen', address: '0.0.0.0', port: 11_112 });
+  const { said, rc } = world({
+    getJson: () => Promise.reject(new Error('refused')),
+    obstacles: () =>
+      Promise.resolve([
+        { kind: 'privilege', error },
+        { kind: 'tried-as-root', error: new Error('check as that user, too') },
+      ]),
+  });
+  expect(await rc('check')).toBe(0);
+  expect(said.out).toContain('\nstart: nothing stands in its way\n');
+  expect(said.err.split('\n')).toEqual([
+    'cannot start, unless the service gives it the privilege (AmbientCapabilities=CAP_NET_BIND_SERVICE): 0.0.0.0:11112: not permitted (ports below 1024 need privileges) (EACCES); it is listeners[0].port',
+    'check as that user, too',
+    '',
+  ]);
 });
 
 test('check: SOP classes that have one answer share a line, so that 128 of a sender fit on a screen', async () => {

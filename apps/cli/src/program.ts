@@ -58,7 +58,7 @@ function commands(surroundings: Surroundings, done: (code: ExitCode) => void): C
     .option('--json', 'when ready, print where it listens as one line of JSON')
     .action(async (options: StartOptions) => done(await startCommand(options, surroundings)));
 
-  command('check', 'check the configuration, and that every destination can be reached and answers a C-ECHO')
+  command('check', 'check the configuration, what a start would fail of, and that every destination can be reached and answers a C-ECHO')
     .option('--calling-aet <title>', `AE title to call as; without it a route's, else ${OUR_AE_TITLE}`, aeTitle)
     .option('--json', 'print JSON')
     .action(async (options: CheckOptions) => done(await checkCommand(options, surroundings)));

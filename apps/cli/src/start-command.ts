@@ -1,8 +1,8 @@
-import type { Config } from '@radiotracer/config';
 import { describeError } from './describe-error.ts';
 import { CommandFailure, ExitCode } from './exit-code.ts';
 import { refuseOwnListeners } from './own-listeners.ts';
 import { type ConfigOption, readConfig } from './read-config.ts';
+import { startFailureText } from './start-failure.ts';
 import { stopSignals } from './stop-signals.ts';
 import type { StartedProxy, Surroundings } from './surroundings.ts';
 
@@ -25,7 +25,7 @@ export async function startCommand(options: StartOptions, surroundings: Surround
     });
     proxy = await Promise.race([surroundings.startProxy(config), gaveUp]);
   } catch (error) {
-    throw new CommandFailure(ExitCode.failed, `cannot start: ${describeError(error)}${whichPort(error, config)}`);
+    throw new CommandFailure(ExitCode.failed, `cannot start: ${startFailureText(error, config)}`);
   }
   announce(proxy, options, surroundings);
   await stop.first;
@@ -37,15 +37,6 @@ export async function startCommand(options: StartOptions, surroundings: Surround
     throw new CommandFailure(ExitCode.failed, `did not stop cleanly: ${describeError(error)}`);
   }
   return ExitCode.ok;
-}
-
-/** Where it can be changed: `admin.port` need not be in the file at all. */
-function whichPort(error: unknown, { listeners, admin }: Config): string {
-  const { syscall, port, address } = error as { syscall?: unknown; port?: unknown; address?: unknown };
-  if (syscall !== 'listen' || typeof port !== 'number') return '';
-  if (port === admin.port && address === admin.host) return '; it is admin.port';
-  const index = listeners.findIndex((listener) => listener.port === port && listener.host === address);
-  return index === -1 ? '' : `; it is listeners[${index}].port`;
 }
 
 function announce({ listeners, adminPort }: StartedProxy, options: StartOptions, { out, err, version }: Surroundings): void {

@@ -1,5 +1,5 @@
 import type { Config } from '@radiotracer/config';
-import type { RunningProxy, readCapabilities } from '@radiotracer/proxy';
+import type { hasOwner, obstacles, RunningProxy, readCapabilities } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
 import type { StartLabProxy } from './lab/lab-proxy.ts';
 
@@ -30,6 +30,10 @@ export interface Surroundings {
   readonly startLabProxy: StartLabProxy;
   /** What destinations were seen to accept: destination, abstract syntax, transfer syntax. */
   readonly readCapabilities: typeof readCapabilities;
+  /** Whether a live process has the spool. */
+  readonly hasOwner: typeof hasOwner;
+  /** What a start would fail of, or go without. */
+  readonly obstacles: typeof obstacles;
   /** The JSON that a URL answers with, whatever its status; fails when there is none in two seconds. */
   readonly getJson: (url: string) => Promise<unknown>;
   readonly terminal: Terminal;

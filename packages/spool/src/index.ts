@@ -1,3 +1,4 @@
+export { isSpoolOwned, whyNotOpen } from './before-opening.ts';
 export type { LateFields } from './file-header.ts';
 export { instanceStore } from './instance-store.ts';
 export { type InstanceState, instanceStates } from './layout.ts';

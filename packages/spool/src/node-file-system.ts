@@ -105,6 +105,9 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Longer than somebody who only looks whether it is locked is in the way of whoever locks it. */
+const lookMs = 100;
+
 /** For all spools of the process. */
 const thread = new FileThread();
 /** A thread of its own: removing waits for the disk (one that is told of every freed block, most of all), and nothing that is to be sent waits for it. */
@@ -124,12 +127,14 @@ async function readStart(path: string, into: Uint8Array): Promise<FileStart> {
  */
 async function lock(path: string): Promise<FileLock | undefined> {
   // On a read-only volume SQLite takes a lock that many may hold. Not open(): closing it would give up a lock that this process has.
-  await promises.access(path, constants.W_OK).catch((error: unknown) => {
+  await promises.access(path, constants.W_OK).catch(async (error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw error;
+    // Why it cannot be made SQLite does not say.
+    await promises.access(dirname(path), constants.W_OK | constants.X_OK);
   });
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = new DatabaseSync(path, { timeout: lookMs });
     // Nothing is ever written through it: the file stays empty.
     database.exec('BEGIN EXCLUSIVE');
     const held = database;
@@ -138,6 +143,23 @@ async function lock(path: string): Promise<FileLock | undefined> {
     database?.close();
     if (isBusy(error)) return undefined;
     throw error;
+  }
+}
+
+/** Whether a live process has it; undefined: that cannot be seen by this user. Nothing is made. */
+export async function isLocked(path: string): Promise<boolean | undefined> {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+    // A lock that many may hold, until it has answered.
+    database.exec('SELECT 1 FROM sqlite_schema');
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    const isThere = (): undefined => undefined;
+    return await promises.stat(path).then(isThere, (reason: unknown) => (systemCode(reason) === 'ENOENT' ? false : undefined));
+  } finally {
+    database?.close();
   }
 }
 

@@ -99,6 +99,16 @@ export function spoolErrorOf(error: unknown, operation: string, where: string): 
   return new SpoolError({ code: spoolCode, operation, where, what, advice, cause: error });
 }
 
+/** The same of opening the spool in `dir`: its folder may be whose it should be, and something in it not. */
+export function openErrorOf(error: unknown, dir: string): SpoolError {
+  const { path, syscall } = Object(error) as { readonly path?: unknown; readonly syscall?: unknown };
+  const where = typeof path === 'string' ? path : dir;
+  const opened = spoolErrorOf(error, 'open', where);
+  if (opened.code !== 'no-permission' || syscall !== 'mkdir') return opened;
+  const advice = 'Make it, and give it to the user that runs the proxy';
+  return new SpoolError({ code: opened.code, operation: 'make', where, what: 'not permitted', advice, cause: error });
+}
+
 export function closedError(where: string): SpoolError {
   return new SpoolError({ code: 'closed', operation: 'use', where, what: 'the spool is closed', advice: 'Nothing was done' });
 }

@@ -10,15 +10,7 @@ import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
 export async function makeSpoolFolders(fileSystem: SpoolFileSystem, layout: Layout, syncs: DirectorySyncs): Promise<FileLock> {
   await makeWithParents(fileSystem, layout.dir);
   const lock = await fileSystem.lock(layout.lock);
-  if (lock === undefined) {
-    throw new SpoolError({
-      code: 'locked',
-      operation: 'open',
-      where: layout.dir,
-      what: 'another live process has this spool',
-      advice: `Stop it, or give each its own spool.dir; \`fuser ${layout.lock}\` names it`,
-    });
-  }
+  if (lock === undefined) throw lockedError(layout);
   try {
     for (const path of [layout.incoming, layout.damaged, ...instanceStates.map((state) => layout.state(state))])
       await fileSystem.mkdir(path);
@@ -29,6 +21,16 @@ export async function makeSpoolFolders(fileSystem: SpoolFileSystem, layout: Layo
     throw error;
   }
   return lock;
+}
+
+export function lockedError({ dir, lock }: Layout): SpoolError {
+  return new SpoolError({
+    code: 'locked',
+    operation: 'open',
+    where: dir,
+    what: 'another live process has this spool',
+    advice: `Stop it, or give each its own spool.dir; \`fuser ${lock}\` names it`,
+  });
 }
 
 async function makeWithParents(fileSystem: SpoolFileSystem, path: string): Promise<void> {

@@ -59,7 +59,7 @@ import { Recovery } from './recovery.ts';
 import { type Finding, Findings, type RecoveryReport } from './recovery-report.ts';
 import type { Refusal } from './refusal.ts';
 import { ShardFolders } from './shard-folders.ts';
-import { closedError, type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
+import { closedError, openErrorOf, type SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
 import type { FileLock, SpoolFileSystem } from './spool-file-system.ts';
 import { makeSpoolFolders } from './spool-folders.ts';
 import { SpoolWriter, type WriterHome } from './spool-writer.ts';
@@ -159,7 +159,7 @@ export class Spool {
       return spool;
     } catch (error) {
       await lock?.release().catch(() => {});
-      throw spoolErrorOf(error, 'open', layout.dir);
+      throw openErrorOf(error, layout.dir);
     }
   }
 

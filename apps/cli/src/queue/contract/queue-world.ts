@@ -117,6 +117,8 @@ export class QueueWorld {
         err += text;
       },
       readCapabilities: () => Promise.resolve({}),
+      hasOwner: () => Promise.resolve(false),
+      obstacles: () => Promise.resolve([]),
       getJson: () => Promise.reject(new Error('no proxy here')),
       taken: () => Promise.resolve(true),
       startProxy: () => Promise.reject(new Error('not here')),

@@ -1,0 +1,29 @@
+import type { Config } from '@radiotracer/config';
+import { type Obstacle, spoolFolder } from '@radiotracer/proxy';
+import { describeError } from './describe-error.ts';
+import { withoutPassword } from './place.ts';
+import { startFailureText } from './start-failure.ts';
+
+/** What it is, and what comes of it: one line. */
+export function obstacleText({ kind, error }: Obstacle, config: Config): string {
+  const { redis } = config.queue;
+  switch (kind) {
+    case 'start':
+      return `cannot start: ${startFailureText(error, config)}`;
+    case 'privilege':
+      return `cannot start, unless the service gives it the privilege (AmbientCapabilities=CAP_NET_BIND_SERVICE): ${startFailureText(error, config)}`;
+    case 'schedule': {
+      const place = redis === undefined ? spoolFolder(config).queue : withoutPassword(redis);
+      return `the schedule ${place} is not available: ${describeError(error)}; images are relayed and kept, and what is kept is not delivered until it is`;
+    }
+    case 'ledger':
+      return `the ledger ${spoolFolder(config).ledger} cannot be used: ${describeError(error)}; images are not affected, and nothing is written down of studies until it can be`;
+    case 'tried-as-root':
+      return describeError(error);
+  }
+}
+
+/** Whether the proxy is worse off for it, whoever starts it. */
+export function isFailure({ kind }: Obstacle): boolean {
+  return kind !== 'privilege' && kind !== 'tried-as-root';
+}
