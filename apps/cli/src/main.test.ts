@@ -75,3 +75,17 @@ test('variables of OpenTelemetry that cannot be followed are told, and the proce
     'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, found "localhost:4317"; it is not followed',
   ]);
 }, 60_000);
+
+test('of an error that nobody caught name, code and place are told, not what it quotes', async () => {
+  const thrown = 'Object.assign(new RangeError("POISON^ANNA"),{code:"ERR_ODD",command:{args:["POISON^UID"]},cause:"POISON^CAUSE"})';
+  const module = join(folder, 'throwing.mjs');
+  await writeFile(module, `process.on('SIGUSR2', () => { throw ${thrown}; });`);
+  const env = { NODE_OPTIONS: `--import ${module}` };
+  const { child, ready, ended } = await radiotracer(0, 0, env);
+  await ready;
+  child.kill('SIGUSR2');
+  const { code, errors } = await ended;
+  expect(errors).not.toContain('POISON');
+  expect(errors).toMatch(/^the process ends of an error that nobody caught: RangeError \(ERR_ODD\)\n {4}at /);
+  expect(code).toBe(1);
+}, 60_000);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { hasOwner, obstacles, readCapabilities, startProxy } from '@radiotracer/proxy';
 import { echo } from '@radiotracer/upper-layer';
+import { lastWords } from './last-words.ts';
 import { run } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
@@ -19,7 +20,13 @@ const exitCode = await run(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   // Pipes are written behind the program's back, and its end would end that.
   taken: () => new Promise((resolve) => process.stdout.write('', (error) => resolve(error === undefined || error === null))),
-  startProxy: (config) => startProxy(config),
+  startProxy: (config) => {
+    process.once('uncaughtException', (error) => {
+      process.stderr.write(lastWords(error));
+      process.exit(1);
+    });
+    return startProxy(config);
+  },
   startLabProxy: (config, ports) => startProxy(config, ports),
   readCapabilities,
   hasOwner,
