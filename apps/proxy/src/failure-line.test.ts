@@ -12,12 +12,15 @@ test('of an error that nobody foresaw no message is logged: it may quote a recor
   } catch (error) {
     failed('forwarding')(error);
   }
+  const ofNode = new TypeError(`The "offset" argument must be of type number. Received type string ('DOE^JOHN')`);
+  failed('forwarding')(Object.assign(ofNode, { code: 'ERR_INVALID_ARG_TYPE' }));
   failed('listing')('DOE^JOHN');
   failed('scheduling')(new QueueUnavailable('refused', 'Redis: OOM command not allowed'));
   expect(lines.join('')).not.toContain('DOE');
   expect(lines.map((line) => JSON.parse(line))).toEqual([
     expect.objectContaining({ 'error.type': 'internal', error: expect.objectContaining({ type: 'ReplyError' }) }),
     expect.objectContaining({ 'error.type': 'internal', error: expect.objectContaining({ type: 'SyntaxError' }) }),
+    expect.objectContaining({ 'error.type': 'ERR_INVALID_ARG_TYPE', error: expect.objectContaining({ type: 'TypeError' }) }),
     expect.objectContaining({ message: 'listing failed; it is tried again' }),
     expect.objectContaining({ 'error.type': 'refused', 'error.message': 'Redis: OOM command not allowed' }),
   ]);

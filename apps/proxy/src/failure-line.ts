@@ -4,13 +4,13 @@ import type pino from 'pino';
 type TellFailure = (what: string) => (error: unknown) => void;
 
 /**
- * An error that the product or the system made has a code, and a message that was written to be read. What any other says may quote what it stumbled
- * over, a record or the arguments of a command: of that the log has name and place alone.
+ * An error that the product or the system made has a code, and a message that was written to be read. What any other says, those with
+ * a code of Node's (ERR_…) too, may quote what it stumbled over, a record or the arguments of a command: of that the log has name, code and place alone.
  */
 export function failureTo(logger: pino.Logger): TellFailure {
   return (what) => (error) => {
     const type = codeOf(error);
-    const known = type !== unknown && error instanceof Error;
+    const known = type !== unknown && !type.startsWith('ERR_') && error instanceof Error;
     logger.error(
       known ? { 'error.type': type, 'error.message': error.message } : { 'error.type': type, error },
       `${what} failed; it is tried again`,
