@@ -169,6 +169,75 @@ test('nothing of a patient leaves, in spans, metrics or log lines, delivered or 
   expect(log).toContain('"the association was rejected permanently: called AE title not recognized"');
 }, 90_000);
 
+test('nor of a worklist, a query, a procedure step, a commitment or a class that is a name, refused or garbled', async () => {
+  const procedureStep = '1.2.840.10008.3.1.2.3.3';
+  const commitment = '1.2.840.10008.1.20.1';
+  const classes = ['1.2.840.10008.5.1.4.31', '1.2.840.10008.5.1.4.1.2.2.1', procedureStep, commitment, poison.name];
+  const requests = [
+    { of: 0, [element.commandField]: 0x0020, [element.affectedSopClassUid]: classes[0] },
+    { of: 1, [element.commandField]: 0x0021, [element.affectedSopClassUid]: classes[1], [element.moveDestination]: poison.user },
+    { of: 2, [element.commandField]: 0x0140, [element.affectedSopClassUid]: procedureStep, [element.affectedSopInstanceUid]: poison.id },
+    { of: 2, [element.commandField]: 0x0120, [element.requestedSopClassUid]: procedureStep, [element.requestedSopInstanceUid]: poison.id },
+    {
+      of: 3,
+      [element.commandField]: 0x0130,
+      [element.requestedSopClassUid]: commitment,
+      [element.requestedSopInstanceUid]: poison.id,
+      [element.actionTypeId]: 1,
+    },
+    {
+      of: 3,
+      [element.commandField]: 0x0100,
+      [element.affectedSopClassUid]: poison.name,
+      [element.affectedSopInstanceUid]: poison.id,
+      [element.eventTypeId]: 2,
+    },
+    { of: 4, [element.commandField]: 0x0140, [element.affectedSopClassUid]: poison.name },
+  ];
+  const patientName = Buffer.concat([
+    Buffer.from([0x10, 0, 0x10, 0]),
+    Buffer.from('PN'),
+    Buffer.of(poison.name.length, 0),
+    Buffer.from(poison.name),
+  ]);
+  const failing = await rawScp(stage, {
+    onMessage: (message, { connection }) =>
+      connection.sendMessage(message.contextId, {
+        ...success(message),
+        [element.status]: 0x0110,
+        [element.errorComment]: `${poison.comment} ${poison.name}`,
+        [element.affectedSopInstanceUid]: poison.id,
+      }),
+  });
+  const garbling = await rawScp(stage, {
+    onMessage: (_message, { connection }) => connection.send(Buffer.from(`${poison.wire} ${poison.name}`)),
+  });
+  const receiver = await startOtlpReceiver();
+  stage.defer(() => receiver.close());
+  const secrets = Object.values(poison);
+  let left = '';
+  for (const { port } of [failing, garbling, { port: await freePort() }]) {
+    const proxy = await startProxy(stage, { destinations: { pacs: { port } }, otlp: receiver.url, more: { log: { level: 'trace' } } });
+    for (const { of, ...command } of requests) {
+      const contexts = classes.map((abstractSyntax, n) => ({ id: 2 * n + 1, abstractSyntax, transferSyntaxes: [explicitVrLittleEndian] }));
+      // Without its destination it is rejected.
+      const associated = await rawAssociate(stage, proxy.port, { contexts, userItems: [userIdentity] }).catch(() => undefined);
+      if (associated === undefined) continue;
+      const { connection } = associated;
+      connection.sendMessage(2 * of + 1, { ...command, [element.messageId]: 1 } as Record<number, number | string>, patientName);
+      await connection.message().catch(() => {});
+      connection.destroy();
+    }
+    left += await (await fetch(`http://127.0.0.1:${proxy.adminPort}/metrics`)).text();
+    await proxy.stop();
+    left += proxy.process.stdout + proxy.process.stderr;
+  }
+  expect(receiver.poisonFound(secrets)).toEqual([]);
+  expect(secrets.filter((secret) => left.includes(secret))).toEqual([]);
+  const told = new Set(receiver.spans.map(({ name }) => name));
+  for (const name of ['C-FIND', 'C-MOVE', 'N-CREATE', 'N-SET', 'N-ACTION']) expect(told).toContain(name);
+}, 90_000);
+
 test('an instance that waited for its destination over a restart is one trace, and the numbers follow it', async () => {
   const receiver = await startOtlpReceiver();
   stage.defer(() => receiver.close());
