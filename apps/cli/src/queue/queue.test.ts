@@ -77,7 +77,13 @@ describe.each(homes)('$home', ({ home, missing }) => {
 
   it('show: why it waits, where its file is, and all that happened to it', async () => {
     const id = await world.put();
-    expect((await world.rc(`show ${id}`)).out).toContain('It was not tried yet. It is due');
+    const away = (await world.rc(`show ${id}`)).out;
+    expect(away).toContain('It was not tried yet. It is due, and no proxy answers at http://127.0.0.1:8080 that would send it');
+    const getJson = async (url: string) => (url.endsWith('/readyz') ? { status: 'ready' } : { status: 'ok', version: '1.2.3' });
+    const running = (await world.rc(`show ${id}`, { getJson })).out;
+    expect(running).toContain(
+      'It is due, and the proxy runs: it waits for its turn, or for its destination to answer again (radiotracer check).\n',
+    );
     const [claimed] = await claim();
     if (claimed === undefined) throw new Error('nothing was due');
     expect((await world.rc(`show ${id}`)).out).toContain('It is being sent now, by the proxy');

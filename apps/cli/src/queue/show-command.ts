@@ -5,7 +5,8 @@ import { sopClassName } from '@radiotracer/telemetry';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
 import { size } from '../lab/figures.ts';
 import { type Paint, painter } from '../lab/paint.ts';
-import { type NextCommand, nextCommand } from '../read-config.ts';
+import { proxyHealth } from '../proxy-health.ts';
+import { nextCommand } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { entryJson, historyJson } from './entry-json.ts';
 import type { QueueHome } from './queue-home.ts';
@@ -39,7 +40,7 @@ export async function showCommand(id: string, options: SourceOptions, home: Queu
   if (source !== undefined) {
     const counts = options.fromSpool === true ? [] : await home.queue.counts();
     for await (const entries of source({ ids: [id] })) {
-      for (const entry of entries) found.push(await shown(entry, counts, home, nextCommand(options), now()));
+      for (const entry of entries) found.push(await shown(entry, counts, home, options, surroundings));
     }
   }
   if (found.length === 0)
@@ -54,14 +55,17 @@ async function shown(
   entry: QueueEntry,
   counts: readonly DestinationCounts[],
   home: QueueHome,
-  next: NextCommand,
-  now: number,
+  options: SourceOptions,
+  surroundings: Surroundings,
 ): Promise<Shown> {
+  const [now, next] = [surroundings.now(), nextCommand(options)];
+  const isOurs = home.spools.size === 1 && home.spools.has(entry.ownerId);
+  const proxy = isOurs && entry.state === 'waiting' ? await proxyHealth(home.config, surroundings.getJson) : undefined;
   const file = await fileFacts(entry, home);
   const isConfigured = Object.values(home.config.destinations).some(({ id }) => id === entry.destinationId);
   const { paused } = counts.find(({ destinationId }) => destinationId === entry.destinationId) ?? {};
   const unreadable = file?.error === undefined ? [] : [`Its file cannot be read: ${file.error}`];
-  return { entry, file, why: [...whyItWaits(entry, { now, isConfigured, paused, file: file?.state, next }), ...unreadable] };
+  return { entry, file, why: [...whyItWaits(entry, { now, isConfigured, paused, file: file?.state, proxy, next }), ...unreadable] };
 }
 
 async function fileFacts({ id, state, ownerId }: QueueEntry, { spools }: QueueHome): Promise<FileFacts | undefined> {

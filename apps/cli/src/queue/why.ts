@@ -1,5 +1,6 @@
 /** Why an entry is where it is, in sentences that say what to do. */
 import type { QueueEntry } from '@radiotracer/queue';
+import type { ProxyHealth } from '../proxy-health.ts';
 import type { NextCommand } from '../read-config.ts';
 import { fromNow, span, statusText } from './words.ts';
 
@@ -9,6 +10,8 @@ export interface Circumstances {
   readonly paused: { readonly at: number; readonly why: string } | undefined;
   /** Where its file lies; undefined: of another proxy, or not looked for. */
   readonly file: 'waiting' | 'held' | 'dead' | 'missing' | undefined;
+  /** The proxy that would send it; undefined: not asked, or another's. */
+  readonly proxy: ProxyHealth | undefined;
   readonly next: NextCommand;
 }
 
@@ -54,9 +57,10 @@ function errorMeaning(errorType: string): string | undefined {
   return meanings[errorType];
 }
 
-export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file, next }: Circumstances): readonly string[] {
+export function whyItWaits(entry: QueueEntry, circumstances: Circumstances): readonly string[] {
+  const { now, isConfigured, paused, file } = circumstances;
   return [
-    ...sentences(entry, now, next),
+    ...sentences(entry, circumstances),
     ...(isConfigured || entry.state === 'dead' ? [] : [`No destination ${entry.destinationId} is configured: nobody sends it.`]),
     ...(paused === undefined || entry.state !== 'waiting'
       ? []
@@ -65,13 +69,11 @@ export function whyItWaits(entry: QueueEntry, { now, isConfigured, paused, file,
   ];
 }
 
-function sentences(entry: QueueEntry, now: number, next: NextCommand): readonly string[] {
+function sentences(entry: QueueEntry, { now, proxy, next }: Circumstances): readonly string[] {
   switch (entry.state) {
     case 'waiting':
       if (entry.dueAt > now) return [`${tried(entry)}It is tried again ${fromNow(entry.dueAt, now)}.`];
-      return [
-        `${tried(entry)}It is due: it waits for its turn, for its destination to answer again (${next('check')}), or for the proxy to run.`,
-      ];
+      return [`${tried(entry)}${dueText(proxy, next)}`];
     case 'leased':
       return [
         `It is being sent now, by ${entry.lease?.holder ?? 'a proxy'}${entry.lease === undefined ? '' : `, since ${span(now - entry.lease.claimedAt)}`}.`,
@@ -82,6 +84,13 @@ function sentences(entry: QueueEntry, now: number, next: NextCommand): readonly 
     case 'dead':
       return [`${tried(entry)}It was given up. When the cause is gone: ${next(`queue retry ${entry.id}`)}`];
   }
+}
+
+function dueText(proxy: ProxyHealth | undefined, next: NextCommand): string {
+  const waits = `it waits for its turn, or for its destination to answer again (${next('check')})`;
+  if (proxy === undefined) return `It is due: ${waits}, or for its proxy to run.`;
+  if (proxy.running) return `It is due, and the proxy runs: ${waits}.`;
+  return `It is due, and no proxy answers at ${proxy.url} that would send it: it does not run, or not on this machine with this configuration.`;
 }
 
 function tried({ attempts, lastError, possibleDuplicates }: QueueEntry): string {
