@@ -10,7 +10,7 @@ import { type LedgerView, mustHaveLedger, withLedgerOf } from '../studies/ledger
 import type { Surroundings } from '../surroundings.ts';
 import { instanceJson } from './instance-json.ts';
 import { queuedText, seenText } from './instance-text.ts';
-import { type SeenInstance, seenInstance } from './seen-instance.ts';
+import { isOwed, type SeenInstance, seenInstance } from './seen-instance.ts';
 
 export interface InstanceOptions extends ConfigOption {
   readonly json?: boolean;
@@ -38,9 +38,10 @@ export async function instanceCommand(asked: string, options: InstanceOptions, s
   if (options.json === true) out(`${JSON.stringify(instanceJson(uid, instances, entries), undefined, 2)}\n`);
   else
     out(
-      [...(instances ?? []).map((one) => seenText(one, words)), ...(entries === undefined ? [] : [queuedText(uid, entries, words)])].join(
-        '\n',
-      ),
+      [
+        ...(instances ?? []).map((one) => seenText(one, words)),
+        ...(entries === undefined ? [] : [queuedText(uid, entries, (instances ?? []).some(isOwed), words)]),
+      ].join('\n'),
     );
   return ExitCode.ok;
 }

@@ -54,8 +54,10 @@ function unseen(places: readonly (readonly [string, InstanceAtDestination])[]): 
   return isAcknowledged ? 'Its arrival is not in the ledger; what came later is.' : 'It did not come: the ledger knows it by name alone.';
 }
 
-/** What of it is queued still. */
-export function queuedText(uid: string, entries: readonly QueueEntry[], { now, paint, next }: Words): string {
+/** What of it is queued still. `isOwed`: by the ledger it should be. */
+export function queuedText(uid: string, entries: readonly QueueEntry[], isOwed: boolean, { now, paint, next }: Words): string {
+  if (entries.length === 0 && isOwed)
+    return `${paint('bad', 'Nothing of it is queued, and so nobody delivers it: a person removed it (queue rm), or it was delivered a moment ago.')}\n`;
   if (entries.length === 0) return 'Nothing of it is queued.\n';
   const lines = entries.map(({ id, state, destinationId, attempts, lastError, dueAt }) => {
     const tried = attempts === 0 ? 'not tried yet' : `tried ${counted(attempts, 'time')}`;

@@ -37,6 +37,11 @@ export function placeState(place: InstanceAtDestination): PlaceState {
   return place.spooledAt === undefined ? 'acknowledged' : 'owed';
 }
 
+/** Whether some destination is to get it yet. */
+export function isOwed({ instance }: SeenInstance): boolean {
+  return Object.values(instance.at).some((place) => placeState(place) === 'owed');
+}
+
 /** The same in a sentence, without its times. */
 export function placeSentence(destinationId: string, place: InstanceAtDestination): string {
   const refused = place.commitFailure === undefined ? '' : `; it refused to commit itself to it (${refusalText(place.commitFailure)})`;
