@@ -60,7 +60,7 @@ async function shown(
 ): Promise<Shown> {
   const [now, next] = [surroundings.now(), nextCommand(options)];
   const isOurs = home.spools.size === 1 && home.spools.has(entry.ownerId);
-  const proxy = isOurs && entry.state === 'waiting' ? await proxyHealth(home.config, surroundings.getJson) : undefined;
+  const proxy = isOurs && entry.state === 'waiting' ? await proxyHealth(home.config, surroundings) : undefined;
   const file = await fileFacts(entry, home);
   const isConfigured = Object.values(home.config.destinations).some(({ id }) => id === entry.destinationId);
   const { paused } = counts.find(({ destinationId }) => destinationId === entry.destinationId) ?? {};
