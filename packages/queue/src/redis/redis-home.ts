@@ -131,7 +131,7 @@ export class RedisHome implements Home {
 
   async health(): Promise<QueueHealth> {
     try {
-      return { home: 'redis', available: true, generation: await this.#generation() };
+      return { home: 'redis', available: true, generation: `${await this.#generation()} ${this.#link.lostConnections}` };
     } catch (error) {
       return { home: 'redis', available: false, error: error instanceof Error ? error.message : String(error) };
     }

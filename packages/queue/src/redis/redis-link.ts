@@ -20,6 +20,7 @@ export class RedisLink {
   #inFlight = 0;
   #closed = false;
   #lastError: string | undefined;
+  #lostConnections = 0;
 
   constructor(options: RedisQueueOptions) {
     this.prefix = options.prefix ?? 'radiotracer';
@@ -31,7 +32,14 @@ export class RedisLink {
     this.#client.on('error', (error: Error) => {
       this.#lastError = error.message;
     });
+    // Of a cluster a node's.
+    for (const event of ['close', '-node']) this.#client.on(event, () => void this.#lostConnections++);
     this.#firstReady = this.#wait(options.connectWaitMs ?? DEFAULT_CONNECT_WAIT_MS);
+  }
+
+  /** So often a connection was lost: whoever answers on the next may be a server that has started anew, from what it had saved some time ago. */
+  get lostConnections(): number {
+    return this.#lostConnections;
   }
 
   /**
