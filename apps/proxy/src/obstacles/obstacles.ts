@@ -1,6 +1,6 @@
 /**
- * What `startProxy` would fail of, or go without, found by looking and in its order. Nothing is made; ports are listened on for a moment. Errors are those
- * that it would throw, so that both are told in the same words.
+ * What `startProxy` would fail of, or go without, found by looking. Nothing is made; ports are listened on for a moment, unless a process has the spool.
+ * Errors are those that it would throw, so that both are told in the same words.
  */
 import { stat } from 'node:fs/promises';
 import type { Config } from '@radiotracer/config';
@@ -11,19 +11,19 @@ import { lacksPrivilege, tryPorts } from './port-trial.ts';
 
 /** `runs`: a proxy of this configuration does. What it has is not looked at, and not touched. */
 export async function obstacles(config: Config, runs: boolean): Promise<readonly Obstacle[]> {
-  const { queue } = config;
-  const found = [...(await portObstacles(config, runs))];
   const spool = runs ? [] : await spoolObstacles(config);
-  found.push(...spool);
+  // It may be a proxy that does not answer; or one that ends, and another that is about to take its place.
+  const isOwned = runs || spool.some(({ error }) => (error as { readonly code?: unknown }).code === 'locked');
+  const found = [...(await portObstacles(config, isOwned)), ...spool];
   const isLookedInto = !runs && spool.length === 0;
-  if (isLookedInto || queue.redis !== undefined) found.push(...(await scheduleObstacles(config)));
+  if (isLookedInto || config.queue.redis !== undefined) found.push(...(await scheduleObstacles(config)));
   if (isLookedInto) found.push(...(await ledgerObstacles(config)), ...(await rootObstacles(config)));
   return found;
 }
 
-/** Beside a proxy that runs, of the addresses alone. */
-async function portObstacles({ admin, listeners }: Config, runs: boolean): Promise<readonly Obstacle[]> {
-  const places = [admin, ...listeners].map(({ host, port }) => ({ host, port: runs ? 0 : port }));
+/** Where its ports are a proxy's own, of the addresses alone. */
+async function portObstacles({ admin, listeners }: Config, isOwned: boolean): Promise<readonly Obstacle[]> {
+  const places = [admin, ...listeners].map(({ host, port }) => ({ host, port: isOwned ? 0 : port }));
   return (await tryPorts(places)).map((error) => ({ kind: lacksPrivilege(error) ? 'privilege' : 'start', error }));
 }
 
