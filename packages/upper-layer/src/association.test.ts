@@ -191,6 +191,7 @@ test.each([
   ['associate', 'associate_timeout', timeouts.associateMs],
   ['release', 'release_timeout', timeouts.releaseMs],
   ['idle', 'idle_timeout', timeouts.idleMs * 2],
+  ['a release that nobody answers', 'idle_timeout', timeouts.idleMs * 2],
 ] as const)('time-out: %s ends in A-ABORT and is told as %s', async (phase, errorType, afterMs) => {
   const [a, raw] = await sockets();
   const all = received(raw);
@@ -201,6 +202,10 @@ test.each([
     raw.write(ac);
     await requestor.until('accepted');
     if (phase === 'release') requestor.association.releaseRequest();
+    if (phase === 'a release that nobody answers') {
+      raw.write(releaseRqPdu);
+      await requestor.until('release indication');
+    }
   }
   requestor.clock.advance(afterMs);
   await requestor.until(errorType);

@@ -13,7 +13,7 @@ export interface AssociationTimeouts {
   readonly associateMs: number;
   /** From our A-RELEASE-RQ to the answer. */
   readonly releaseMs: number;
-  /** No byte in either direction on an established association; checked in steps, so it takes up to twice as long. */
+  /** No byte in either direction on an established association, or until a release of the peer's is answered; checked in steps, so it takes up to twice as long. */
   readonly idleMs: number;
 }
 
@@ -56,6 +56,8 @@ export class StateTimer {
         this.#await('associate_timeout', 'A-ASSOCIATE-RQ', timeouts.associateMs);
         return;
       case 'Sta6':
+      // The peer waits for our release, and our user for something that perhaps never comes.
+      case 'Sta8':
         this.#watchIdle(activity());
         return;
       case 'Sta7':
