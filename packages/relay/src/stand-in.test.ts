@@ -1,11 +1,14 @@
-import type { InstanceIntake, InstanceStore } from '@radiotracer/instance';
+import { crc32 } from 'node:zlib';
+import type { InstanceIntake, InstanceStore, LateFields } from '@radiotracer/instance';
 import type { OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
 import { AssociationError } from '@radiotracer/upper-layer';
 import { CommandField, type CommandFields, type CommandSet, commandSet, Status } from '@radiotracer/wire';
 import fc from 'fast-check';
+import { type DataSetWants, readingOf } from './data-set-reading.ts';
+import { InstanceHeadReader } from './head-of-instance.ts';
 import type { Operation } from './operation.ts';
 import { Retention, RetentionBudget } from './retention.ts';
-import { StandIn } from './stand-in.ts';
+import { StandIn, type StandInOptions } from './stand-in.ts';
 
 const lease = { retain() {}, release() {} };
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -17,6 +20,7 @@ class Place implements InstanceIntake {
   readonly #commit = Promise.withResolvers<void>();
   #drained = Promise.withResolvers<void>();
   isCommitted = false;
+  late: LateFields | undefined;
   discards = 0;
   full = 0;
 
@@ -44,8 +48,9 @@ class Place implements InstanceIntake {
     await turn();
   }
 
-  commit(): Promise<void> {
+  commit(late: LateFields): Promise<void> {
     this.isCommitted = true;
+    this.late = late;
     return this.#commit.promise;
   }
 
@@ -60,16 +65,32 @@ class Place implements InstanceIntake {
   }
 }
 
-function scene({ accepting = true, rooms = [] as readonly boolean[] } = {}) {
+/** The second context is one whose abstract syntax is not known; nobody reads its data sets who does not know their encoding. */
+const transferSyntaxes = new Map([
+  [1, '1.2.840.10008.1.2.1'],
+  [3, '1.2.840.10008.1.2.2'],
+]);
+const envelope = { routeId: 'r', destinationId: 'pacs', callingAeTitle: 'MODALITY', calledAeTitle: 'PACS', sourceAddress: '10.1.1.1' };
+const dataSets: DataSetWants = { wholeOf: new Set(['C-FIND', 'N-ACTION']), maxBytes: 100, checksums: true };
+
+interface Scene extends Partial<Pick<StandInOptions, 'traceparent'>> {
+  readonly accepting?: boolean;
+  readonly rooms?: readonly boolean[];
+}
+
+function scene({ accepting = true, rooms = [], traceparent = undefined }: Scene = {}) {
+  const time = { now: 1000 };
   const events: TelemetryEvent[] = [];
   const places: Place[] = [];
   const begun: Parameters<InstanceStore['begin']>[0][] = [];
+  const provisional: (boolean | undefined)[] = [];
   const flow = { isPaused: false, pauses: 0 };
   const standIn = new StandIn({
     store: {
       accepting,
-      begin: (start) => {
+      begin: (start, provisionally) => {
         begun.push(start);
+        provisional.push(provisionally);
         places.push(new Place(rooms));
         return places.at(-1) as Place;
       },
@@ -80,14 +101,14 @@ function scene({ accepting = true, rooms = [] as readonly boolean[] } = {}) {
       destinationId: 'pacs',
       callingAeTitle: 'MODALITY',
       calledAeTitle: 'PROXY',
-      transferSyntaxes: new Map([[1, '1.2.840.10008.1.2.1']]),
-      dataSets: undefined,
+      transferSyntaxes,
+      dataSets,
     },
-    envelope: { routeId: 'r', destinationId: 'pacs', callingAeTitle: 'MODALITY', calledAeTitle: 'PACS', sourceAddress: '10.1.1.1' },
+    envelope,
     abstractSyntaxes: new Map([[1, '1.2.3.4']]),
-    clock: { now: () => 1000, setTimer: () => ({ cancel() {} }) },
+    clock: { now: () => time.now, setTimer: () => ({ cancel() {} }) },
     publish: (event) => events.push(event),
-    traceparent: undefined,
+    traceparent,
   });
   standIn.holds({
     pause: () => {
@@ -101,7 +122,7 @@ function scene({ accepting = true, rooms = [] as readonly boolean[] } = {}) {
   const responses: CommandSet[] = [];
   const respond = (response: CommandSet) => void responses.push(response);
   const ended = () => events.filter((event): event is OperationEnded => event.type === 'operation.ended');
-  return { standIn, places, begun, flow, responses, respond, ended };
+  return { standIn, time, places, begun, provisional, flow, responses, respond, ended };
 }
 
 const named = {
@@ -115,9 +136,15 @@ const aborted = new AssociationError('aborted', 'the modality aborted');
 const failed = { errorType: 'connection_reset', clientAssociationId: 'c' } as const;
 
 /** One that was on its way to the destination: so much of it has come, and all of it or not. */
-function inFlight(request: CommandSet, retention: Retention | undefined, bytes: number, isWhole: boolean): Operation {
+function inFlight(
+  request: CommandSet,
+  retention: Retention | undefined,
+  bytes: number,
+  isWhole: boolean,
+  more: Partial<Operation> = {},
+): Operation {
   const times = { requestInAt: 900, commandInAt: 901, requestOutAt: 902, requestEndAt: isWhole ? 903 : undefined };
-  const operation = { ...times, request, retention, contextId: 1, dataSetBytes: bytes, headReader: undefined, reading: undefined };
+  const operation = { ...times, request, retention, contextId: 1, dataSetBytes: bytes, headReader: undefined, reading: undefined, ...more };
   return operation as unknown as Operation;
 }
 
@@ -143,8 +170,8 @@ it('whatever is kept is kept whole and in order, and answered once: Success when
           sink?.piece(chunk, 1, 1 + piece.length, lease);
           sink?.flush();
           chunk.fill(0xee);
+          expect(flow.isPaused).toBe(place.full > wasFull);
           if (place.full === wasFull) continue;
-          expect(flow.isPaused).toBe(true);
           await place.drain(drainFails);
           expect(flow.isPaused).toBe(false);
         }
@@ -225,4 +252,184 @@ it('while the store takes nothing an instance is refused for now, when all of it
   expect(responses).toEqual([]);
   sink?.end();
   expect([places, responses.map(({ status }) => status)]).toEqual([[], [Status.outOfResources]]);
+});
+
+/** What is told of whatever came on context 3 of the scene. */
+const always = {
+  type: 'operation.ended',
+  serverAssociationId: 's',
+  invokedBy: 'requestor',
+  messageId: 7,
+  destinationId: 'pacs',
+  callingAeTitle: 'MODALITY',
+  calledAeTitle: 'PROXY',
+  sopClassUid: '1.2.3.4',
+  sopInstanceUid: '1.2.3',
+  transferSyntaxUid: '1.2.840.10008.1.2.2',
+  pendingResponses: 0,
+} as const;
+
+it('the envelope has what the request says of its instance, and nothing that it does not say', () => {
+  const optional = {
+    affectedSopClassUid: fc.constant('1.2.3.4.5'),
+    moveOriginatorAeTitle: fc.constant('MOVER'),
+    moveOriginatorMessageId: fc.nat({ max: 0xffff }),
+    priority: fc.constantFrom(0, 1, 2),
+  };
+  fc.assert(
+    fc.property(fc.record(optional, { requiredKeys: [] }), fc.constantFrom(1, 3, 5), fc.boolean(), (said, contextId, isProvisional) => {
+      const { standIn, begun, provisional } = scene();
+      standIn.begin(contextId, store({ affectedSopClassUid: undefined, ...said }), 900.7, isProvisional);
+      // A class that is not said is its context's, and the other way round.
+      const abstractSyntaxUid = contextId === 1 ? '1.2.3.4' : (said.affectedSopClassUid ?? '');
+      const { affectedSopClassUid: sopClassUid = abstractSyntaxUid, ...more } = said;
+      const transferSyntaxUid = transferSyntaxes.get(contextId) ?? '';
+      const start = { ...envelope, receivedAt: 900, sopClassUid, sopInstanceUid: '1.2.3', transferSyntaxUid, abstractSyntaxUid, ...more };
+      expect(begun).toStrictEqual([start]);
+      expect(provisional).toEqual([isProvisional]);
+    }),
+  );
+});
+
+/** Of these a data set says one, or none. Explicit VR big endian, which nobody guesses. */
+const headElements = [
+  ['modality', 0x0008, 0x0060, 'CS', 'CT'],
+  ['studyInstanceUid', 0x0020, 0x000d, 'UI', '1.2.77'],
+  ['seriesInstanceUid', 0x0020, 0x000e, 'UI', '1.2.78'],
+] as const;
+
+function encoded(group: number, number: number, vr: string, value: string): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt16BE(group, 0);
+  header.writeUInt16BE(number, 2);
+  header.write(vr, 4);
+  header.writeUInt16BE(value.length, 6);
+  return Buffer.concat([header, Buffer.from(value)]);
+}
+
+it.each([
+  ['comes during the outage', undefined],
+  ['was on its way, and comes to its end here', false],
+  ['was on its way, whole', true],
+] as const)('an instance that %s is told, and kept, with what its data set says, and its trace', async (_, isWhole) => {
+  const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  for (const elements of [headElements, ...headElements.map((element) => [element])]) {
+    for (const end of ['traced', 'untraced', ...(isWhole === true ? [] : ['broken off'])]) {
+      const known = Object.fromEntries(elements.map(([name, , , , value]) => [name, value]));
+      const dataSet = Buffer.concat(elements.map(([, group, number, vr, value]) => encoded(group, number, vr, value)));
+      const asked: unknown[] = [];
+      const traceparent = (...of: unknown[]) => {
+        asked.push(of);
+        return end === 'traced' ? trace : undefined;
+      };
+      const { standIn, time, places, provisional, respond, responses, ended } = scene({ traceparent });
+      const headReader = new InstanceHeadReader('1.2.840.10008.1.2.2');
+      const reading = readingOf('C-STORE', dataSets);
+      const retention = new Retention(new RetentionBudget(1_000_000), () => standIn.begin(3, store(), 900));
+      const hasCome = isWhole === undefined ? 0 : isWhole ? dataSet.length : 5;
+      if (hasCome > 0) void retention.append(dataSet, 0, hasCome, lease);
+      headReader.push(dataSet.subarray(0, hasCome));
+      reading?.push(dataSet.subarray(0, hasCome));
+      const operation = inFlight(store(), retention, hasCome, isWhole === true, { contextId: 3, headReader, reading });
+      const sink =
+        isWhole === undefined
+          ? standIn.message({ contextId: 3, transferSyntax: '', command: store(), respond })
+          : standIn.adopt(operation, respond, failed);
+      time.now = 1007;
+      sink?.piece(dataSet, hasCome, dataSet.length, lease);
+      if (end === 'broken off') sink?.lost(aborted);
+      else sink?.end();
+      await places[0]?.settle(true);
+      expect(provisional).toEqual([false]);
+      expect(places[0]?.written).toEqual([...dataSet]);
+      const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000 };
+      const came = isWhole === undefined ? { requestInAt: 1000, commandInAt: 1000 } : { requestInAt: 900, commandInAt: 901, relayAttempt };
+      const [{ head, ...event } = { head: undefined }] = ended();
+      for (const [name] of headElements) expect([name, head?.[name]]).toEqual([name, known[name]]);
+      const told = { ...always, ...came, operation: 'C-STORE', dataSetBytes: dataSet.length, endedAt: 1007, ours: false };
+      if (end === 'broken off') {
+        expect(event).toEqual({ ...told, errorType: 'aborted', disposition: 'refused' });
+        continue;
+      }
+      expect(responses).toMatchObject([{ status: Status.success, messageIdBeingRespondedTo: 7 }]);
+      expect(asked).toEqual([['studyInstanceUid' in known ? '1.2.77' : undefined, 's']]);
+      const kept = end === 'traced' ? { traceparent: trace } : {};
+      expect(places[0]?.late).toStrictEqual({ ...known, ...kept });
+      expect(event).toEqual({
+        ...{ ...told, ...kept, status: Status.success, statusClass: 'success', disposition: 'spooled' },
+        ...{ requestEndAt: 1007, responseOutAt: 1007, spooledAt: 1007 },
+        dataSetChecksum: `crc32:${crc32(dataSet).toString(16).padStart(8, '0')}`,
+      });
+    }
+  }
+});
+
+const refusals = [
+  ['C-FIND', CommandField.cFindRq, Status.outOfResources],
+  ['C-MOVE', CommandField.cMoveRq, Status.outOfResourcesUnableToPerformSuboperations],
+  ['C-GET', CommandField.cGetRq, Status.outOfResourcesUnableToPerformSuboperations],
+  ['N-ACTION', CommandField.nActionRq, Status.resourceLimitation],
+  ['unknown', 0x0777, Status.resourceLimitation],
+  ['C-ECHO', CommandField.cEchoRq, Status.success],
+  // Of an association whose C-STOREs are not kept.
+  ['C-STORE', CommandField.cStoreRq, Status.resourceLimitation],
+] as const;
+
+it.each(refusals)(
+  '%s is answered once, when all of it is here, and told; one that breaks off is told and not answered',
+  (name, field, status) => {
+    const fields = { commandField: field, messageId: 7, requestedSopClassUid: '1.2.3.4', requestedSopInstanceUid: '1.2.3' };
+    for (const hasDataSet of [true, false]) {
+      for (const way of ['new', 'half', 'whole'] as const) {
+        for (const breaksOff of [false, true]) {
+          if ((way === 'new' && (name === 'C-ECHO' || name === 'C-STORE')) || (way === 'half' && !hasDataSet)) continue;
+          const isHere = way === 'whole' || !hasDataSet;
+          if (isHere && breaksOff) continue;
+          const { standIn, time, places, respond, responses, ended } = scene();
+          const command = commandSet({ ...fields, hasDataSet });
+          const reading = readingOf(name === 'unknown' ? undefined : name, dataSets);
+          const operation = inFlight(command, undefined, 0, way === 'whole', { contextId: 3, reading });
+          const sink =
+            way === 'new'
+              ? standIn.message({ contextId: 3, transferSyntax: '', command, respond })
+              : standIn.adopt(operation, respond, failed);
+          expect(standIn.count).toBe(way === 'new' ? 1 : 0);
+          expect([sink === undefined, responses.length]).toEqual([isHere, isHere ? 1 : 0]);
+          time.now = 1007;
+          sink?.piece(Uint8Array.of(9, 1, 2, 9), 1, 3, lease);
+          sink?.piece(Uint8Array.of(3), 0, 1, lease);
+          sink?.flush();
+          if (breaksOff) sink?.lost(aborted);
+          else sink?.end();
+          expect(places).toEqual([]);
+          expect(
+            responses.map(({ commandField, messageIdBeingRespondedTo, status }) => [commandField, messageIdBeingRespondedTo, status]),
+          ).toEqual(breaksOff ? [] : [[field | 0x8000, 7, status]]);
+          const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000 };
+          const at = isHere ? 1000 : 1007;
+          const isFailure = status !== Status.success;
+          const isRead = !isHere && !breaksOff;
+          const dataSet = isRead ? Uint8Array.of(1, 2, 3) : new Uint8Array(0);
+          expect(ended()).toEqual([
+            {
+              ...{ ...always, operation: name, dataSetBytes: isHere ? 0 : 3, disposition: 'refused', endedAt: at },
+              ...(way === 'new' ? { requestInAt: 1000, commandInAt: 1000 } : { requestInAt: 900, commandInAt: 901, relayAttempt }),
+              ...(breaksOff ? { errorType: 'aborted', ours: false } : { requestEndAt: at, responseOutAt: at, status }),
+              ...(breaksOff ? {} : { statusClass: isFailure ? 'failure' : 'success', ours: isFailure }),
+              ...(!breaksOff && isFailure ? { errorType: 'status_failure' } : {}),
+              ...(dataSets.wholeOf.has(name as never) && !breaksOff ? { dataSet } : {}),
+              ...(name === 'C-STORE' && !breaksOff ? { dataSetChecksum: isRead ? 'crc32:55bc801d' : 'crc32:00000000' } : {}),
+            },
+          ]);
+        }
+      }
+    }
+  },
+);
+
+it('a C-CANCEL asks for no answer, and gets none', () => {
+  const { standIn, respond, responses, ended } = scene();
+  const command = commandSet({ commandField: CommandField.cCancelRq, messageIdBeingRespondedTo: 7, hasDataSet: false });
+  expect(standIn.message({ contextId: 3, transferSyntax: '', command, respond })).toBeUndefined();
+  expect([responses, ended(), standIn.count]).toEqual([[], [], 1]);
 });

@@ -85,14 +85,10 @@ export class StandIn implements MessageHandler {
     const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt, reading } = operation;
     const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now() };
     const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt, reading };
-    if (operation.retention === undefined) {
-      const refusal = this.#refuse(stored, isWhole);
-      return isWhole ? undefined : refusal;
-    }
+    if (operation.retention === undefined) return this.#refuse(stored, isWhole);
     if (isNameless(request)) {
       operation.retention.release();
-      const sink = this.#answerAtEnd(stored, Status.invalidSopInstance, isWhole);
-      return isWhole ? undefined : sink;
+      return this.#answerAtEnd(stored, Status.invalidSopInstance, isWhole);
     }
     const sink = this.#sink(stored, operation.retention.intake(), operation.headReader, operation.dataSetBytes);
     if (!isWhole) return sink;

@@ -22,25 +22,25 @@ interface Copy {
 }
 
 /** All files that are called by one id. */
-interface Spec {
-  readonly first: Copy;
-  readonly second: Copy | undefined;
-}
+type Spec = readonly Copy[];
 
-const fault = fc.constantFrom<Fault>('none', 'none', ...damages);
-const state = fc.constantFrom(...instanceStates);
-const copy = fc.record({ state, fault, isMisplaced: fc.boolean() });
+const fault = fc.constantFrom<Fault>('none', 'none', 'none', 'unreadable', ...damages);
+/** Two files cannot have one name; and of two that lie wrong, the one that is found first is put in place: one at most does. */
 const spec: fc.Arbitrary<Spec> = fc
   .record({
-    first: fc.oneof(
-      { weight: 5, arbitrary: fc.record({ state, fault, isMisplaced: fc.constant(false) }) },
-      { weight: 1, arbitrary: fc.record({ state, fault: fc.constant('unreadable' as const), isMisplaced: fc.constant(false) }) },
-      { weight: 2, arbitrary: copy },
+    states: fc.oneof(
+      { weight: 2, arbitrary: fc.constantFrom(...instanceStates).map((state) => [state]) },
+      { weight: 1, arbitrary: fc.shuffledSubarray([...instanceStates], { minLength: 2 }) },
     ),
-    second: fc.option(copy, { nil: undefined, freq: 2 }),
+    faults: fc.tuple(fault, fault, fault),
+    misplaced: fc.nat({ max: 8 }),
   })
-  // Two files cannot have one name; and of two that lie wrong, the one that is found first is put in place.
-  .filter(({ first, second }) => second === undefined || (first.state !== second.state && !(first.isMisplaced && second.isMisplaced)));
+  .map(({ states, faults, misplaced }) =>
+    states.map((state, at) => {
+      const wrong = faults[at] ?? 'none';
+      return { state, isMisplaced: at === misplaced, fault: at === misplaced && wrong === 'unreadable' ? 'none' : wrong };
+    }),
+  );
 
 interface Placed extends Copy {
   readonly id: InstanceId;
@@ -111,6 +111,10 @@ class Bench {
     return node;
   }
 
+  paths(): string[] {
+    return [...this.machine.disk.files()].map(([path]) => path);
+  }
+
   /** Puts a file there behind the spool's back. */
   async put(path: string, bytes: Uint8Array): Promise<MemoryFile> {
     const fileSystem = this.machine.boot();
@@ -155,7 +159,8 @@ it('a start by names and the survey come to what reading everything comes to, wh
       fc.array(spec, { minLength: 1, maxLength: 12 }),
       fc.constantFrom(0, 1000),
       fc.boolean(),
-      async (seed, specs, countedAtStart, isListed) => {
+      fc.boolean(),
+      async (seed, specs, countedAtStart, isListed, isClockBack) => {
         const bench = new Bench(seed);
         let spool = await bench.open();
         const foreign = await store(spool, 77);
@@ -171,24 +176,34 @@ it('a start by names and the survey come to what reading everything comes to, wh
         const foreignPath = `${dir}/waiting/${foreign.slice(0, 7)}/${foreign}.dcm`;
         const expected: Expected = { places: new Map([[bench.file(foreignPath), foreignPath]]), findings: [] };
         const unreadable = new Set<string>();
-        for (const [at, { first, second }] of specs.entries()) {
+        const wholeIds = [foreign];
+        for (const [at, copies] of specs.entries()) {
           const [id, bytes] = template[at] as [InstanceId, Uint8Array];
           const placed: Placed[] = [];
-          for (const one of second === undefined ? [first] : [first, second]) {
+          for (const one of copies) {
             const path = `${dir}/${one.state}/${one.isMisplaced ? wrongShard : id.slice(0, 7)}/${id}.dcm`;
             const file = await bench.put(path, withFault(bytes, bench.file(foreignPath).bytes, one.fault));
             placed.push({ ...one, id, file, path });
             if (one.fault === 'unreadable') unreadable.add(path);
           }
           expect1(placed, expected);
+          if (placed.some(({ file, fault: wrong }) => wrong === 'none' && expected.places.get(file) !== 'damaged')) wholeIds.push(id);
         }
         bench.machine.fault = (operation, path) =>
           ['readHeadNow', 'readStart'].includes(operation) && unreadable.has(path) ? 'EIO' : undefined;
 
+        // The clock was put back: what comes now follows what is there all the same.
+        if (isClockBack) bench.nowMs -= 3_600_000;
         spool = await bench.open({ countedAtStart });
+        for (const one of instanceStates)
+          expect([one, spool.usage[one].instances]).toEqual([
+            one,
+            bench.paths().filter((path) => path.startsWith(`${dir}/${one}/`)).length,
+          ]);
         const survey = spool.survey();
         // Others are served meanwhile, and one reads everything as well.
         const [kept, removed] = await Promise.all([store(spool, 5000), store(spool, 6000)]);
+        for (const id of wholeIds) expect(kept > id).toBe(true);
         await Promise.all([spool.remove(removed), spool.remove(foreign)]);
         expected.places.delete(bench.machine.disk.at(foreignPath) as MemoryFile);
         const listed: InstanceId[] = [];
@@ -232,12 +247,14 @@ it('a start by names and the survey come to what reading everything comes to, wh
 it('a start looks into one file, however many wait, and into none for the bytes', async () => {
   const bench = new Bench(5);
   const before = await bench.open();
-  await Promise.all(Array.from({ length: 300 }, (_, at) => store(before, at)));
+  const ids = await Promise.all(Array.from({ length: 300 }, (_, at) => store(before, at)));
+  // Of two states that have the same folders as well.
+  await Promise.all(ids.slice(100).map((id) => before.move(id, 'held')));
   await before.close();
   const { counts } = bench.machine;
   for (const operation of ['readHeadNow', 'readStart', 'open', 'stat'] as const) counts[operation] = 0;
   const spool = await bench.open({ countedAtStart: 299 });
-  expect(spool.usage).toMatchObject({ waiting: { instances: 300, bytes: 0 }, isCounted: false });
+  expect(spool.usage).toMatchObject({ waiting: { instances: 100, bytes: 0 }, held: { instances: 200, bytes: 0 }, isCounted: false });
   expect(counts).toMatchObject({ readHeadNow: 1, readStart: 0, open: 0, stat: 0 });
   await spool.survey();
   expect(counts).toMatchObject({ readStart: 300 });
