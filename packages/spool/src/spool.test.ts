@@ -246,6 +246,7 @@ it.each([0, 1000])(
     for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
     const idOfNone = `${(last as string).slice(0, 25)}${last?.endsWith('Z') ? '0' : 'Z'}`;
     await fileSystem.mkdir(`${shardOfLast}/${idOfNone}.dcm`);
+    await (await fileSystem.create(`${shardOfLast}/notes`)).close();
     const unreadable: MemoryMachine['fault'] = (operation, path) =>
       ['readHeadNow', 'readStart'].includes(operation) && path.includes(unread as string) ? 'EIO' : undefined;
     bench.machine.fault = unreadable;
@@ -255,12 +256,17 @@ it.each([0, 1000])(
     const limits = { ...anyLimits, countedAtStart };
     spool = await bench.open(limits);
     // By names alone, but for what stands twice.
-    expect(spool.recovery.findingCounts).toEqual({ unfinished: 1, duplicate: 1, misplaced: 1, 'unknown-file': 2 });
-    expect(spool.usage).toMatchObject({ waiting: { instances: 10 }, held: { instances: 1 }, isCounted: countedAtStart > 0 });
+    expect(spool.recovery.findingCounts).toEqual({ unfinished: 1, duplicate: 1, misplaced: 1, 'unknown-file': 3 });
+    expect(spool.usage).toMatchObject({
+      waiting: { instances: 10 },
+      held: { instances: 1 },
+      dead: { instances: 0 },
+      isCounted: countedAtStart > 0,
+    });
     await spool.survey();
     await spool.count();
     const [{ findingCounts, findings }, usage] = [spool.recovery, spool.usage];
-    expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 2, unreadable: 2 });
+    expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 3, unreadable: 2 });
     expect([...bench.told].sort()).toEqual(findings.map(({ kind }) => kind).sort());
     const left = [misplaced, duplicate, twin, good, last];
     bench.machine.fault = undefined;
@@ -276,32 +282,47 @@ it.each([0, 1000])(
     bench.machine.fault = unreadable;
     spool = await bench.open(limits);
     await spool.survey();
-    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 2 });
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 3, unreadable: 2 });
     bench.machine.fault = undefined;
     spool = await bench.open(limits);
     await spool.survey();
-    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 2, unreadable: 1 });
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 3, unreadable: 1 });
   },
 );
 
-it('files that somebody put beside the folders of their state are put in place by the next start, and are there', async () => {
+it('files that somebody put beside the folders of their state are put in place by the next start, and are there to stay', async () => {
   const bench = new Bench();
   let spool = await bench.open();
   const restored = await store(spool, Buffer.alloc(1000, 1));
   const held = await store(spool, Buffer.alloc(1000, 2));
   const twice = await store(spool, Buffer.alloc(1000, 3));
   await spool.move(held, 'held');
+  bench.nowMs += 100_000;
+  const last = await store(spool, Buffer.alloc(1000, 4));
   const fileSystem = bench.machine.boot();
-  await fileSystem.rename(bench.file(restored).path, `/data/spool/waiting/${restored}.dcm`);
-  await fileSystem.rename(bench.file(held).path, `/data/spool/held/${held}.dcm`);
+  for (const [id, state] of [[restored, 'waiting'] as const, [held, 'held'] as const, [last, 'waiting'] as const])
+    await fileSystem.rename(bench.file(id).path, `/data/spool/${state}/${id}.dcm`);
+  await fileSystem.rmdir(`/data/spool/waiting/${last.slice(0, 7)}`);
+  await fileSystem.syncDirectory('/data/spool/waiting');
   const copy = await fileSystem.create(`/data/spool/waiting/${twice}.dcm`);
   await copy.close();
+  // One that cannot be moved now stays where it is, is told, and is not in the way of the others.
+  bench.machine.fault = (operation, path) => (operation === 'rename' && path.endsWith(`/held/${held}.dcm`) ? 'EIO' : undefined);
   spool = await bench.open();
-  expect(spool.recovery.findingCounts).toEqual({ misplaced: 2, duplicate: 1 });
-  expect(await ids(spool)).toEqual([restored, twice, held]);
+  expect(spool.recovery.findingCounts).toEqual({ misplaced: 2, duplicate: 1, unreadable: 1 });
+  expect(await ids(spool)).toEqual([restored, twice, last]);
+  bench.machine.fault = undefined;
+  // And the clock was put back meanwhile: what comes now follows all that is there.
+  bench.nowMs -= 200_000;
+  spool = await bench.open();
+  expect(spool.recovery.findings).toMatchObject([{ kind: 'misplaced', movedTo: `/data/spool/held/${held.slice(0, 7)}/${held}.dcm` }]);
+  const later = await store(spool, Buffer.alloc(1000, 5));
+  bench.machine.powerCut();
+  spool = await bench.open();
+  expect(await ids(spool)).toEqual([restored, twice, last, later, held]);
   expect(await spool.stateOf(held)).toBe('held');
-  for (const id of [restored, held, twice]) await spool.verify(id);
-  expect(spool.usage).toMatchObject({ waiting: { instances: 2 }, held: { instances: 1 }, damaged: { instances: 1 } });
+  for (const id of [restored, held, twice, last]) await spool.verify(id);
+  expect(spool.usage).toMatchObject({ waiting: { instances: 4 }, held: { instances: 1 }, damaged: { instances: 1 } });
 });
 
 it('one owner: the second is refused while the first lives, and takes over when it is gone', async () => {
@@ -371,6 +392,24 @@ it('folders of a state come and go with their instances', async () => {
   expect(bench.machine.disk.at(folder)).toBeDefined();
   await spool.remove(first);
   expect(bench.machine.disk.at(folder)).toBeUndefined();
+});
+
+it('folders that are there at a start go with their last instance, or at once when they are empty', async () => {
+  const bench = new Bench();
+  const before = await bench.open();
+  const [first, second] = [await store(before, Buffer.from('a')), await store(before, Buffer.from('b'))];
+  const fileSystem = bench.machine.boot();
+  const empty = `/data/spool/held/${first.slice(0, 7)}`;
+  await fileSystem.mkdir(empty);
+  bench.nowMs += 100_000;
+  const spool = await bench.open();
+  expect(bench.machine.disk.at(empty)).toBeUndefined();
+  await store(spool, Buffer.from('c'));
+  bench.machine.counts.rmdir = 0;
+  await spool.remove(second);
+  expect(bench.machine.counts.rmdir).toBe(0);
+  await spool.remove(first);
+  expect(bench.machine.disk.at(`/data/spool/waiting/${first.slice(0, 7)}`)).toBeUndefined();
 });
 
 it('a peer cannot make an envelope that breaks the file, or a path', async () => {
