@@ -246,7 +246,7 @@ it.each([0, 1000])(
     for (let done = 0; done < duplicateBytes.length; ) done += await second.write(duplicateBytes.subarray(done), done);
     const idOfNone = `${(last as string).slice(0, 25)}${last?.endsWith('Z') ? '0' : 'Z'}`;
     await fileSystem.mkdir(`${shardOfLast}/${idOfNone}.dcm`);
-    await (await fileSystem.create(`${shardOfLast}/notes`)).close();
+    for (const folder of [shardOfLast, '/data/spool/incoming']) await (await fileSystem.create(`${folder}/notes`)).close();
     const unreadable: MemoryMachine['fault'] = (operation, path) =>
       ['readHeadNow', 'readStart'].includes(operation) && path.includes(unread as string) ? 'EIO' : undefined;
     bench.machine.fault = unreadable;
@@ -256,7 +256,7 @@ it.each([0, 1000])(
     const limits = { ...anyLimits, countedAtStart };
     spool = await bench.open(limits);
     // By names alone, but for what stands twice.
-    expect(spool.recovery.findingCounts).toEqual({ unfinished: 1, duplicate: 1, misplaced: 1, 'unknown-file': 3 });
+    expect(spool.recovery.findingCounts).toEqual({ unfinished: 1, duplicate: 1, misplaced: 1, 'unknown-file': 4 });
     expect(spool.usage).toMatchObject({
       waiting: { instances: 10 },
       held: { instances: 1 },
@@ -266,7 +266,7 @@ it.each([0, 1000])(
     await spool.survey();
     await spool.count();
     const [{ findingCounts, findings }, usage] = [spool.recovery, spool.usage];
-    expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 3, unreadable: 2 });
+    expect(findingCounts).toEqual({ unfinished: 1, damaged: 4, duplicate: 1, misplaced: 1, 'unknown-file': 4, unreadable: 2 });
     expect([...bench.told].sort()).toEqual(findings.map(({ kind }) => kind).sort());
     const left = [misplaced, duplicate, twin, good, last];
     bench.machine.fault = undefined;
@@ -282,11 +282,11 @@ it.each([0, 1000])(
     bench.machine.fault = unreadable;
     spool = await bench.open(limits);
     await spool.survey();
-    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 3, unreadable: 2 });
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 4, unreadable: 2 });
     bench.machine.fault = undefined;
     spool = await bench.open(limits);
     await spool.survey();
-    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 3, unreadable: 1 });
+    expect(spool.recovery.findingCounts).toEqual({ 'unknown-file': 4, unreadable: 1 });
   },
 );
 
