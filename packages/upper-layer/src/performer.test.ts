@@ -210,6 +210,8 @@ it('who takes over goes on with what was asked and half sent before, and drops w
   ask({ commandField: CommandField.cFindRq | 0x8000, messageIdBeingRespondedTo: 9, hasDataSet: true });
   data(true, 5);
   expect(messages).toEqual([]);
+  ask({ commandField: CommandField.cCancelRq, messageIdBeingRespondedTo: 6 });
+  expect(messages).toMatchObject([{ contextId: 3, command: { commandField: CommandField.cCancelRq } }]);
   performer.whenAllAnswered(() => void told.push('all answered'));
   second(responseTo(commandSet({ commandField: CommandField.cStoreRq, messageId: 6, hasDataSet: true }), Status.success));
   expect(wire.isPaused).toBe(false);
