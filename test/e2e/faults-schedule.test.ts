@@ -79,6 +79,26 @@ for (const [how, fail, heal] of failures) {
 
 itWith(
   missingTools('redis-server'),
+  'Redis is out of memory (OOM) and stays so: what it has is delivered, and what comes when there is room',
+  async () => {
+    const here = await site(await redis(stage));
+    const [before, later] = [new Map<string, string>(), new Map<string, string>()];
+    here.pacs.behaviour = () => ({ status: 0xa700 });
+    await acknowledged(here, before);
+    await eventually('all of it to be scheduled', async () => (await scheduled(here.proxy, here.server.url)).length === before.size);
+    await here.server.ask('CONFIG SET maxmemory 1');
+    await acknowledged(here, later);
+    here.pacs.behaviour = () => 'store';
+    await eventually('what it has to arrive', () => [...before.keys()].every((uid) => here.pacs.stored.has(uid)), 45_000);
+    await eventually('the schedule to be empty', async () => (await scheduled(here.proxy, here.server.url)).length === 0, 45_000);
+    await here.server.ask('CONFIG SET maxmemory 0');
+    await allArrive(here.proxy, here.pacs, new Map([...before, ...later]), 45_000);
+  },
+  100_000,
+);
+
+itWith(
+  missingTools('redis-server'),
   'Redis is emptied (FLUSHALL) while instances wait',
   async () => {
     const here = await site(await redis(stage));

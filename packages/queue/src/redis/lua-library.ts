@@ -13,8 +13,10 @@
  *     prefix:destinations         set     destination ids
  *     prefix:generation           string  another one after the server was emptied
  *
- * A script that changes something writes a record first, if it writes one: HSET is what a full server (OOM) or a replica (READONLY) refuses,
- * and before the first write nothing has been changed. What was refused was not half done.
+ * A script that changes something writes a record first, if it writes one, and before the first write nothing has been changed: what a replica
+ * (READONLY) or a full server (OOM) refuses was not half done. A full one refuses what is new, and nothing else: what it has must be sent and
+ * removed to make room. It judges what may take memory, as HSET, until the first write of a script, of whatever kind that is; so what changes a
+ * known entry first deletes what is not there. (Redis 7 could be told by a flag of the script, versions before it not.)
  *
  * Whoever holds a lease and whoever takes it back may have clocks that differ: when one expires is the server's to say, and what its record
  * holds of it is the holder's, to be shown.
@@ -57,11 +59,17 @@ end
 -- The record comes first, see above.
 local function lease(m, expiresAt) redis.call('ZADD', LEASES, string.format('%.0f', expiresAt), m) end
 
+local evenIfFull = false
+
 -- Writes the record, then whatever follows from it. was: the state before, nil for a new one.
 local function put(m, e, was)
   local id, owner = idOf(m), ownerOf(m)
   e.mk = mark()
   local raw = cjson.encode(e)
+  if was and not evenIfFull then
+    redis.call('HDEL', META, '')
+    evenIfFull = true
+  end
   redis.call('HSET', ENTRIES, m, raw)
   if was ~= e.st then
     if was then

@@ -131,7 +131,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     await new Promise((resolve) => mute.close(resolve));
   }, 60_000);
 
-  it('full (OOM) or a replica (READONLY): refused, nothing half done, and it goes on afterwards', async () => {
+  it('a replica (READONLY): refused, nothing half done, and it goes on afterwards', async () => {
     const queue = open();
     const model = new QueueModel();
     for (const entry of [0, 1, 2, 3].map((n) => sampleEntry(n, { destinationId: 'a', receivedAt: 0 }))) {
@@ -140,48 +140,74 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     await commands.claim('a', undefined, 10_000, 2).run(model, queue);
     const [lease] = model.leases;
     if (lease === undefined) throw new Error('nothing claimed');
-    const states = [
-      { on: () => server.ask('CONFIG', 'SET', 'maxmemory', '1'), off: () => server.ask('CONFIG', 'SET', 'maxmemory', '0') },
-      { on: () => server.ask('REPLICAOF', '127.0.0.1', '1'), off: () => server.ask('REPLICAOF', 'NO', 'ONE') },
+    await server.ask('REPLICAOF', '127.0.0.1', '1');
+    const error = { errorType: 'timeout' };
+    const calls = [
+      () => queue.add(sampleEntry(9)),
+      () => queue.claim({ ...claim, destinationId: 'a', now: model.now }),
+      () => queue.settle(lease, { kind: 'delivered' }, model.now),
+      () => queue.settle(lease, { kind: 'retry', dueAt: model.now, error, possibleDuplicate: true }, model.now),
+      () => queue.settle(lease, { kind: 'dead', error, possibleDuplicate: true }, model.now),
+      () => queue.extend(lease, 1, model.now),
+      () => queue.hold({ ids: [sampleEntry(3).id] }, model.now),
+      () => queue.reclaimExpired(model.now + 10_000),
     ];
-    for (const { on, off } of states) {
-      await on();
-      const error = { errorType: 'timeout' };
-      const calls = [
-        () => queue.add(sampleEntry(9)),
-        () => queue.claim({ ...claim, destinationId: 'a', now: model.now }),
-        () => queue.settle(lease, { kind: 'retry', dueAt: model.now, error, possibleDuplicate: true }, model.now),
-        () => queue.settle(lease, { kind: 'dead', error, possibleDuplicate: true }, model.now),
-        () => queue.extend(lease, 1, model.now),
-        () => queue.hold({ ids: [sampleEntry(3).id] }, model.now),
-        () => queue.reclaimExpired(model.now + 10_000),
-      ];
-      // A READONLY answer makes the client connect anew, so a call can also find it disconnected.
-      for (const call of calls) {
-        await until('the refusal', async () => {
-          const code = await codeOf(call());
-          if (code !== 'disconnected') expect(code).toBe('refused');
-          return code === 'refused';
-        });
-      }
-      await off();
-      await back(queue);
-      await assertSame(model, queue);
+    // A READONLY answer makes the client connect anew, so a call can also find it disconnected.
+    for (const call of calls) {
+      await until('the refusal', async () => {
+        const code = await codeOf(call());
+        if (code !== 'disconnected') expect(code).toBe('refused');
+        return code === 'refused';
+      });
     }
-    // What only frees memory goes through when it is full: the queue can be drained of what is being sent.
+    await server.ask('REPLICAOF', 'NO', 'ONE');
+    await back(queue);
+    await assertSame(model, queue);
+  }, 60_000);
+
+  it('full (OOM): what is new is refused; what it has can be sent, again as well, and removed', async () => {
+    const before = open();
+    const model = new QueueModel();
+    const add = (n: number) => commands.add(sampleEntry(n, { destinationId: 'a', receivedAt: 0 }), undefined);
+    for (let n = 0; n < 8; n++) await add(n).run(model, before);
     await server.ask('CONFIG', 'SET', 'maxmemory', '1');
-    const [, other] = model.leases;
-    if (other === undefined) throw new Error('one was claimed');
-    const retry = { kind: 'retry', dueAt: model.now, error: { errorType: 'timeout' }, possibleDuplicate: true } as const;
-    const gone = { ...lease, id: 'GONE' };
-    const endings = [
-      { lease: other, outcome: retry },
-      ...[lease, lease, gone].map((one) => ({ lease: one, outcome: { kind: 'delivered' } as const })),
+    // As a proxy that starts: the server gets the text of the scripts anew.
+    await server.ask('SCRIPT', 'FLUSH');
+    const queue = open();
+    const error = { errorType: 'timeout' };
+    const retry = (at: number) => ({ kind: 'retry', dueAt: at, error, possibleDuplicate: true }) as const;
+    const delivered = () => ({ kind: 'delivered' }) as const;
+    const drain = [
+      commands.claim('a', undefined, 10_000, 6),
+      commands.extend(0, 15_000),
+      commands.settle(0, delivered),
+      commands.settle(1, retry),
+      commands.settle(2, () => ({ kind: 'dead', error, possibleDuplicate: true })),
+      // None that goes before one that stays, and before one that is gone.
+      commands.settleMany([3, 3, 0].map((pick) => [pick, retry])),
+      commands.clock(10_000),
+      commands.reclaim(),
+      commands.verb('hold', { ids: [sampleEntry(7).id] }),
+      commands.verb('release', { state: 'held' }),
+      commands.verb('retry', { state: 'dead' }),
+      commands.claim('a', undefined, 10_000, 100),
     ];
-    const answers = await queue.settleMany(endings, model.now);
-    expect(answers.map((answer) => answer?.code)).toEqual(['refused', undefined, 'lease_lost', 'lease_lost']);
+    const refused = async () => {
+      expect(await codeOf(queue.add(sampleEntry(9)))).toBe('refused');
+      expect(await codeOf(queue.rebuild('node-1', listed([sampleEntry(9)]), model.now))).toBe('refused');
+    };
+    await refused();
+    for (const one of drain) {
+      await one.run(model, queue);
+      await assertSame(model, queue);
+      await refused();
+    }
+    const left = model.entries.length;
+    for (let pick = 0; pick < left; pick++) await commands.settle(pick, delivered).run(model, queue);
+    expect(model.entries).toEqual([]);
     await server.ask('CONFIG', 'SET', 'maxmemory', '0');
-    await queue.settle(other, retry, model.now);
+    await add(9).run(model, queue);
+    await assertSame(model, queue);
   }, 60_000);
 
   it('a proxy whose clock is minutes ahead takes nothing that another is sending, and one that is behind takes what a dead one left', async () => {

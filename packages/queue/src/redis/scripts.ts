@@ -106,8 +106,8 @@ return 'ok'
 `;
 
 /**
- * ARGV: now, then member, token, settlement (JSON), … Returns a word for each: gone, stale, ok, or what the server says. Each for itself: a
- * full server takes those that go and refuses those that stay. Where it takes none it is the server's error, by which clients know a replica.
+ * ARGV: now, then member, token, settlement (JSON), … Returns a word for each: gone, stale, ok, or what the server says. Each for itself; where
+ * it takes none it is the server's error, by which clients know a replica.
  */
 const SETTLE = `
 local now, out, done, failed = tonumber(ARGV[1]), {}, false, nil
