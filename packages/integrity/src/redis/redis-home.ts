@@ -9,6 +9,7 @@ import {
   type RecordWrite,
   type StoredRecord,
 } from '../ledger/home.ts';
+import { redisFault } from './redis-fault.ts';
 
 export interface RedisLedgerOptions {
   /** Connected, or connecting; without a queue of its own (`enableOfflineQueue: false`). Closed with the ledger. */
@@ -252,7 +253,7 @@ export class RedisHome implements LedgerHome {
       late.catch(() => {});
       return await Promise.race([answer, late]);
     } catch (error) {
-      throw isUnconnected(error) ? this.#notConnected(error) : fault(error);
+      throw isUnconnected(error) ? this.#notConnected(error) : redisFault(error);
     } finally {
       stop.abort();
     }
@@ -267,15 +268,6 @@ export class RedisHome implements LedgerHome {
 /** The client says of itself that it does not wait. */
 function isUnconnected(error: unknown): error is Error {
   return error instanceof Error && error.message.includes('enableOfflineQueue');
-}
-
-/** Faults in a script, or in a call, stay as they are; all else says something of the server or the way to it. */
-function fault(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof LedgerUnavailable) return error;
-  const isReply = error.name === 'ReplyError';
-  const isState = /\b(READONLY|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY)\b/;
-  if (['TypeError', 'RangeError', 'SyntaxError'].includes(error.name) || (isReply && !isState.test(error.message))) return error;
-  return new LedgerUnavailable(isReply ? 'refused' : 'disconnected', `Redis: ${error.message}`, error);
 }
 
 function pairs(answer: unknown): readonly (readonly [string, string])[] {

@@ -23,10 +23,12 @@ const PROGRAMMING: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'Sy
 /** The error as the queue's callers know it; anything else (a fault in a script) stays as it is. */
 export function redisFault(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof QueueUnavailable) return error;
-  const fail = (code: UnavailableCode) => new QueueUnavailable(code, `Redis: ${error.message}`, error);
+  // Behind that it quotes what it was sent: UIDs, and words of anybody's.
+  const [said = ''] = error.message.split(', with args', 1);
+  const fail = (code: UnavailableCode) => new QueueUnavailable(code, `Redis: ${said}`, error);
   // The first word of a reply; from within a script, older versions quote it behind words of their own.
   if (error.name === 'ReplyError') {
-    const words = error.message.match(/\b[A-Z]{3,}\b/g) ?? [];
+    const words = said.match(/\b[A-Z]{3,}\b/g) ?? [];
     const code = words.map((word) => REPLIES.get(word)).find((found) => found !== undefined);
     return code === undefined ? error : fail(code);
   }

@@ -344,8 +344,15 @@ it.each([
   expect(redisFault(Object.assign(new Error(message), { name }))).toMatchObject({ name: 'QueueUnavailable', code });
 });
 
+it('what a server quotes of a command is not passed on: the log tells what it says', () => {
+  const message = "NOPERM this user has no permissions to run the 'evalsha' command, with args beginning with: 'c2' '1.2.3'";
+  const fault = redisFault(Object.assign(new Error(message), { name: 'ReplyError' }));
+  expect(fault).toMatchObject({ code: 'refused', message: "Redis: NOPERM this user has no permissions to run the 'evalsha' command" });
+});
+
 it.each([
   ['ReplyError', 'ERR value is not an integer or out of range script: c2, on @user_script:21.'],
+  ['ReplyError', "ERR unknown command 'evalsha', with args beginning with: 'c2' '1' 'radiotracer:{pacs}' 'OOM' "],
   ['TypeError', 'undefined is not a function'],
 ])('%s "%s" is a fault of ours and stays as it is', (name, message) => {
   const error = Object.assign(new Error(message), { name });
