@@ -31,6 +31,14 @@ export class QueueUnavailable extends Error {
   }
 }
 
+/** For those who ask how a home is, and must not be thrown at. */
+export function whyNot(error: unknown): { readonly reason: string; readonly error: string } {
+  return {
+    reason: error instanceof QueueUnavailable ? error.code : 'internal',
+    error: error instanceof Error ? error.message : String(error),
+  };
+}
+
 /**
  * The lease is not in force any more; nothing has been changed. `gone`: the entry is not in the schedule. `stale`: the entry is there, and
  * not under this lease. Whoever has delivered it still removes the file from the spool: that is the truth, and the schedule follows.

@@ -170,7 +170,14 @@ export interface QueueHealth {
   readonly available: boolean;
   /** Another value than before: the home lost its memory in between (emptied, replaced, moved aside), and a rebuild is due. */
   readonly generation?: string;
-  /** Why it is not available. */
+  /**
+   * It answers, and takes no writes: `new`, nothing new, while what it has can be sent and removed (it is full); `all`, none at all, so that nothing
+   * is sent. Left out: it takes what comes. To be known without a write: of SQLite it is not.
+   */
+  readonly refuses?: 'new' | 'all';
+  /** Why it is not available, or refuses: in a word of a closed list (a code of QueueUnavailable, or how Redis begins: `oom`, `readonly`, …) … */
+  readonly reason?: string;
+  /** … and in the words of whoever said it. */
   readonly error?: string;
   /** Where broken databases were put. */
   readonly movedAside?: readonly string[];

@@ -174,7 +174,7 @@ export class MemoryHome implements Home {
 
   async health(): Promise<QueueHealth> {
     return this.#closed
-      ? { home: 'memory', available: false, error: 'closed' }
+      ? { home: 'memory', available: false, reason: 'closed', error: 'closed' }
       : { home: 'memory', available: true, generation: this.#generation };
   }
 

@@ -20,16 +20,22 @@ const REPLIES: ReadonlyMap<string, UnavailableCode> = new Map([
 
 const PROGRAMMING: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'SyntaxError']);
 
+/**
+ * The word by which a reply speaks of the server's state; undefined: it does not. The first of it; from within a script, older versions quote it
+ * behind words of their own.
+ */
+export function stateWord(said: string): string | undefined {
+  return said.match(/\b[A-Z]{3,}\b/g)?.find((word) => REPLIES.has(word));
+}
+
 /** The error as the queue's callers know it; anything else (a fault in a script) stays as it is. */
 export function redisFault(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof QueueUnavailable) return error;
   // Behind that it quotes what it was sent: UIDs, and words of anybody's.
   const [said = ''] = error.message.split(', with args', 1);
   const fail = (code: UnavailableCode) => new QueueUnavailable(code, `Redis: ${said}`, error);
-  // The first word of a reply; from within a script, older versions quote it behind words of their own.
   if (error.name === 'ReplyError') {
-    const words = said.match(/\b[A-Z]{3,}\b/g) ?? [];
-    const code = words.map((word) => REPLIES.get(word)).find((found) => found !== undefined);
+    const code = REPLIES.get(stateWord(said) ?? '');
     return code === undefined ? error : fail(code);
   }
   if (PROGRAMMING.has(error.name)) return error;

@@ -5,11 +5,11 @@ import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { behind, compareKeys, compareText } from '../position.ts';
 import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
-import { QueueUnavailable } from '../queue-error.ts';
+import { QueueUnavailable, whyNot } from '../queue-error.ts';
 import { decodeRecord, encodeRecord } from '../record.ts';
 import { byDestination } from '../scan.ts';
 import { expiry, HOLD_WHILE_LEASED, type Settlement, started, type Verb } from '../transitions.ts';
-import { redisFault } from './redis-fault.ts';
+import { redisFault, stateWord } from './redis-fault.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { LeaseClock } from './redis-options.ts';
 
@@ -19,6 +19,8 @@ export class RedisHome implements Home {
   readonly #leaseClock: LeaseClock;
   /** Destinations that the server has been told of. */
   readonly #told = new Set<string>();
+  /** It was when it was last asked: whoever asks again is here to stay, and another connection may lead to the master. */
+  #isReplica = false;
 
   constructor(link: RedisLink, leaseClock: LeaseClock = 'server') {
     this.#link = link;
@@ -130,10 +132,17 @@ export class RedisHome implements Home {
   }
 
   async health(): Promise<QueueHealth> {
+    if (this.#isReplica) await this.#link.reconnect();
+    this.#isReplica = false;
     try {
-      return { home: 'redis', available: true, generation: `${await this.#generation()} ${this.#link.lostConnections}` };
+      const [generation, said] = (await this.#link.script('queueHealth', this.#generationKey, randomUUID())) as [string, string];
+      const health = { home: 'redis', available: true, generation: `${generation} ${this.#link.lostConnections}` } as const;
+      if (said === '') return health;
+      const word = stateWord(said);
+      this.#isReplica = word === 'READONLY';
+      return { ...health, refuses: word === 'OOM' ? 'new' : 'all', reason: word?.toLowerCase() ?? 'refused', error: `Redis: ${said}` };
     } catch (error) {
-      return { home: 'redis', available: false, error: error instanceof Error ? error.message : String(error) };
+      return { home: 'redis', available: false, ...whyNot(error) };
     }
   }
 
@@ -199,14 +208,6 @@ export class RedisHome implements Home {
 
   get #generationKey(): string {
     return `${this.#link.prefix}:generation`;
-  }
-
-  async #generation(): Promise<string> {
-    const key = this.#generationKey;
-    const known = await this.#link.command('get', key);
-    if (typeof known === 'string') return known;
-    await this.#link.command('setnx', key, randomUUID());
-    return String(await this.#link.command('get', key));
   }
 }
 

@@ -16,6 +16,7 @@ export class RedisLink {
   readonly #client: RedisClient;
   readonly #timeoutMs: number;
   readonly #maxInFlight: number;
+  readonly #connectWaitMs: number;
   readonly #firstReady: Promise<void>;
   #inFlight = 0;
   #closed = false;
@@ -34,7 +35,8 @@ export class RedisLink {
     });
     // Of a cluster a node's.
     for (const event of ['close', '-node']) this.#client.on(event, () => void this.#lostConnections++);
-    this.#firstReady = this.#wait(options.connectWaitMs ?? DEFAULT_CONNECT_WAIT_MS);
+    this.#connectWaitMs = options.connectWaitMs ?? DEFAULT_CONNECT_WAIT_MS;
+    this.#firstReady = this.#wait(this.#connectWaitMs);
   }
 
   /** So often a connection was lost: whoever answers on the next may be a server that has started anew, from what it had saved some time ago. */
@@ -51,8 +53,15 @@ export class RedisLink {
   }
 
   /** A command of Redis' own. */
-  command(name: 'smembers' | 'sadd' | 'get' | 'setnx' | 'hmget' | 'del', ...values: string[]): Promise<unknown> {
+  command(name: 'smembers' | 'sadd' | 'hmget' | 'del', ...values: string[]): Promise<unknown> {
     return this.#bounded(() => (this.#client as unknown as Record<typeof name, Command>)[name](...values));
+  }
+
+  /** What is under way fails, and so does what others ask meanwhile. */
+  async reconnect(): Promise<void> {
+    if (this.#client.status !== 'ready') return;
+    this.#client.disconnect(true);
+    await this.#wait(this.#connectWaitMs);
   }
 
   close(): void {
@@ -87,11 +96,12 @@ export class RedisLink {
 
   #wait(connectWaitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, connectWaitMs);
       const done = () => {
         clearTimeout(timer);
+        this.#client.off('ready', done).off('end', done);
         resolve();
       };
+      const timer = setTimeout(done, connectWaitMs);
       this.#client.once('ready', done);
       this.#client.once('end', done);
     });

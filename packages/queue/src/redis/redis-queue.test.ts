@@ -30,7 +30,11 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     opened.push(queue);
     return queue;
   };
-  const back = (queue: Queue) => until('the queue to be back', async () => (await queue.health()).available);
+  const back = (queue: Queue) =>
+    until('the queue to be back', async () => {
+      const { available, refuses } = await queue.health();
+      return available && refuses === undefined;
+    });
 
   beforeEach(async () => {
     server = await RedisServer.start();
@@ -141,6 +145,15 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     const [lease] = model.leases;
     if (lease === undefined) throw new Error('nothing claimed');
     await server.ask('REPLICAOF', '127.0.0.1', '1');
+    const told = { available: true, refuses: 'all', reason: 'readonly', error: expect.stringContaining('READONLY') };
+    expect(await queue.health()).toMatchObject(told);
+    // Who has asked after it can go on to read.
+    await assertSame(model, queue);
+    // Asked again it is asked over another connection.
+    const clients = async () => String(await server.ask('INFO', 'stats')).match(/total_connections_received:(\d+)/)?.[1];
+    const [before, health, after] = [Number(await clients()), await queue.health(), Number(await clients())];
+    expect(health).toMatchObject(told);
+    expect(after).toBeGreaterThan(before + 1);
     const error = { errorType: 'timeout' };
     const calls = [
       () => queue.add(sampleEntry(9)),
@@ -162,7 +175,17 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     }
     await server.ask('REPLICAOF', 'NO', 'ONE');
     await back(queue);
+    expect(await queue.health()).toEqual({ home: 'redis', available: true, generation: expect.any(String) });
     await assertSame(model, queue);
+  }, 60_000);
+
+  it('without the replicas that it is to have (NOREPLICAS): said, and read all the same', async () => {
+    const queue = open();
+    await queue.add(sampleEntry(0));
+    await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    expect(await queue.health()).toMatchObject({ available: true, refuses: 'all', reason: 'noreplicas' });
+    expect(await codeOf(queue.claim(claim))).toBe('refused');
+    expect(await queue.counts()).toHaveLength(1);
   }, 60_000);
 
   it('full (OOM): what is new is refused; what it has can be sent, again as well, and removed', async () => {
@@ -193,6 +216,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
       commands.claim('a', undefined, 10_000, 100),
     ];
     const refused = async () => {
+      expect(await queue.health()).toMatchObject({ available: true, refuses: 'new', reason: 'oom', error: expect.stringContaining('OOM') });
       expect(await codeOf(queue.add(sampleEntry(9)))).toBe('refused');
       expect(await codeOf(queue.rebuild('node-1', listed([sampleEntry(9)]), model.now))).toBe('refused');
     };
@@ -206,6 +230,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     for (let pick = 0; pick < left; pick++) await commands.settle(pick, delivered).run(model, queue);
     expect(model.entries).toEqual([]);
     await server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    expect(await queue.health()).toEqual({ home: 'redis', available: true, generation: expect.any(String) });
     await add(9).run(model, queue);
     await assertSame(model, queue);
   }, 60_000);

@@ -299,6 +299,15 @@ if ARGV[1] == '' then redis.call('HDEL', META, 'paused') else redis.call('HSET',
 return 1
 `;
 
+/**
+ * KEYS: the generation's. ARGV: another, should there be none. Returns the generation, and what the server says if it refuses what is new. Caught here:
+ * of a replica's error reply the client would leave the connection, under those who want to read.
+ */
+const HEALTH = `
+local took = redis.pcall('SETNX', KEYS[1], ARGV[1])
+return { redis.call('GET', KEYS[1]) or '', type(took) == 'table' and took.err or '' }
+`;
+
 const MARK = `return redis.call('HINCRBY', META, 'mark', 1)`;
 
 const bodies = {
@@ -315,6 +324,7 @@ const bodies = {
   queueNextDue: NEXT_DUE,
   queuePause: PAUSE,
   queueMark: MARK,
+  queueHealth: HEALTH,
 } as const;
 
 export type ScriptName = keyof typeof bodies;

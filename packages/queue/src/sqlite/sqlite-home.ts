@@ -5,6 +5,7 @@ import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
 import { behind, compareKeys, compareText } from '../position.ts';
 import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
+import { whyNot } from '../queue-error.ts';
 import { encodeRecord, markOf } from '../record.ts';
 import { afterVerb, aligned, expiry, type Settlement, settled, started, type Verb } from '../transitions.ts';
 import { entryOf, type Row } from './entry-row.ts';
@@ -233,7 +234,7 @@ export class SqliteHome implements Home {
       );
       return { home: 'sqlite', available: true, generation: String(generation), ...movedAside() };
     } catch (error) {
-      return { home: 'sqlite', available: false, error: error instanceof Error ? error.message : String(error), ...movedAside() };
+      return { home: 'sqlite', available: false, ...whyNot(error), ...movedAside() };
     }
   }
 
