@@ -74,6 +74,23 @@ test('a schedule that could not be reached at the start, or lost its memory whil
   expect(await scene.scheduler.keep()).toBe(false);
 });
 
+test('a full schedule is not rebuilt while it refuses, and at the first look at which it does not', async () => {
+  const clock = new ManualClock();
+  const [opened, queue] = await fickleScene(clock);
+  await using scene = opened;
+  await scene.scheduler.rebuild();
+  queue.refuses = 'new';
+  queue.refusedAdds = 1;
+  await scene.add();
+  for (let look = 0; look < 100; look++) {
+    await scene.scheduler.keep().catch(() => {});
+    await clock.advance(5_000);
+  }
+  queue.refuses = undefined;
+  expect(await scene.scheduler.keep()).toBe(true);
+  expect(await scene.entries()).toHaveLength(1);
+});
+
 test('a schedule that refuses an add every minute is not rebuilt every minute', async () => {
   const clock = new ManualClock();
   const [opened, queue] = await fickleScene(clock);

@@ -113,12 +113,14 @@ export class Scheduler {
    */
   async keep(): Promise<boolean> {
     const { queue, clock } = this.#options;
-    const { available, generation } = await queue.health();
+    const { available, refuses, generation } = await queue.health();
     if (!available) {
       // Whoever added meanwhile knows that it failed, others' changes may be lost as well.
       this.#reasons++;
       return false;
     }
+    // Nothing that is missing would be taken, and the pause before the next rebuild would last when it is.
+    if (refuses !== undefined) return false;
     if (generation !== this.#generation) this.#reasons++;
     const now = clock.now();
     this.#differsSince = (await this.#differs()) ? (this.#differsSince ?? now) : undefined;
