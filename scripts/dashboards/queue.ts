@@ -77,6 +77,16 @@ export const queue: Dashboard = {
       ),
       { unit: 's' },
     ),
+    lines(
+      'schedules that refuse',
+      '1: full takes nothing new and delivers what it has; no is away or takes no writes, and delivers nothing.',
+      [
+        [
+          'max by (instance, radiotracer_queue_available) (radiotracer_queue_status{radiotracer_queue_available!="yes"})',
+          '{{instance}} {{radiotracer_queue_available}}',
+        ],
+      ],
+    ),
     lines('spools that refuse', '1: full; C-STOREs that need it are answered A700.', [
       ['max by (instance) (radiotracer_spool_status{radiotracer_spool_state="refusing"})', '{{instance}}'],
     ]),

@@ -91,7 +91,10 @@ itWith(
     here.pacs.behaviour = () => 'store';
     await eventually('what it has to arrive', () => [...before.keys()].every((uid) => here.pacs.stored.has(uid)), 45_000);
     await eventually('the schedule to be empty', async () => (await scheduled(here.proxy, here.server.url)).length === 0, 45_000);
+    const told = (available: string) => () => here.proxy.logs().some((line) => line['radiotracer.queue.available'] === available);
+    await eventually('a line of it in the log', told('full'));
     await here.server.ask('CONFIG SET maxmemory 0');
+    await eventually('a line that it goes on', told('yes'));
     await allArrive(here.proxy, here.pacs, new Map([...before, ...later]), 45_000);
   },
   100_000,

@@ -257,8 +257,15 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   };
 
   let listenerPorts: readonly number[] = [];
+  const watch = new Watch({
+    ...{ spool, queue, maxBytes: config.spool.maxBytes, publish, clock },
+    movedAside: (path) => logger.warn({ path }, 'the schedule could not be read: it was moved aside, and is made anew from the spool'),
+    failed: failed('looking after the spool'),
+  });
+  closers.add(() => watch.stop());
   telemetry.observeDelivery({
     queueCounts: () => queue.counts(),
+    queueAvailable: async () => watch.available,
     spool: async () => {
       const { bavail, bsize } = await statfs(folder.dir);
       const { maxBytes } = config.spool;
@@ -268,12 +275,6 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     circuits: async () => [...circuits].map(([destinationId, { state }]) => ({ destinationId, state })),
     certificates: async () => tls.expiries(listenerPorts),
   });
-  const watch = new Watch({
-    ...{ spool, queue, maxBytes: config.spool.maxBytes, publish, clock },
-    movedAside: (path) => logger.warn({ path }, 'the schedule could not be read: it was moved aside, and is made anew from the spool'),
-    failed: failed('looking after the spool'),
-  });
-  closers.add(() => watch.stop());
   // What comes next may belong to a generation of its study that only the ledger knows of.
   await integrity?.started(longestLedgerWaitMs);
   const listeners = await relay.listen();

@@ -183,7 +183,19 @@ export const attributeRegistry = {
   'radiotracer.relay.overhead.response': { patientData: 'P0', type: 'double', description: 'Response in to response out, seconds' },
   'radiotracer.queue.state': { patientData: 'P0', type: 'string', description: 'waiting, leased (being sent), held, dead' },
   'radiotracer.queue.home': { patientData: 'P0', type: 'string', description: 'Where the schedule is kept: sqlite, redis, memory' },
-  'radiotracer.queue.available': { patientData: 'P0', type: 'string', description: 'Whether the schedule can be reached: yes, no' },
+  'radiotracer.queue.available': {
+    patientData: 'P0',
+    type: 'string',
+    description:
+      'Whether the schedule can be used: yes; full (it takes nothing new, what it has is delivered); no (it is away or takes no writes, nothing is delivered)',
+  },
+  'radiotracer.queue.reason': {
+    patientData: 'P0',
+    type: 'string',
+    description:
+      'Why it cannot be used: disconnected, timeout, refused, corrupt, …; of Redis its own first word: oom, readonly, misconf, noreplicas, …',
+    pattern: word,
+  },
   'radiotracer.circuit.state': { patientData: 'P0', type: 'string', description: 'closed, open, half-open' },
   'radiotracer.destination.state': { patientData: 'P0', type: 'string', description: 'up, failing, down' },
   'radiotracer.backlog.delivered.count': {

@@ -1,6 +1,6 @@
 /** What waits and where, asked of the stages when a reader asks for metrics. A stage that is away, or slow, is not waited for. */
 import type { Clock } from './clock.ts';
-import type { CircuitChanged, EpochMs } from './event.ts';
+import type { CircuitChanged, EpochMs, QueueAvailability } from './event.ts';
 import type { MetricSet } from './metric-set.ts';
 
 /** One destination's part of the schedule. */
@@ -37,6 +37,8 @@ export interface CertificateExpiry {
 /** Asked at every scrape and export; may reject or throw, or hang, and then there is nothing to see. */
 export interface DeliverySources {
   queueCounts(): Promise<readonly QueueCounts[]>;
+  /** Undefined: not known yet. */
+  queueAvailable(): Promise<QueueAvailability | undefined>;
   spool(): Promise<SpoolLevel>;
   circuits(): Promise<readonly CircuitLevel[]>;
   certificates(): Promise<readonly CertificateExpiry[]>;
@@ -44,6 +46,7 @@ export interface DeliverySources {
 
 /** Longer than this no reader waits for the schedule. */
 const patienceMs = 1000;
+const availabilities: readonly QueueAvailability[] = ['yes', 'full', 'no'];
 const circuitStates: readonly CircuitLevel['state'][] = ['closed', 'open', 'half-open'];
 /** What has not come to an end. */
 const pending = ['waiting', 'leased'];
@@ -66,6 +69,12 @@ export function observeDeliverySources(metrics: MetricSet, sources: DeliverySour
       }
     },
   );
+  metrics.observe(['radiotracer.queue.status'], async (observe) => {
+    const available = await inTime(clock, () => sources.queueAvailable());
+    if (available === undefined) return;
+    for (const one of availabilities)
+      observe('radiotracer.queue.status', one === available ? 1 : 0, { 'radiotracer.queue.available': one });
+  });
   metrics.observe(
     [
       'radiotracer.spool.usage',

@@ -168,6 +168,12 @@ export const metricRegistry = {
     description: 'Instances in the schedule: waiting, leased (being sent), held, dead',
     attributes: ['radiotracer.destination.id', 'radiotracer.queue.state'],
   },
+  'radiotracer.queue.status': {
+    instrument: 'gauge',
+    unit: '{queue}',
+    description: '1 for what the schedule is: usable (yes), full, not usable (no)',
+    attributes: ['radiotracer.queue.available'],
+  },
   'radiotracer.queue.usage': {
     instrument: 'gauge',
     unit: 'By',

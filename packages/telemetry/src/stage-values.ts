@@ -41,7 +41,11 @@ export function stageValues(event: StageEvent): AttributeValues {
         'radiotracer.backlog.duration': secondsBetween(event.oldestReceivedAt, event.at),
       };
     case 'queue.availability_changed':
-      return { 'radiotracer.queue.home': event.home, 'radiotracer.queue.available': event.available ? 'yes' : 'no' };
+      return {
+        'radiotracer.queue.home': event.home,
+        'radiotracer.queue.available': event.available,
+        'radiotracer.queue.reason': event.reason,
+      };
     case 'spool.acceptance_changed':
       return {
         'radiotracer.spool.state': event.accepting ? 'accepting' : 'refusing',

@@ -229,8 +229,11 @@ describe('log lines', () => {
       telemetry.publish(deadLettered({ at: 300, traceparent }));
       telemetry.publish({ type: 'spool.found', at: began, kind: 'damaged', moved: true });
       telemetry.publish({ type: 'spool.acceptance_changed', at: began, accepting: false, reason: 'max-bytes', usedBytes: 9, maxBytes: 9 });
+      telemetry.publish({ type: 'queue.availability_changed', at: began, available: 'full', reason: 'oom', home: 'redis' });
+      telemetry.publish({ type: 'queue.availability_changed', at: began, available: 'yes', home: 'redis' });
       telemetry.publish(ended('s1'));
     });
+    expect(log.find(({ message }) => String(message).startsWith('the queue takes'))).toMatchObject({ 'radiotracer.queue.reason': 'oom' });
     expect(log.map(({ level, message }) => `${level} ${message}`)).toEqual([
       'warn taken over',
       'warn destination is down',
@@ -238,6 +241,8 @@ describe('log lines', () => {
       'error instance given up',
       'warn spool finding',
       'error the spool takes no more instances',
+      'error the queue takes nothing new; what it has is delivered, what comes is kept',
+      'info the queue can be used',
       'info association ended',
     ]);
     const server = receiver.spans.find(({ name }) => name === 'association');

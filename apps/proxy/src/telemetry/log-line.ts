@@ -11,6 +11,12 @@ export interface LogLine {
 /** Logs go where access is rarely asked about: the site's own names, and no pseudonym. */
 const gate = createAttributeGate({ classes: ['P0', 'P1'] });
 
+const queueLine = {
+  yes: { level: 'info', message: 'the queue can be used' },
+  full: { level: 'error', message: 'the queue takes nothing new; what it has is delivered, what comes is kept' },
+  no: { level: 'error', message: 'the queue cannot be used; nothing is delivered, what comes is kept' },
+} as const;
+
 /** One line per association, at its end, and one per failed operation; of what is kept and delivered later, one per turn of things. */
 function logLine(told: ToldEvent): LogLine | undefined {
   const { event } = told;
@@ -41,9 +47,7 @@ function logLine(told: ToldEvent): LogLine | undefined {
     case 'spool.found':
       return { level: 'warn', message: 'spool finding', fields: fieldsOf(told) };
     case 'queue.availability_changed':
-      return event.available
-        ? { level: 'info', message: 'the queue can be reached', fields: fieldsOf(told) }
-        : { level: 'error', message: 'the queue cannot be reached; instances are kept all the same', fields: fieldsOf(told) };
+      return { ...queueLine[event.available], fields: fieldsOf(told) };
     case 'study.closed':
       if (event.lost > 0) return { level: 'error', message: 'instances are lost', fields: fieldsOf(told) };
       return event.verdict.completion === 'short' ? { level: 'warn', message: 'study is short', fields: fieldsOf(told) } : undefined;

@@ -134,6 +134,7 @@ const sources: DeliverySources = {
       },
     },
   ],
+  queueAvailable: async () => 'full',
   spool: async () => ({ usedBytes: 25, maxBytes: 100, freeBytes: 1000, accepting: true }),
   circuits: async () => [{ destinationId: 'pacs', state: 'open' }],
   certificates: async () => [{ destinationId: 'pacs', owner: 'peer', expiresAt: Date.now() + 86_400_000 }],
@@ -215,6 +216,11 @@ it('the numbers are those of what happened, and titles that nobody configured ar
     'radiotracer_destination_id="pacs",radiotracer_queue_state="dead"': 2,
   });
   expect(values('radiotracer_queue_oldest_age_seconds')['radiotracer_destination_id="pacs"']).toBeGreaterThanOrEqual(60);
+  expect(values('radiotracer_queue_status')).toEqual({
+    'radiotracer_queue_available="yes"': 0,
+    'radiotracer_queue_available="full"': 1,
+    'radiotracer_queue_available="no"': 0,
+  });
   expect(values('radiotracer_spool_utilization_ratio')).toEqual({ '': 0.25 });
   expect(values('radiotracer_circuit_state')).toMatchObject({
     'radiotracer_destination_id="pacs",radiotracer_circuit_state="closed"': 0,

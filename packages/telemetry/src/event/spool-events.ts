@@ -48,10 +48,18 @@ export interface SpoolFound {
   readonly moved: boolean;
 }
 
-/** The schedule cannot be reached, or can be again. Instances are kept and acknowledged all the same. */
+/**
+ * Whether the schedule can be used: `yes`; `full`, it takes nothing new, while what it has is delivered; `no`, it is away, or takes no writes, and
+ * nothing is delivered.
+ */
+export type QueueAvailability = 'yes' | 'full' | 'no';
+
+/** Instances are kept and acknowledged all the same. */
 export interface QueueAvailabilityChanged {
   readonly type: 'queue.availability_changed';
   readonly at: EpochMs;
-  readonly available: boolean;
+  readonly available: QueueAvailability;
+  /** Of a closed list: the code of an error, or how Redis begins (`oom`, `readonly`, …); undefined when it can be used. */
+  readonly reason?: string | undefined;
   readonly home: 'sqlite' | 'redis' | 'memory';
 }

@@ -43,6 +43,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   });
   const sources: DeliverySources = {
     queueCounts: () => ask('queueCounts'),
+    queueAvailable: () => ask('queueAvailable'),
     spool: () => ask('spool'),
     circuits: () => ask('circuits'),
     certificates: () => ask('certificates'),
