@@ -11,7 +11,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { type Config, type Destination, matchRoute } from '@radiotracer/config';
-import { Forwarder, Scheduler } from '@radiotracer/forwarder';
+import { Forwarder, Scheduler, Unremoved } from '@radiotracer/forwarder';
 import { type Envelope, isInstanceId } from '@radiotracer/instance';
 import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
 import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
@@ -170,13 +170,14 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
 
   const readBuffers = new ReadBufferPool();
   const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
+  const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
+  const unremoved = new Unremoved({ spool: config.spool.shared ? spools : spool, queue, clock, random: Math.random });
   const scheduling = {
-    ...{ queue, clock, giveWay, random: Math.random },
+    ...{ queue, unremoved, clock, giveWay, random: Math.random },
     wake: (envelope: Envelope) => forwarder.wake(envelope),
     failed: failed('scheduling'),
   };
   const scheduler = new Scheduler({ ...scheduling, spool, ownerId });
-  const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
   const schedulerOf = (otherId: string, view: SpoolView) =>
     new Scheduler({
       ...scheduling,
@@ -242,7 +243,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   });
   liveAssociations = () => relay.activeAssociations;
   const forwarder = new Forwarder({
-    ...{ ...delivering, queue, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
+    ...{ ...delivering, queue, unremoved, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
     liveAssociations: (destinationId) => relay.associationsTo(destinationId),
     failed: failed('forwarding'),
     leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,

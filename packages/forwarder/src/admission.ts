@@ -6,12 +6,14 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { Reading } from './reading.ts';
 import type { Settler } from './settler.ts';
+import type { Unremoved } from './unremoved.ts';
 
 export interface AdmissionParts {
   readonly spool: Pick<Spool, 'look'>;
   readonly ahead: ReadAhead;
   readonly leases: LeaseKeeper;
   readonly settler: Settler;
+  readonly unremoved: Unremoved;
   /** What may be sent, in the order in which it was claimed. */
   readonly put: (held: Held) => void;
   /** Not before, for its AE titles rest; 0: at once. */
@@ -43,7 +45,10 @@ export class Admission {
     this.#parts = parts;
   }
 
-  async admit(claimed: readonly Claimed[]): Promise<void> {
+  async admit(all: readonly Claimed[]): Promise<void> {
+    const { unremoved, settler, task } = this.#parts;
+    const claimed = all.filter(({ entry }) => !unremoved.has(entry));
+    for (const one of all) if (unremoved.has(one.entry)) task(() => settler.deliveredBefore(one));
     const looks: Promise<Found>[] = [];
     for (const [at, one] of claimed.entries()) {
       for (const next of claimed.slice(looks.length, at + lookahead)) {

@@ -67,7 +67,7 @@ export class DestinationDrain implements LaneHost {
   #ending = false;
 
   constructor(destination: Destination, options: ForwarderOptions, tuning: ForwarderTuning) {
-    const { spool, queue, publish, clock, random } = options;
+    const { spool, queue, unremoved, publish, clock, random } = options;
     const { retry } = destination;
     this.#destination = destination;
     this.#options = options;
@@ -81,7 +81,7 @@ export class DestinationDrain implements LaneHost {
       lost: () => void this.counts.leasesLost++,
       failed: options.failed,
     });
-    const shared = { spool, leases: this.#leases, pauses: this.#pauses, clock };
+    const shared = { spool, unremoved, leases: this.#leases, pauses: this.#pauses, clock };
     this.#settlements = new Settlements({ queue, pauses: this.#pauses, gatherMs: tuning.gatherMs, clock, random });
     this.#settler = new Settler({ ...shared, settlements: this.#settlements, retry, counts: this.counts, publish, random });
     const { aheadBytes, maxAhead, freshMs, maxUnsettled, pieceBytes } = tuning;

@@ -71,8 +71,9 @@ export class Forwarder {
   }
 
   async #keep(): Promise<void> {
-    const { queue, scheduler, clock } = this.#options;
+    const { queue, scheduler, unremoved, clock } = this.#options;
     try {
+      await unremoved.keep();
       if (await scheduler.keep()) this.wake();
     } finally {
       // Also where a spool cannot be listed: what a dead process was sending may lie in another.

@@ -4,11 +4,14 @@ import type { Spool } from '@radiotracer/spool';
 import type { Publish } from '@radiotracer/telemetry';
 import type { Clock, DestinationCircuit, RequestorOptions, Transport } from '@radiotracer/upper-layer';
 import type { Scheduler } from './scheduler.ts';
+import type { Unremoved } from './unremoved.ts';
 
 /** What the forwarder is made of; nothing else reaches outside. */
 export interface ForwarderPorts {
   readonly spool: Pick<Spool, 'read' | 'look' | 'stateOf' | 'move' | 'remove' | 'quarantine'>;
   readonly queue: Pick<Queue, 'claim' | 'extend' | 'settleMany' | 'reclaimExpired' | 'nextDueAt'>;
+  /** The same object for the scheduler. Asked now and then to remove what it can. */
+  readonly unremoved: Unremoved;
   /** Begins to connect. */
   readonly connect: (destination: Destination) => Transport;
   /** The same object for everybody who opens associations to this destination. */

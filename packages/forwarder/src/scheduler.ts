@@ -16,6 +16,7 @@ import { type EntryKey, type KnownAsTheyAre, type NewEntry, type Queue, QueueUna
 import { type InstanceState, instanceStates, type Spool, SpoolError, type SpoolUsage } from '@radiotracer/spool';
 import type { Clock } from '@radiotracer/upper-layer';
 import { Rest } from './rest.ts';
+import type { Unremoved } from './unremoved.ts';
 
 /** A spool, or a view of another process' spool. */
 export interface ScheduledSpool extends Pick<Spool, 'list' | 'read' | 'quarantine'> {
@@ -28,6 +29,8 @@ export interface SchedulerOptions {
   readonly queue: Pick<Queue, 'add' | 'rebuild' | 'health' | 'counts'>;
   /** Whose spool it is. */
   readonly ownerId: string;
+  /** Of this and of other spools. */
+  readonly unremoved: Unremoved;
   /** It is in the schedule. */
   readonly wake: (envelope: Envelope) => void;
   /** Told of the first add that failed after one that did not, and of what should not happen. */
@@ -178,10 +181,11 @@ export class Scheduler {
   /**
    * More stands in the spool than in the schedule, in one of the states, and nothing is on its way. Or more is held in the schedule: what was
    * delivered while its hold was asked for. (What waits in the schedule alone is found when it is claimed; what is dead in the schedule
-   * alone was moved aside, and is shown as long as the schedule knows of it.)
+   * alone was moved aside, and is shown as long as the schedule knows of it.) Held in the schedule and waiting in the spool is, as it should
+   * be, what was delivered and could not be removed.
    */
   async #differs(): Promise<boolean> {
-    const { spool, queue, ownerId } = this.#options;
+    const { spool, queue, ownerId, unremoved } = this.#options;
     const [before, adding] = [spool.usage, this.#adding];
     if (before === undefined) return false;
     const scheduled = { waiting: adding, held: 0, dead: 0 };
@@ -191,6 +195,9 @@ export class Scheduler {
       scheduled.dead += states.dead.entries;
     }
     const after = spool.usage ?? before;
+    const delivered = unremoved.count(ownerId);
+    scheduled.waiting += delivered;
+    scheduled.held -= delivered;
     if (scheduled.held > Math.max(before.held.instances, after.held.instances)) return true;
     return instanceStates.some((state) => Math.min(before[state].instances, after[state].instances) > scheduled[state]);
   }
@@ -203,7 +210,7 @@ export class Scheduler {
   }
 
   async *#spooled(known: KnownAsTheyAre): AsyncGenerator<NewEntry> {
-    const { spool, ownerId, giveWay } = this.#options;
+    const { spool, ownerId, giveWay, unremoved } = this.#options;
     const damaged: [id: string, why: string][] = [];
     const passedOver = (error: SpoolError, id: string) => {
       // What could not be read now is lacking at the next look.
@@ -213,11 +220,12 @@ export class Scheduler {
     const knownInTurn: KnownAsTheyAre = async (ids, state) => {
       await giveWay?.();
       if (this.#stopped) throw new RebuildStopped();
-      return await known(ids, state);
+      const asItLies = ids.filter((id) => !unremoved.has({ ownerId, id }));
+      return await known(asItLies, state);
     };
     for await (const { envelope, state } of spool.list(undefined, passedOver, knownInTurn)) {
       if (this.#stopped) throw new RebuildStopped();
-      yield newEntryOf(envelope, ownerId, state);
+      yield newEntryOf(envelope, ownerId, unremoved.has({ ownerId, id: envelope.id }) ? 'held' : state);
     }
     // Nobody could send it, and it would be lacking for ever.
     for (const [id, why] of damaged) await spool.quarantine(id, why).catch((error: unknown) => this.#options.failed(error));

@@ -7,6 +7,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
 import { Settlements } from './settlements.ts';
 import { Settler } from './settler.ts';
+import { Unremoved } from './unremoved.ts';
 
 const dayMs = 86_400_000;
 const busy = { errorType: 'status_failure', possibleDuplicate: false } as const;
@@ -28,6 +29,7 @@ async function once(file: () => Promise<void>) {
   settlements.hurry();
   const settler = new Settler({
     spool: { move: file, remove: file, quarantine: async () => 'aside' },
+    unremoved: new Unremoved({ spool: { remove: file }, queue, clock, random: () => 0 }),
     ...{ settlements, leases, pauses, clock, random: () => 0, counts: scene.counts },
     retry: { initialMs: 1000, maxMs: 1000, budgetMs: dayMs },
     publish: (event) => scene.events.push(event),

@@ -10,7 +10,7 @@
  * the entry comes back by itself, and finds its file or not.
  */
 import type { RetryConfig } from '@radiotracer/config';
-import type { DeliveryFault, Outcome } from '@radiotracer/queue';
+import type { DeliveryFault, Outcome, QueueEntry } from '@radiotracer/queue';
 import { type Spool, SpoolError } from '@radiotracer/spool';
 import type { DeliveryAttempted, DeliveryErrorType, Publish, SpooledInstanceFacts } from '@radiotracer/telemetry';
 import type { Clock } from '@radiotracer/upper-layer';
@@ -21,6 +21,7 @@ import type { Held } from './held.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pauses } from './pauses.ts';
 import type { Settled, Settlements } from './settlements.ts';
+import type { Unremoved } from './unremoved.ts';
 
 /** An attempt as it went. */
 export interface Attempt {
@@ -40,6 +41,7 @@ export interface Failure {
 
 export interface SettlerOptions {
   readonly spool: Pick<Spool, 'move' | 'remove' | 'quarantine'>;
+  readonly unremoved: Unremoved;
   readonly settlements: Settlements;
   readonly leases: LeaseKeeper;
   readonly pauses: Pauses;
@@ -55,6 +57,7 @@ const againPolicy: RetryConfig = { initialMs: 500, maxMs: 10_000, budgetMs: 0 };
 const removals = 3;
 /** Before one is given up for the time that it has taken. */
 const minAttempts = 8;
+const fileRemains = 'delivered, but its file could not be removed';
 
 export class Settler {
   readonly #options: SettlerOptions;
@@ -64,11 +67,15 @@ export class Settler {
   }
 
   async delivered(held: Held, attempt: Attempt): Promise<void> {
-    const { counts } = this.#options;
+    const { counts, unremoved } = this.#options;
+    const isSecond = wasDelivered(held.entry);
     const removed = await this.#remove(held);
-    const kept: Outcome = { kind: 'held', why: 'delivered, but its file could not be removed', error: { errorType: 'spool_failure' } };
+    if (!removed) unremoved.add(held.entry);
+    const kept: Outcome = { kind: 'held', why: fileRemains, error: { errorType: 'spool_failure' } };
     const settled = await this.#settle(held, removed ? { kind: 'delivered' } : kept);
-    const possibleDuplicate = settled === 'stale' || held.lost;
+    const possibleDuplicate = settled === 'stale' || held.lost || isSecond;
+    // What is stale was counted when it was settled.
+    if (isSecond && settled !== 'stale') counts.possibleDuplicates++;
     counts.delivered++;
     if (attempt.status !== undefined && statusClass(attempt.status) === 'warning') counts.withWarning++;
     this.#tell(held, { attempt, errorType: removed ? undefined : 'spool_failure', possibleDuplicate }, 'delivered');
@@ -129,6 +136,12 @@ export class Settler {
   async brokenOff(held: Held, attempt: Attempt): Promise<void> {
     await this.unsent(held, 'the proxy stopped');
     this.#tell(held, { attempt, errorType: 'shutdown', possibleDuplicate: false }, 'unsent');
+  }
+
+  /** It has come back, by the word of a person or because the schedule never heard of it: delivered it is all the same. */
+  async deliveredBefore(claimed: Pick<Held, 'lease' | 'entry'>): Promise<void> {
+    const removed = await this.#options.unremoved.remove(claimed.entry);
+    await this.#settle(claimed, removed ? { kind: 'delivered' } : { kind: 'held', why: fileRemains });
   }
 
   /** Its file is not there any more: delivered before a crash, or removed by a person. */
@@ -233,6 +246,11 @@ export interface DeadTerms {
   readonly errorType?: DeliveryErrorType;
   readonly contextResult?: number | undefined;
   readonly quarantine?: string;
+}
+
+/** By a process before this one, that could not remove its file. */
+function wasDelivered({ history }: QueueEntry): boolean {
+  return history.some(({ why }) => why === fileRemains);
 }
 
 function faultOf({ errorType, attempt }: Failure): DeliveryFault {

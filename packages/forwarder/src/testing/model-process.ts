@@ -6,6 +6,7 @@ import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { DestinationCircuit, plainTransport } from '@radiotracer/upper-layer';
 import { Forwarder } from '../forwarder.ts';
 import { Scheduler } from '../scheduler.ts';
+import { Unremoved } from '../unremoved.ts';
 import type { ProcessClock } from './sim-clock.ts';
 
 export const destinationIds = ['pacs', 'vna'] as const;
@@ -80,7 +81,8 @@ export interface ProcessPorts {
 /** Puts scheduler and forwarder over the spool and starts them, as `apps/proxy` does. */
 export async function assemble(process: Process, { queue, connect, told, failed, random }: ProcessPorts): Promise<void> {
   const { spool, clock } = process;
-  const shared = { spool, queue, ownerId: 'proxy', failed, clock, random };
+  const unremoved = new Unremoved({ spool, queue, clock, random });
+  const shared = { spool, queue, unremoved, ownerId: 'proxy', failed, clock, random };
   const circuits = new Map(destinations.map(({ id, circuit }) => [id, new DestinationCircuit(circuit)]));
   process.queue = queue;
   process.scheduler = new Scheduler({ ...shared, wake: (envelope) => process.forwarder.wake(envelope) });

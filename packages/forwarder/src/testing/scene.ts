@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import type { Destination } from '@radiotracer/config';
 import type { Envelope, EnvelopeStart } from '@radiotracer/instance';
 import { openMemoryQueue, openSqliteQueue, type Queue, type QueueEntry } from '@radiotracer/queue';
-import { type Finding, Spool } from '@radiotracer/spool';
+import { type Finding, nodeFileSystem, Spool } from '@radiotracer/spool';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { type Clock, DestinationCircuit, plainTransport, systemClock } from '@radiotracer/upper-layer';
 import { Forwarder } from '../forwarder.ts';
 import type { ForwarderOptions } from '../ports.ts';
 import { Scheduler } from '../scheduler.ts';
+import { Unremoved } from '../unremoved.ts';
 import { ScriptedPacs } from './scripted-pacs.ts';
 
 const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
@@ -50,6 +51,8 @@ export class Scene implements AsyncDisposable {
   sockets = 0;
   /** Most associations that it had in hand when it began one. */
   peak = 0;
+  /** Nothing can be removed from the spool's volume. */
+  isReadOnly = false;
   /** Calls to the spool that are not answered yet. */
   reading = 0;
   destination!: Destination;
@@ -71,7 +74,14 @@ export class Scene implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     const scene = new Scene(clock);
     scene.folder = await mkdtemp(join(tmpdir(), 'radiotracer-forwarder-'));
-    scene.spool = await Spool.open({ dir: join(scene.folder, 'spool'), clock, onFinding: (finding) => scene.findings.push(finding) });
+    const unlink: typeof nodeFileSystem.unlink = (path) =>
+      scene.isReadOnly ? Promise.reject(Object.assign(new Error('EROFS'), { code: 'EROFS' })) : nodeFileSystem.unlink(path);
+    scene.spool = await Spool.open({
+      dir: join(scene.folder, 'spool'),
+      fileSystem: { ...nodeFileSystem, unlink },
+      clock,
+      onFinding: (finding) => scene.findings.push(finding),
+    });
     const path = join(scene.folder, 'queue.db');
     const queue = options.home === 'sqlite' ? openSqliteQueue({ path }) : openMemoryQueue();
     scene.queue = options.around?.(queue) ?? queue;
@@ -100,8 +110,20 @@ export class Scene implements AsyncDisposable {
       ...options.destination,
     };
     scene.circuit = new DestinationCircuit({ failures: scene.destination.circuit.failures });
+    scene.start(options);
+    // As at the start of a process.
+    await scene.scheduler.rebuild();
+    scene.rebuilds = 0;
+    return scene;
+  }
+
+  /** A process, over the spool and the schedule as they are. */
+  start(options: SceneOptions): void {
+    const [scene, clock, random] = [this, this.#clock, options.random ?? Math.random];
+    const unremoved = new Unremoved({ spool: scene.spool, queue: scene.queue, clock, random });
     scene.scheduler = new Scheduler({
       spool: scene.spool,
+      unremoved,
       queue: {
         add: (entry) => {
           const adding = scene.queue.add(entry);
@@ -119,11 +141,8 @@ export class Scene implements AsyncDisposable {
       wake: (envelope) => scene.forwarder.wake(envelope),
       failed: (error) => scene.missed.push(error),
       clock,
-      random: options.random ?? Math.random,
+      random,
     });
-    // As at the start of a process.
-    await scene.scheduler.rebuild();
-    scene.rebuilds = 0;
     scene.forwarder = new Forwarder({
       spool: {
         read: async (id, into) => {
@@ -139,6 +158,7 @@ export class Scene implements AsyncDisposable {
         quarantine: (id, why) => scene.#counted(scene.spool.quarantine(id, why)),
       },
       queue: scene.queue,
+      unremoved,
       destinations: [scene.destination],
       connect: ({ host, port }) => {
         scene.connects++;
@@ -154,14 +174,13 @@ export class Scene implements AsyncDisposable {
       publish: (event) => scene.events.push(event),
       failed: (error) => scene.failures.push(error),
       clock,
-      random: options.random ?? Math.random,
+      random,
       ownerId: 'proxy',
       leaseHolder: 'test',
       limits: { maxCommandBytes: 64 * 1024 },
       ...options.forwarder,
       tuning: { pollMs: 50, keepMs: 20, housekeepingMs: 100, ...options.forwarder?.tuning },
     });
-    return scene;
   }
 
   /** Into the spool and the schedule. */
