@@ -113,7 +113,7 @@ test('a schedule that refuses an add every minute is not rebuilt every minute', 
   expect(await scene.entries()).toHaveLength(60);
 });
 
-test('a schedule that has lost some of it and says nothing (a failover to a replica that lagged behind) is found by its numbers', async () => {
+test('a schedule that has lost some of it and says nothing (keys were evicted) is found by its numbers', async () => {
   const clock = new ManualClock();
   const [opened] = await fickleScene(clock);
   await using scene = opened;

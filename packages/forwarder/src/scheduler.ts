@@ -4,9 +4,10 @@
  *
  * - before the first rebuild of this process,
  * - while the schedule is away, and after an `add` that it did not take, even a single one (READONLY, OOM, a lost connection),
- * - after it has lost its memory,
- * - after it has lost some of it and says nothing: a failover to a replica that lagged behind, one master of a cluster that was emptied,
- *   keys that were evicted. Then more stands in the spool than in the schedule, look after look.
+ * - after it has lost its memory, or may have lost some of it: behind each lost connection to Redis may be a failover to a replica that lagged
+ *   behind, or a restart with an old dump. Its generation says so,
+ * - after it has lost some of it and says nothing: one master of a cluster that was flushed, keys that were evicted. Then more stands in the
+ *   spool than in the schedule, look after look.
  *
  * Each makes the schedule incomplete, and only a rebuild that began later and came to its end makes it complete again. Remembered is one
  * number, however many adds have failed.
@@ -164,7 +165,7 @@ export class Scheduler {
   async #rebuild(): Promise<void> {
     const { queue, ownerId, clock } = this.#options;
     const reasons = this.#reasons;
-    // Before it begins: should the memory be lost on the way, the next look sees another generation.
+    // Before it begins: should the memory, or a connection, be lost on the way, the next look sees another generation.
     const { generation } = await queue.health();
     try {
       await queue.rebuild(ownerId, (known) => this.#spooled(known), Math.trunc(clock.now()), {

@@ -168,7 +168,10 @@ export interface RebuildResult {
 export interface QueueHealth {
   readonly home: 'sqlite' | 'redis' | 'memory';
   readonly available: boolean;
-  /** Another value than before: the home lost its memory in between (emptied, replaced, moved aside), and a rebuild is due. */
+  /**
+   * Another value than before: the home lost its memory in between (emptied, replaced, moved aside), or may have lost some of it (Redis: with each
+   * lost connection), and a rebuild is due. Of one process: others count other connections.
+   */
   readonly generation?: string;
   /**
    * It answers, and takes no writes: `new`, nothing new, while what it has can be sent and removed (it is full); `all`, none at all, so that nothing

@@ -69,7 +69,7 @@ export class ModelSchedule {
     this.#queue = openMemoryQueue();
   }
 
-  /** A failover to a replica that lagged behind: entries are missing, and it is the same generation. */
+  /** Keys were evicted, a master of a cluster was flushed: entries are missing, and it is the same generation. */
   async forgetSome(now: number): Promise<void> {
     const { entries } = await this.#queue.page({}, undefined, 1000);
     const ids = entries.map(({ id }) => id).filter(() => this.#random() < 0.5);
