@@ -1,5 +1,5 @@
 /** The queue's commands over both homes of the schedule, beside a proxy that has the spool locked. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -211,6 +211,22 @@ describe.each(homes)('$home', ({ home, missing }) => {
     await world.queue.settle(claimed.lease, { kind: 'retry', dueAt: world.nowMs, error, possibleDuplicate: false }, world.nowMs);
     expect(await world.where()).toEqual({ [id]: 'held/held' });
     expect(await world.rebuild()).toMatchObject({ moved: 0, dropped: 0 });
+  });
+
+  it('hold, and the file cannot be moved: it is told, and is not held in the schedule alone, which the next rebuild would release', async () => {
+    const id = await world.put();
+    rmSync(join(world.folder.dir, 'held'), { recursive: true });
+    writeFileSync(join(world.folder.dir, 'held'), '');
+    for (const args of ['hold --all', 'hold --state waiting']) {
+      expect(await world.rc(args)).toEqual({ code: 1, out: '0 instances held\n', err: expect.stringContaining(`${id}: move `) });
+      expect((await world.queue.page({}, undefined, 2)).entries).toMatchObject([{ id, state: 'waiting' }]);
+    }
+    const [claimed] = await claim();
+    if (claimed === undefined) throw new Error('nothing was due');
+    expect(await world.rc(`hold ${id}`)).toMatchObject({ code: 1 });
+    expect((await world.queue.page({}, undefined, 2)).entries[0]).not.toHaveProperty('holdRequested');
+    rmSync(join(world.folder.dir, 'held'));
+    mkdirSync(join(world.folder.dir, 'held'));
   });
 
   it('rm asks and says what is lost; without a yes, or somebody to ask, nothing is lost; nor what came since', async () => {

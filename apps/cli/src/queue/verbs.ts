@@ -2,7 +2,7 @@
  * What an operator's word does, to the schedule and to the spool. The spool is the truth, the schedule can be lost: whatever stops these
  * between their two steps, a rebuild makes of it what was asked for or what was before, and the same command again finishes it.
  *
- *     hold      the schedule first (nobody begins to send it), then the file to held/
+ *     hold      the schedule first (nobody begins to send it), then the file to held/; the schedule back if that fails
  *     release   the file to waiting/ first, then the schedule
  *     retry     of a dead one: the file to waiting/ first, then the schedule
  *     remove    out of the schedule first, then the file
@@ -71,13 +71,17 @@ async function hold({ queue, tally, now }: VerbParts, { entries, view, filter }:
     toHeld,
   );
   tally.unaffected += entries.filter(({ state, holdRequested }) => state === 'held' || state === 'dead' || holdRequested === true).length;
+  const unmoved: QueueEntry[] = [];
   await queue.hold({ ...filter, ...named(entries) }, now(), {
     onChanged: async (changed) => {
+      const moved = new Set(await eachFile(changed, toHeld));
       tally.sending += changed.filter(({ state }) => state === 'leased').length;
-      tally.changed += changed.filter(({ state }) => state === 'held').length;
-      await eachFile(changed, toHeld);
+      tally.changed += [...moved].filter(({ state }) => state === 'held').length;
+      unmoved.push(...changed.filter((entry) => !moved.has(entry)));
     },
   });
+  // The file decides: the next rebuild would release it, and nobody would be told.
+  if (unmoved.length > 0) await queue.release(named(unmoved), now());
 }
 
 async function release({ queue, tally, now }: VerbParts, { entries, view, filter }: Batch): Promise<void> {
