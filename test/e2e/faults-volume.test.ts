@@ -6,10 +6,11 @@ import { eventually, within } from '../fixtures/deadline.ts';
 import { repositoryFolder } from '../fixtures/paths.ts';
 import { run } from '../fixtures/processes.ts';
 import { launchProxy, type ProxyOptions, proxyPlace, type RunningProxy, startProxy } from '../fixtures/proxy.ts';
+import { redis } from '../fixtures/redis.ts';
 import { Stage } from '../fixtures/stage.ts';
-import { describeWith } from '../fixtures/tools.ts';
+import { describeWith, itWith, missingTools } from '../fixtures/tools.ts';
 import { ext4Volume, missingExt4, missingTmpfs, tmpfsVolume } from '../fixtures/volume.ts';
-import { bothModes, digests, impatient, type ScriptedPacs, scriptedPacs, send, spooled, study } from './faults-scene.ts';
+import { bothModes, digests, impatient, type ScriptedPacs, scheduled, scriptedPacs, send, spooled, study } from './faults-scene.ts';
 
 const stage = new Stage();
 afterEach(() => stage.clear(), 60_000);
@@ -168,6 +169,42 @@ describeWith(missingExt4(), 'an ext4 that breaks', () => {
       const repaired = await startProxy(stage, config);
       await arrives(repaired, pacs, spool, wanted);
       await repaired.stop();
+    },
+    90_000,
+  );
+
+  itWith(
+    missingTools('redis-server'),
+    'and becomes read-only, with the schedule in Redis: what waits is delivered, and stays delivered whatever the schedule forgets; after the repair once more',
+    async () => {
+      const volume = await ext4Volume(stage, 48);
+      const spool = join(volume.dir, 'spool');
+      const server = await redis(stage);
+      const pacs = await scriptedPacs(stage);
+      pacs.answer = away;
+      const place = await proxyPlace(await stage.folder('proxy'));
+      const { more, ...config } = options(pacs, spool, '0B');
+      const start = () => startProxy(stage, { ...config, place, more: { ...more, queue: { redis: server.url } } });
+      const proxy = await start();
+      const waiting = study(75, 4);
+      expect(await send(proxy.port, waiting)).toEqual([0, 0, 0, 0]);
+      volume.abort();
+      pacs.answer = (await scriptedPacs(stage)).answer;
+      const isHeld = async () => {
+        const states = (await scheduled(proxy, server.url)).map(({ state }) => state);
+        return states.length === 4 && states.every((state) => state === 'held');
+      };
+      await eventually('all to be delivered, and held', isHeld, 30_000);
+      // Whoever builds it anew finds the files waiting.
+      await server.ask('FLUSHALL');
+      await eventually('the schedule to be built anew', isHeld, 30_000);
+      expect([pacs.stores(), pacs.stored]).toEqual([4, digests(waiting)]);
+      await proxy.kill();
+      await volume.unmount();
+      volume.mount('rw');
+      const repaired = await start();
+      await arrives(repaired, pacs, spool, digests(waiting));
+      expect(pacs.stores()).toBe(8);
     },
     90_000,
   );
