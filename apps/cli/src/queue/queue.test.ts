@@ -80,7 +80,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const away = (await world.rc(`show ${id}`)).out;
     expect(away).toContain('It was not tried yet. It is due, and no proxy answers at http://127.0.0.1:8080 that would send it');
     const getJson = async (url: string) => (url.endsWith('/readyz') ? { status: 'ready' } : { status: 'ok', version: '1.2.3' });
-    const running = (await world.rc(`show ${id}`, { getJson })).out;
+    const running = (await world.rc(`show ${id}`, { getJson, hasOwner: () => Promise.resolve(true) })).out;
     expect(running).toContain(
       'It is due, and the proxy runs: it waits for its turn, or for its destination to answer again (radiotracer check).\n',
     );
