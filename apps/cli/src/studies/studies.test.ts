@@ -200,7 +200,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect(await asked()).toMatch(/^it was not asked yet; it is asked in (30|29|28) s$/);
     world.answers.set('pacs', new Set(['9.1']));
     await world.pass(31_000);
-    expect(await asked()).toMatch(/^it has said that it has all of them/);
+    expect(await asked()).toMatch(/^it has said that it has all that it was sent/);
     const never = { uid: '10.1', study: '9', series: '9.0', destination: 'archive', spooled: true };
     await world.tell(sent(never), {
       ...delivered(never, 20),

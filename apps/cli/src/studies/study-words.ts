@@ -153,7 +153,7 @@ export function verifySentence(state: VerifyState, now: number): string {
   const next = nextAt === undefined ? '' : `; it is asked ${asked + failures === 0 ? '' : 'again '}${fromNow(Math.max(nextAt, now), now)}`;
   switch (outcome) {
     case 'confirmed':
-      return `it has said that it has all of them${when}`;
+      return `it has said that it has all that it was sent${when}`;
     case 'confirmed-by-count':
       return `it counts as many as it was sent${when}; it does not name them`;
     case 'lost':
