@@ -10,7 +10,7 @@ export { Integrity } from './integrity.ts';
 export { type LedgerHome, LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 export { cursorOf, Ledger, type LedgerOptions, type StudyFilter, type StudyListing } from './ledger/ledger.ts';
 export { MemoryHome } from './memory/memory-home.ts';
-export { isOfInterest, isOfStudies, studyOf } from './observe.ts';
+export { isOfInterest, isOfStudies, removed, studyOf } from './observe.ts';
 export type {
   CommitConfiguration,
   IntegrityListener,
@@ -20,7 +20,7 @@ export type {
   StudyGeneration,
 } from './ports.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
-export { type InstanceAtDestination, type InstanceRecord, isLost } from './record/instance-record.ts';
+export { type InstanceAtDestination, type InstanceRecord, isLost, isRemoved } from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';
 export type { SeriesRecord } from './record/series-record.ts';
 export type { StudyDocument } from './record/study-document.ts';

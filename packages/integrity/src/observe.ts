@@ -1,11 +1,5 @@
 /** From what the stages publish to what the ledger keeps. Pure, but for the key of patients. */
-import {
-  type DeliveryAttempted,
-  type DeliveryDeadLettered,
-  type OperationEnded,
-  strippedUid,
-  type TelemetryEvent,
-} from '@radiotracer/telemetry';
+import { type DeliveryAttempted, type OperationEnded, strippedUid, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { LedgerChange, StudyChange } from './ledger/change.ts';
 import { emptyInstance, type InstanceAtDestination, InstanceFlag } from './record/instance-record.ts';
 import { emptySeries, type SeriesRecord } from './record/series-record.ts';
@@ -17,6 +11,12 @@ export interface ObserveOptions {
   /** A keyed hash of a Patient ID. */
   readonly patientKey: (patientId: Uint8Array) => string;
 }
+
+/** An instance in the spool, as far as the ledger wants to know. */
+export type SpooledInstance = Pick<
+  DeliveryAttempted,
+  'instanceId' | 'destinationId' | 'sopInstanceUid' | 'sopClassUid' | 'studyInstanceUid' | 'seriesInstanceUid' | 'modality' | 'receivedAt'
+>;
 
 /** SOP classes whose data sets say what is to come. */
 export const mppsSopClass = '1.2.840.10008.3.1.2.3.3';
@@ -69,9 +69,9 @@ export function observe(event: TelemetryEvent, options: ObserveOptions): LedgerC
     case 'operation.ended':
       return event.operation === 'C-STORE' && event.invokedBy === 'requestor' ? stored(event, options) : undefined;
     case 'delivery.attempted':
-      return event.outcome === 'delivered' ? delivered(event, { forwardedAt: event.endedAt }, options) : undefined;
+      return event.outcome === 'delivered' ? ofSpooled(event, { forwardedAt: event.endedAt }, [options.node]) : undefined;
     case 'delivery.dead_lettered':
-      return delivered(event, { deadAt: event.at }, options);
+      return ofSpooled(event, { deadAt: event.at }, [options.node]);
     default:
       return undefined;
   }
@@ -173,19 +173,24 @@ function petImages(head: OperationEnded['head']): number | undefined {
   return numberOfSlices * Math.max(1, numberOfTimeSlices ?? 1);
 }
 
-/** A spooled instance was delivered, or given up. It was acknowledged, whether that was seen here or not. */
-function delivered(event: DeliveryAttempted | DeliveryDeadLettered, at: InstanceAtDestination, { node }: ObserveOptions): StudyChange {
-  const uid = keptUid(event.sopInstanceUid) ?? `none-${hashText(event.instanceId)}`;
+/** A person removed it from the queue; no event tells of it. */
+export function removed(instance: SpooledInstance, removedAt: number): StudyChange {
+  return ofSpooled(instance, { removedAt }, []);
+}
+
+/** A spooled instance was delivered, given up, or removed. It was acknowledged, whether that was seen here or not. */
+function ofSpooled(spooled: SpooledInstance, at: InstanceAtDestination, nodes: readonly string[]): StudyChange {
+  const uid = keptUid(spooled.sopInstanceUid) ?? `none-${hashText(spooled.instanceId)}`;
   const instance = {
     ...emptyInstance(uid),
     ...optional({
-      seriesUid: keptUid(event.seriesInstanceUid),
-      sopClassUid: keptUid(event.sopClassUid),
-      modality: event.modality?.slice(0, 16) || undefined,
+      seriesUid: keptUid(spooled.seriesInstanceUid),
+      sopClassUid: keptUid(spooled.sopClassUid),
+      modality: spooled.modality?.slice(0, 16) || undefined,
     }),
-    at: { [event.destinationId]: { acknowledgedAt: event.receivedAt, spooledAt: event.receivedAt, ...at } },
+    at: { [spooled.destinationId]: { acknowledgedAt: spooled.receivedAt, spooledAt: spooled.receivedAt, ...at } },
   };
-  return { studyUid: keptUid(event.studyInstanceUid) ?? '', facts: { ...noFacts, nodes: [node] }, instances: [instance] };
+  return { studyUid: keptUid(spooled.studyInstanceUid) ?? '', facts: { ...noFacts, nodes }, instances: [instance] };
 }
 
 /** PS3.5 9.1. */

@@ -27,6 +27,7 @@ function seenJson({ studyUid, callingAeTitles, instance, findings }: SeenInstanc
       ...{ destination, state: placeState(place), text: placeSentence(destination, place) },
       ...{ spooledAt: orNull(place.spooledAt), acknowledgedAt: orNull(place.acknowledgedAt), forwardedAt: orNull(place.forwardedAt) },
       ...{ deadAt: orNull(place.deadAt), missingAt: orNull(place.missingAt), confirmedAt: orNull(place.confirmedAt) },
+      removedAt: orNull(place.removedAt),
       ...{ committedAt: orNull(place.committedAt), commitFailedAt: orNull(place.commitFailedAt) },
     })),
     findings,

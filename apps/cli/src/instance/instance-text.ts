@@ -35,7 +35,7 @@ export function seenText({ studyUid, callingAeTitles, instance, findings }: Seen
     paint('bold', printable(instance.uid)),
     ...(receivedAt === undefined ? [unseen(places)] : []),
     ...places.map(([destinationId, place]) => {
-      const isWrong = ['given up', 'missing'].includes(placeState(place));
+      const isWrong = ['given up', 'missing', 'removed'].includes(placeState(place));
       const sentence = printable(placeSentence(destinationId, place));
       return isWrong ? paint('bad', sentence) : sentence;
     }),
@@ -57,7 +57,7 @@ function unseen(places: readonly (readonly [string, InstanceAtDestination])[]): 
 /** What of it is queued still. `isOwed`: by the ledger it should be. */
 export function queuedText(uid: string, entries: readonly QueueEntry[], isOwed: boolean, { now, paint, next }: Words): string {
   if (entries.length === 0 && isOwed)
-    return `${paint('bad', 'Nothing of it is queued, and so nobody delivers it: a person removed it (queue rm), or it was delivered a moment ago.')}\n`;
+    return `${paint('bad', 'Nothing of it is queued, and so nobody delivers it: a person removed it (queue rm) while the ledger was away, or it was delivered a moment ago.')}\n`;
   if (entries.length === 0) return 'Nothing of it is queued.\n';
   const lines = entries.map(({ id, state, destinationId, attempts, lastError, dueAt }) => {
     const tried = attempts === 0 ? 'not tried yet' : `tried ${counted(attempts, 'time')}`;
@@ -76,6 +76,7 @@ function placeLines(place: InstanceAtDestination, now: number, paint: Paint): re
     ['acknowledged', place.acknowledgedAt],
     ['forwarded', place.forwardedAt],
     ['given up', place.deadAt],
+    ['removed', place.removedAt],
     ['not there', place.missingAt],
     ['confirmed', place.confirmedAt],
     ['committed', place.committedAt],

@@ -107,9 +107,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect((await world.rc('instance 1.1')).out).toContain(
       'It is kept, acknowledged to the modality, and is to be delivered to archive.\n',
     );
-    // The ledger does not see what a person removes from the queue.
+    // Removed while the ledger was away.
     expect((await world.rc('instance 1.1')).out).toMatch(
-      /\nNothing of it is queued, and so nobody delivers it: a person removed it \(queue rm\)/,
+      /\nNothing of it is queued, and so nobody delivers it: a person removed it \(queue rm\) while the ledger was away/,
     );
     expect((await world.rc('instance 1.3')).out).toMatch(/\nNothing of it is queued\.\n$/);
     expect(await world.rc('instance 1.9')).toEqual({

@@ -4,6 +4,7 @@ import {
   type InstanceAtDestination,
   type InstanceRecord,
   isLost,
+  isRemoved,
   type StudyPage,
 } from '@radiotracer/integrity';
 import { refusalText } from '../studies/study-words.ts';
@@ -27,13 +28,14 @@ export function seenInstance({ study, series, documents }: StudyPage, instance: 
 }
 
 /** What became of it at one destination; the first that holds. */
-export type PlaceState = 'given up' | 'missing' | 'confirmed' | 'taken' | 'owed' | 'acknowledged' | 'not acknowledged';
+export type PlaceState = 'given up' | 'missing' | 'confirmed' | 'taken' | 'removed' | 'owed' | 'acknowledged' | 'not acknowledged';
 
 export function placeState(place: InstanceAtDestination): PlaceState {
   if (isLost(place)) return place.missingAt === undefined ? 'given up' : 'missing';
   if (place.confirmedAt !== undefined) return 'confirmed';
   if (place.forwardedAt !== undefined) return 'taken';
   if (place.acknowledgedAt === undefined) return 'not acknowledged';
+  if (isRemoved(place)) return 'removed';
   return place.spooledAt === undefined ? 'acknowledged' : 'owed';
 }
 
@@ -47,13 +49,15 @@ export function placeSentence(destinationId: string, place: InstanceAtDestinatio
   const refused = place.commitFailure === undefined ? '' : `; it refused to commit itself to it (${refusalText(place.commitFailure)})`;
   switch (placeState(place)) {
     case 'given up':
-      return `It was acknowledged to the modality, and given up for ${destinationId}: it is lost there until it is sent again.`;
+      return `It was acknowledged to the modality, and given up for ${destinationId}${isRemoved(place) ? ', and a person removed it from the queue (queue rm)' : ''}: it is lost there until it is sent again.`;
     case 'missing':
       return `It was acknowledged to the modality, and ${destinationId} says that it has not got it${refused}.`;
     case 'confirmed':
       return `${destinationId} has said that it has it.`;
     case 'taken':
       return `${destinationId} took it${place.acknowledgedAt === undefined ? ', and the modality was not told so: it may send it again' : ''}${refused}.`;
+    case 'removed':
+      return `It was acknowledged to the modality, and a person removed it from the queue (queue rm), undelivered: ${destinationId} gets it if it is sent again.`;
     case 'owed':
       return `It is kept, acknowledged to the modality, and is to be delivered to ${destinationId}.`;
     case 'acknowledged':

@@ -5,6 +5,7 @@ import type { Surroundings } from '../surroundings.ts';
 import { ofSchedule } from './entry-source.ts';
 import { progressLine } from './progress.ts';
 import { isUntouched, mustHaveSchedule, neverStarted, type QueueHome } from './queue-home.ts';
+import { RemovalNotes } from './removal-notes.ts';
 import { filterForChange, type SelectionOptions } from './selection.ts';
 import { Tally } from './tally.ts';
 import { cutShort, tellTally } from './verb-command.ts';
@@ -57,17 +58,21 @@ export async function rmCommand(
   }
   const progress = progressLine(surroundings, 'removing', json);
   const tally = new Tally(ids, (matched) => progress.update(matched));
+  const notes = new RemovalNotes(home, now);
   if (!isNew) {
     const { queue, spools } = home;
     const most = loss ?? { entries: 0, lastId: '~' };
     try {
-      await applyRemove({ queue, spools, now, tally }, filter, most);
+      await applyRemove({ queue, spools, now, tally, removed: (entries) => notes.write(entries) }, filter, most);
     } catch (error) {
       progress.clear();
       throw cutShort(error, home, tally);
+    } finally {
+      await notes.close();
     }
   }
   progress.clear();
+  if (notes.failed !== undefined) err(`${notes.failed}\n`);
   return tellTally('rm', tally, options, surroundings);
 }
 

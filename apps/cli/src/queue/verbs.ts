@@ -21,6 +21,8 @@ export interface VerbParts {
   readonly spools: ReadonlyMap<string, { readonly view: Pick<SpoolView, 'move' | 'remove'> }>;
   readonly now: () => number;
   readonly tally: Tally;
+  /** Told of what is gone, of schedule and spool. */
+  readonly removed?: (entries: readonly QueueEntry[]) => Promise<void>;
 }
 
 export type VerbName = 'hold' | 'release' | 'retry';
@@ -108,7 +110,7 @@ async function retry({ queue, tally, now }: VerbParts, { entries, view, filter }
   if (moved.length > 0) tally.changed += (await queue.retry({ ...filter, ...named(moved), state: 'dead' }, now())).changed;
 }
 
-async function remove({ queue, tally, now }: VerbParts, { entries, view, filter }: Batch, most: number): Promise<void> {
+async function remove({ queue, tally, now, removed }: VerbParts, { entries, view, filter }: Batch, most: number): Promise<void> {
   const atRest = entries.filter(({ state }) => state !== 'leased');
   tally.sending += entries.length - atRest.length;
   const toNothing = async (entry: QueueEntry): Promise<boolean> => {
@@ -126,7 +128,10 @@ async function remove({ queue, tally, now }: VerbParts, { entries, view, filter 
     return true;
   };
   const { leased } = await queue.remove({ ...filter, ...named(atRest.slice(0, most)) }, now(), {
-    onChanged: async (removed) => void (await eachFile(removed, toNothing)),
+    onChanged: async (some) => {
+      const gone = await eachFile(some, toNothing);
+      await removed?.(gone);
+    },
   });
   tally.sending += leased;
 }

@@ -16,7 +16,12 @@ export function pageJson(page: StudyPage) {
     },
     findings: findings.map(({ kind, count, uids }) => ({ kind, count, uids })),
     series: series.map(({ uid, ...rest }) => ({ seriesInstanceUid: uid || null, ...rest })),
-    destinations: destinations.map(({ id, verify, ...rest }) => ({ destination: id, ...rest, verify: verifyJson(verify) })),
+    destinations: destinations.map(({ id, verify, removedAt, ...rest }) => ({
+      destination: id,
+      ...rest,
+      removedAt: orNull(removedAt),
+      verify: verifyJson(verify),
+    })),
     documents: page.documents.map((document) => ({
       ...{ id: document.id, kind: document.kind, at: iso(document.at), text: documentSentence(document) },
       failedUids: document.kind === 'retrieve' ? document.failedUids : [],

@@ -102,7 +102,7 @@ function facts({ study }: StudyPage, now: number): readonly (readonly [name: str
 }
 
 function destinationLines(one: DestinationDetails, study: StudyRecord, now: number, paint: Paint, next: NextCommand): readonly string[] {
-  const { acknowledged, spooled, forwarded, confirmed, committed, lost, waiting, givenUp, refused, verify } = one;
+  const { acknowledged, spooled, forwarded, confirmed, committed, lost, waiting, givenUp, removed, removedAt, refused, verify } = one;
   const bySpool = spooled === 0 ? '' : ` (${spooled} by the spool)`;
   const byCommitment = committed === 0 ? '' : ` (${committed} by storage commitment)`;
   const counts = `${acknowledged} acknowledged${bySpool}, ${forwarded} forwarded, ${confirmed} confirmed${byCommitment}, ${lost} lost`;
@@ -115,12 +115,18 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
     ...(waiting === 0
       ? []
       : [
-          `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm)`,
+          `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm) while the ledger was away`,
         ]),
+    ...(removedAt === undefined ? [] : [`  ${paint('bad', removedText(removed, removedAt, now))}`]),
     ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${next(`${queued} --state dead`)}`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
     ...refused.map(({ uid, reason }) => `  storage commitment refused  ${printable(uid)}  ${refusalText(reason)}`),
   ];
+}
+
+function removedText(removed: number, removedAt: number, now: number): string {
+  const when = `${removed === 1 ? '' : 'the last '}${iso(removedAt)}, ${fromNow(removedAt, now)}`;
+  return `${counted(removed, 'instance')} removed from the queue by a person (queue rm), undelivered: ${when}`;
 }
 
 function asked({ verify, acknowledged, forwarded, confirmed }: DestinationDetails, { state }: StudyRecord, now: number): string {

@@ -2,8 +2,10 @@
 import {
   type Finding,
   findingsOf,
+  type InstanceAtDestination,
   type InstanceRecord,
   isLost,
+  isRemoved,
   type StudyPage,
   type Verdict,
   type VerifyState,
@@ -36,10 +38,14 @@ export interface DestinationDetails {
   readonly lost: number;
   /** At most 100 of each modality. */
   readonly lostUids: readonly string[];
-  /** Acknowledged, not there yet, and not given up. */
+  /** Acknowledged, not there yet, not given up, and not removed. */
   readonly waiting: number;
   /** Of the lost ones, dead letters: they are in the queue still. */
   readonly givenUp: number;
+  /** By a person, from the queue, undelivered. */
+  readonly removed: number;
+  /** The last of them; milliseconds since the epoch. */
+  readonly removedAt: number | undefined;
   /** It refused to commit to keep them, and has not been seen to have them since. At most 100. */
   readonly refused: readonly { readonly uid: string; readonly reason: number }[];
   readonly verify: VerifyState | undefined;
@@ -87,10 +93,7 @@ function destinationOf(id: string, { study, instances }: StudyPage, { lines }: S
     const place = at[id];
     return place === undefined ? [] : [{ uid, ...place }];
   });
-  const undelivered = places.filter(
-    ({ acknowledgedAt, forwardedAt, confirmedAt }) =>
-      acknowledgedAt !== undefined && forwardedAt === undefined && confirmedAt === undefined,
-  );
+  const [removed, undelivered] = [places.filter(isRemoved), places.filter((place) => isUndelivered(place) && !isRemoved(place))];
   const refused = places.filter(({ commitFailure, confirmedAt }) => commitFailure !== undefined && confirmedAt === undefined);
   return {
     ...{ id, acknowledged: sum('acknowledged'), forwarded: sum('forwarded'), confirmed: sum('confirmed'), lost: sum('lost') },
@@ -99,7 +102,13 @@ function destinationOf(id: string, { study, instances }: StudyPage, { lines }: S
     lostUids: mine.flatMap(({ lostUids }) => lostUids),
     waiting: undelivered.filter(({ deadAt }) => deadAt === undefined).length,
     givenUp: undelivered.filter(({ deadAt }) => deadAt !== undefined).length,
+    removed: removed.length,
+    removedAt: removed.length === 0 ? undefined : Math.max(...removed.map(({ removedAt = 0 }) => removedAt)),
     refused: refused.map(({ uid, commitFailure = 0 }) => ({ uid, reason: commitFailure })).slice(0, maxListed),
     verify: study.verify[id],
   };
+}
+
+function isUndelivered({ acknowledgedAt, forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
+  return acknowledgedAt !== undefined && forwardedAt === undefined && confirmedAt === undefined;
 }

@@ -8,11 +8,17 @@ const commandTimeoutMs = 2_000;
 
 /**
  * The home of the ledger that the configuration names, whatever it is like: calls say so. `move-aside` (a broken database): only for the
- * process that owns the spool; others open it `read-only`.
+ * process that owns the spool; others open it `read-only`, or `refuse` a broken one.
  */
-export async function openLedgerHome(config: Pick<Config, 'queue' | 'spool'>, use: 'move-aside' | 'read-only'): Promise<LedgerHome> {
+export async function openLedgerHome(
+  config: Pick<Config, 'queue' | 'spool'>,
+  use: 'move-aside' | 'refuse' | 'read-only',
+): Promise<LedgerHome> {
   const { redis, keyPrefix } = config.queue;
-  if (redis === undefined) return new SqliteHome({ path: spoolFolder(config).ledger, readOnly: use === 'read-only' });
+  if (redis === undefined) {
+    const onCorrupt = use === 'move-aside' ? use : 'refuse';
+    return new SqliteHome({ path: spoolFolder(config).ledger, onCorrupt, readOnly: use === 'read-only' });
+  }
   const { connectRedis, redisServerOf } = await import('@radiotracer/queue/redis');
   const client = connectRedis(redisServerOf(redis), commandTimeoutMs);
   const home = new RedisHome({ client, prefix: `${keyPrefix}:ledger`, commandTimeoutMs });

@@ -25,6 +25,8 @@ export interface InstanceAtDestination {
   readonly forwardedAt?: number;
   /** It was given up. */
   readonly deadAt?: number;
+  /** A person removed it from the queue, the last time. */
+  readonly removedAt?: number;
   /** The destination said last that it has it: by C-FIND or storage commitment. */
   readonly confirmedAt?: number;
   /** The destination said last, after all patience, that it has not. */
@@ -94,6 +96,7 @@ function mergePlaces(one: InstanceAtDestination, other: InstanceAtDestination): 
     spooledAt: greatest(one.spooledAt, other.spooledAt),
     forwardedAt: least(one.forwardedAt, other.forwardedAt),
     deadAt: least(one.deadAt, other.deadAt),
+    removedAt: greatest(one.removedAt, other.removedAt),
     confirmedAt: greatest(one.confirmedAt, other.confirmedAt),
     missingAt: greatest(one.missingAt, other.missingAt),
     committedAt: greatest(one.committedAt, other.committedAt),
@@ -118,4 +121,9 @@ export function isLost(place: InstanceAtDestination): boolean {
   if (place.acknowledgedAt === undefined) return false;
   if (place.missingAt !== undefined) return place.missingAt > (place.confirmedAt ?? Number.NEGATIVE_INFINITY);
   return place.deadAt !== undefined && place.forwardedAt === undefined && place.confirmedAt === undefined;
+}
+
+/** Whether a person removed it from the queue before it was delivered, and it has not come again since. */
+export function isRemoved({ removedAt, spooledAt = 0, forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
+  return removedAt !== undefined && removedAt >= spooledAt && forwardedAt === undefined && confirmedAt === undefined;
 }

@@ -1,5 +1,5 @@
 import type { StudyTold, StudyVerdict, ToldSeries } from '@radiotracer/telemetry';
-import { type InstanceAtDestination, type InstanceRecord, isAcknowledged, isLost } from '../record/instance-record.ts';
+import { type InstanceAtDestination, type InstanceRecord, isAcknowledged, isLost, isRemoved } from '../record/instance-record.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import type { Verdict } from '../record/verdict-record.ts';
 import type { Finding } from '../verdict/finding.ts';
@@ -7,11 +7,9 @@ import type { Finding } from '../verdict/finding.ts';
 /** Further ones hang on the root. */
 const maxSeries = 1000;
 
-/** Everything that was acknowledged has arrived, or is given up. */
+/** Everything that was acknowledged has arrived, is given up, or was removed by a person. */
 export function isSettled(page: StudyPage): boolean {
-  return page.instances.every(({ at }) =>
-    Object.values(at).every((place) => place.acknowledgedAt === undefined || hasArrived(place) || place.deadAt !== undefined),
-  );
+  return page.instances.every(({ at }) => Object.values(at).every((place) => place.acknowledgedAt === undefined || isAtEnd(place)));
 }
 
 /** The root of a study's trace, by all that is known of the study. */
@@ -77,6 +75,10 @@ function isUndelivered({ at }: InstanceRecord): boolean {
   return places.some((place) => place.acknowledgedAt !== undefined && !hasArrived(place)) || !places.some(hasArrived);
 }
 
+function isAtEnd(place: InstanceAtDestination): boolean {
+  return hasArrived(place) || place.deadAt !== undefined || isRemoved(place);
+}
+
 /** At the destination: it said so once, at least. */
 function hasArrived({ forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
   return forwardedAt !== undefined || confirmedAt !== undefined;
@@ -91,7 +93,12 @@ function receivedUntil({ receivedAt, at }: InstanceRecord): number | undefined {
 }
 
 function endedAt({ at }: InstanceRecord): number | undefined {
-  return greatest(Object.values(at).flatMap((place) => [place.acknowledgedAt, place.forwardedAt, place.deadAt]));
+  return greatest(
+    Object.values(at).flatMap((place) => [
+      ...[place.acknowledgedAt, place.forwardedAt, place.deadAt],
+      ...(isRemoved(place) ? [place.removedAt] : []),
+    ]),
+  );
 }
 
 /** Of the largest that came under each UID. */

@@ -2,6 +2,7 @@
 import type { StudyTold, TelemetryEvent } from '@radiotracer/telemetry';
 import { Integrity } from '../integrity.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
+import { removed } from '../observe.ts';
 import type { IntegrityOptions } from '../ports.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
@@ -121,6 +122,20 @@ it('waits for what is still to be delivered, but not for ever, and says then tha
   expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1', endedAt: start + 3_800_000, undelivered: 0 }]);
   await pass(time, [integrity], 86_400_000);
   expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1' }, { studyInstanceUid: '1.2.9', undelivered: 1, lost: 0 }]);
+});
+
+it('waits no more for what a person removed from the queue, and says that it was not delivered', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const integrity = node(new MemoryHome(), time, told);
+  const [first, second] = slices(2, { spooled: true }) as [Parameters<typeof sent>[0], Parameters<typeof sent>[0]];
+  for (const event of [sent(first), sent(second), delivered(first, 800)]) integrity.publish(event);
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 60_000);
+  expect(rootsOf(told)).toEqual([]);
+  await integrity.ledger.apply([removed(delivered(second, 0), time.now())], time.now());
+  await pass(time, [integrity], 2000, 2000);
+  expect(rootsOf(told)).toMatchObject([{ instances: 2, undelivered: 1, lost: 0, endedAt: start + 121_000 }]);
 });
 
 it.each(['CT', ''])(

@@ -11,7 +11,7 @@
  * the spool is asked about by storage commitment first (commit-schedule.ts).
  */
 import { isWellFormed } from '../observe.ts';
-import type { InstanceAtDestination, InstanceRecord } from '../record/instance-record.ts';
+import { type InstanceAtDestination, type InstanceRecord, isRemoved } from '../record/instance-record.ts';
 import type { InstanceReference } from '../record/study-document.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import type { VerifyState } from '../record/verify-state.ts';
@@ -218,7 +218,7 @@ function owedTo(page: StudyPage, destinationId: string, state: VerifyState): rea
 }
 
 function isWaiting(owed: readonly Owed[]): boolean {
-  return owed.some(({ place }) => place.forwardedAt === undefined && place.deadAt === undefined);
+  return owed.some(({ place }) => place.forwardedAt === undefined && place.deadAt === undefined && !isRemoved(place));
 }
 
 function deniedBy(page: StudyPage, destinationId: string, state: VerifyState): number {

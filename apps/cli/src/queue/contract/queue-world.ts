@@ -84,14 +84,8 @@ export class QueueWorld {
   }
 
   /** An instance that is in the spool and in the schedule. */
-  async put(more: Partial<EnvelopeStart> = {}, state: InstanceState = 'waiting', bytes = 1000): Promise<string> {
-    const { studyInstanceUid, seriesInstanceUid, modality, ...begun } = { ...start, ...more };
-    const writer = await this.spool.begin(begun, { retained: [Buffer.alloc(bytes, this.ownerId)] });
-    const late = Object.entries({ studyInstanceUid, seriesInstanceUid, modality }).filter(([, value]) => value !== undefined);
-    const envelope = await writer.commit(Object.fromEntries(late));
-    if (state !== 'waiting') await this.spool.move(envelope.id, state);
-    await this.queue.add(newEntryOf(envelope, this.ownerId, state));
-    return envelope.id;
+  put(more: Partial<EnvelopeStart> = {}, state: InstanceState = 'waiting', bytes = 1000): Promise<string> {
+    return putInstance(this, more, state, bytes);
   }
 
   /** One of another proxy, whose spool is elsewhere. */
@@ -169,11 +163,27 @@ export class QueueWorld {
   }
 }
 
+/** An instance that is in a spool and in the schedule. */
+export async function putInstance(
+  { spool, queue, ownerId }: Pick<QueueWorld, 'spool' | 'queue' | 'ownerId'>,
+  more: Partial<EnvelopeStart>,
+  state: InstanceState,
+  bytes = 1000,
+): Promise<string> {
+  const { studyInstanceUid, seriesInstanceUid, modality, ...begun } = { ...start, ...more };
+  const writer = await spool.begin(begun, { retained: [Buffer.alloc(bytes, ownerId)] });
+  const late = Object.entries({ studyInstanceUid, seriesInstanceUid, modality }).filter(([, value]) => value !== undefined);
+  const envelope = await writer.commit(Object.fromEntries(late));
+  if (state !== 'waiting') await spool.move(envelope.id, state);
+  await queue.add(newEntryOf(envelope, ownerId, state));
+  return envelope.id;
+}
+
 export function startRedis(home: 'SQLite' | 'Redis'): Promise<RedisProcess | undefined> {
   return home === 'Redis' ? RedisProcess.start() : Promise.resolve(undefined);
 }
 
-function openSpool(dir: string): Promise<Spool> {
+export function openSpool(dir: string): Promise<Spool> {
   return Spool.open({ dir, clock: { now: Date.now }, limits: { minFreeBytes: 0, minFreeFiles: 0 } });
 }
 

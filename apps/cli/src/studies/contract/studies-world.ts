@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '@radiotracer/config';
 import { type FindAtDestination, Integrity } from '@radiotracer/integrity';
-import { jsonReader, ManualClock, start } from '@radiotracer/integrity/testing';
-import { openLedgerHome, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
+import { jsonReader, ManualClock, type Sent, start } from '@radiotracer/integrity/testing';
+import { keptText, loadOwnerId, openLedgerHome, openQueue, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
+import type { InstanceState } from '@radiotracer/spool';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
 import { run } from '../../program.ts';
+import { openSpool, putInstance } from '../../queue/contract/queue-world.ts';
 import type { RedisProcess } from '../../queue/contract/redis-process.ts';
 import type { Surroundings } from '../../surroundings.ts';
 
@@ -59,6 +61,19 @@ export class StudiesWorld {
   async tell(...events: readonly TelemetryEvent[]): Promise<void> {
     for (const event of events) this.integrity.publish(event);
     await this.integrity.flush();
+  }
+
+  /** An instance that is in the spool and in the schedule; the ledger is told by {@link tell}. Returns its id there. */
+  async put({ uid, study = '1.2.1', series = '1.2.1.1', destination = 'pacs', after = 0 }: Sent, state: InstanceState = 'waiting') {
+    const ownerId = await loadOwnerId(keptText(this.folder.ownerId));
+    const [spool, queue] = [await openSpool(this.folder.dir), await openQueue(parseConfig(this.config), 'move-aside')];
+    const uids = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: uid };
+    try {
+      return await putInstance({ spool, queue, ownerId }, { ...uids, destinationId: destination, receivedAt: start + after }, state);
+    } finally {
+      await spool.close();
+      await queue.close();
+    }
   }
 
   /** Time goes by, in as many steps as are given. */
