@@ -4,6 +4,7 @@ import { type ConfigOption, configText } from '../read-config.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type DestinationOption, tellUnconfigured } from '../tell-unconfigured.ts';
 import { exportCommand } from './export-command.ts';
+import { type ForgetOptions, forgetCommand } from './forget-command.ts';
 import { type LsOptions, lsCommand } from './ls-command.ts';
 import { type QueueHome, withHome } from './queue-home.ts';
 import { type RmOptions, rmCommand } from './rm-command.ts';
@@ -76,6 +77,11 @@ export function addQueueCommands(program: Command, surroundings: Surroundings, d
     .option('--all', 'all that is queued')
     .option('--yes', 'do not ask')
     .action((ids: string[], options: RmOptions) => act(options, (home) => rmCommand(ids, options, home, surroundings)));
+
+  command('forget', 'take out of a shared schedule what a proxy had that never comes back; deletes no file, and asks')
+    .argument('<owner>', 'that proxy, as `queue ls` prints it')
+    .option('--yes', 'do not ask')
+    .action((owner: string, options: ForgetOptions) => act(options, (home) => forgetCommand(owner, options, home, surroundings)));
 
   withSelection(command('export', 'copy as DICOM files, with a manifest.json; nothing is changed'))
     .argument('<dir>', 'a folder that is empty, or is made')

@@ -47,7 +47,8 @@ export class QueueWorld {
   readonly queue: Queue;
   spool: Spool;
   nowMs = start.receivedAt + 3 * 3_600_000;
-  readonly #config: string;
+  /** Of the configuration file. */
+  readonly text: string;
 
   static start(redis: RedisProcess | undefined): Promise<QueueWorld> {
     const dir = mkdtempSync(join(tmpdir(), 'radiotracer-cli-queue-'));
@@ -76,11 +77,11 @@ export class QueueWorld {
     this.ownerId = parts.ownerId;
     this.spool = parts.spool;
     this.queue = parts.queue;
-    this.#config = parts.config;
+    this.text = parts.config;
   }
 
   get config(): Config {
-    return parseConfig(this.#config);
+    return parseConfig(this.text);
   }
 
   /** An instance that is in the spool and in the schedule. */
@@ -103,7 +104,7 @@ export class QueueWorld {
     const code = await run(['queue', ...args.split(' ').filter((arg) => arg !== '')], {
       env: {},
       version: '1.2.3',
-      readFile: () => Promise.resolve(this.#config),
+      readFile: () => Promise.resolve(this.text),
       out: (text) => {
         out += text;
       },
