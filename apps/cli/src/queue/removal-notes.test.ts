@@ -1,9 +1,17 @@
 /** What a person removes from the queue, as the ledger tells of it afterwards, over both homes. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { parseConfig } from '@radiotracer/config';
 import { delivered, type Sent, sent, start } from '@radiotracer/integrity/testing';
+import { openQueue } from '@radiotracer/proxy';
 import { StudiesWorld } from '../studies/contract/studies-world.ts';
 import { homes, startRedis } from './contract/queue-world.ts';
 import type { RedisProcess } from './contract/redis-process.ts';
+import { RemovalNotes } from './removal-notes.ts';
+
+const facts = {
+  ...{ destinationId: 'pacs', ownerId: 'n1', studyKey: '1.2.1', bytes: 1000, receivedAt: start, callingAeTitle: 'SCANNER' },
+  ...{ sopClassUid: '1.2.840.10008.5.1.4.1.1.2', transferSyntaxUid: '1.2.840.10008.1.2.1' },
+};
 
 interface Place {
   readonly state: string;
@@ -87,6 +95,28 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect((await world.rc(`queue rm ${first} --yes`)).code).toBe(0);
     expect(await place('1.3')).toMatchObject({ state: 'removed' });
     expect(await place('1.4')).toMatchObject({ state: 'owed' });
+  });
+
+  it('queued twice, and removed a batch at a time, it is owed until both are gone, and what came meanwhile is owed', async () => {
+    const queue = await openQueue(parseConfig(world.config), 'move-aside');
+    const notes = new RemovalNotes({ config: parseConfig(world.config), folder: world.folder, queue }, () => world.clock.now());
+    const rm = async (...ids: readonly string[]) =>
+      void (await queue.remove({ ids }, world.clock.now(), { onChanged: (entries) => notes.write(entries) }));
+    const states = async () => Promise.all(['1.1', '1.2', '1.3'].map(async (uid) => (await place(uid))?.state));
+    const ids = { A1: '1.1', A2: '1.2', A3: '1.1', A4: '1.2', A5: '1.2', A6: '1.3' };
+    for (const [id, sopInstanceUid] of Object.entries(ids)) await queue.add({ ...facts, id, sopInstanceUid });
+    await world.tell(...Object.values(ids).map((uid) => spooled({ uid })));
+    world.clock.pass(60_000);
+    await rm('A1');
+    expect(await states()).toEqual(['owed', 'owed', 'owed']);
+    world.clock.pass(60_000);
+    await world.tell(spooled({ uid: '1.3', after: 90_000 }));
+    await rm('A2', 'A3');
+    expect(await states()).toEqual(['removed', 'owed', 'owed']);
+    await rm('A4', 'A5', 'A6');
+    expect(await states()).toEqual(['removed', 'removed', 'owed']);
+    await notes.close();
+    await queue.close();
   });
 
   it('a dead letter stays lost, and is looked for in the queue no more', async () => {

@@ -6,32 +6,49 @@ import { whyNotReadable } from '../studies/ledger-view.ts';
 import { ofSchedule } from './entry-source.ts';
 import type { QueueHome } from './queue-home.ts';
 
+/** What is queued of a study for a destination. */
+interface Queued {
+  /** Whatever came later is not among them. */
+  readonly at: number;
+  /** By SOP Instance UID, how often. */
+  readonly instances: Map<string, number>;
+}
+
 /**
  * What a person removed, written into the ledger: there it does not wait any more, and the destination can be asked for the rest of its study. The
  * files are gone by then, and so a ledger that is away is told and stops nothing.
+ *
+ * The ledger knows an instance of a destination once, however often it came: while another of its UID is queued, it is still to be delivered.
  */
 export class RemovalNotes {
   /** Why the ledger was not told of all; undefined: it was, or there is none. */
   failed: string | undefined;
-  readonly #home: QueueHome;
+  readonly #home: Pick<QueueHome, 'config' | 'folder' | 'queue'>;
   readonly #now: () => number;
   #ledger: Ledger | undefined;
+  /** Of the studies of the last batch; the next goes on with them, mostly. */
+  #studies: ReadonlyMap<string, Queued> = new Map();
 
-  constructor(home: QueueHome, now: () => number) {
+  constructor(home: Pick<QueueHome, 'config' | 'folder' | 'queue'>, now: () => number) {
     this.#home = home;
     this.#now = now;
   }
 
+  /** These are not in the schedule any more. @throws QueueUnavailable */
   async write(entries: readonly QueueEntry[]): Promise<void> {
     if (entries.length === 0 || this.failed !== undefined || !(await this.#hasLedger())) return;
-    const now = this.#now();
-    const gone = await this.#notQueuedAgain(entries);
-    const changes = gone.map(({ id, studyKey, seriesKey, modality, ...facts }) =>
-      removed({ ...facts, instanceId: id, studyInstanceUid: studyKey, seriesInstanceUid: seriesKey, modality }, now),
-    );
+    const changes: ReturnType<typeof removed>[] = [];
+    const studies = new Map<string, Queued>();
+    for (const [study, some] of Map.groupBy(entries, ({ destinationId, studyKey }) => `${destinationId} ${studyKey}`)) {
+      const before = this.#studies.get(study);
+      const queued = before === undefined ? await this.#queuedWith(some) : without(before, some);
+      studies.set(study, queued);
+      for (const entry of some) if (!isIn(queued, entry)) changes.push(removedOf(entry, queued.at));
+    }
+    this.#studies = studies;
     try {
       this.#ledger ??= await this.#open();
-      await this.#ledger.apply(changes, now);
+      await this.#ledger.apply(changes, this.#now());
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error;
       const { config, folder } = this.#home;
@@ -55,21 +72,29 @@ export class RemovalNotes {
     return new Ledger({ home: await openLedgerHome(this.#home.config, 'refuse'), ...lifetime });
   }
 
-  /** The ledger knows an instance of a destination once, however often it came: while another of its UID is queued, it is still to be delivered. */
-  async #notQueuedAgain(entries: readonly QueueEntry[]): Promise<readonly QueueEntry[]> {
-    const queued = new Set<string>();
-    const studies = new Map(entries.map((entry) => [studyOf(entry), entry]));
-    for (const { destinationId, studyKey } of studies.values())
-      for await (const others of ofSchedule(this.#home.queue)({ destinationId, studyKey }))
-        for (const one of others) queued.add(nameOf(one));
-    return entries.filter((entry) => !queued.has(nameOf(entry)));
+  /** In the study of these. */
+  async #queuedWith([first]: readonly QueueEntry[]): Promise<Queued> {
+    const queued: Queued = { at: this.#now(), instances: new Map() };
+    if (first === undefined) return queued;
+    const { destinationId, studyKey } = first;
+    for await (const entries of ofSchedule(this.#home.queue)({ destinationId, studyKey })) count(queued, entries, 1);
+    return queued;
   }
 }
 
-function studyOf({ destinationId, studyKey }: QueueEntry): string {
-  return `${destinationId} ${studyKey}`;
+function without(queued: Queued, removed: readonly QueueEntry[]): Queued {
+  count(queued, removed, -1);
+  return queued;
 }
 
-function nameOf(entry: QueueEntry): string {
-  return `${studyOf(entry)} ${entry.sopInstanceUid}`;
+function count({ instances }: Queued, entries: readonly QueueEntry[], by: 1 | -1): void {
+  for (const { sopInstanceUid } of entries) instances.set(sopInstanceUid, (instances.get(sopInstanceUid) ?? 0) + by);
+}
+
+function isIn({ instances }: Queued, { sopInstanceUid }: QueueEntry): boolean {
+  return (instances.get(sopInstanceUid) ?? 0) > 0;
+}
+
+function removedOf({ id, studyKey, seriesKey, modality, ...facts }: QueueEntry, at: number): ReturnType<typeof removed> {
+  return removed({ ...facts, instanceId: id, studyInstanceUid: studyKey, seriesInstanceUid: seriesKey, modality }, at);
 }
