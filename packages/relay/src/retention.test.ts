@@ -23,7 +23,8 @@ it('what many associations take by themselves is not there for retentions, and a
 /** A place in the store that takes one piece, and the next when it is let. */
 class SlowIntake implements InstanceIntake {
   readonly written: number[] = [];
-  #isOpen = true;
+  isBegun = false;
+  isDiscarded = false;
   #drained = Promise.withResolvers<void>();
 
   get drained(): Promise<void> {
@@ -31,7 +32,7 @@ class SlowIntake implements InstanceIntake {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#isOpen) throw new Error('it was discarded');
+    if (this.isDiscarded) throw new Error('it was discarded');
     this.written.push(...bytes);
     return false;
   }
@@ -46,7 +47,7 @@ class SlowIntake implements InstanceIntake {
   async commit(): Promise<void> {}
 
   discard(): void {
-    this.#isOpen = false;
+    this.isDiscarded = true;
   }
 }
 
@@ -60,7 +61,10 @@ it('whenever it is asked for, or let go, the store has the bytes once and in ord
       let leases = 0;
       const lease = { retain: () => void leases++, release: () => void leases-- };
       const budget = new RetentionBudget(memoryBytes);
-      const retention = new Retention(budget, () => intake);
+      const retention = new Retention(budget, () => {
+        intake.isBegun = true;
+        return intake;
+      });
       const kept: number[] = [];
       const keep = () => {
         for (const pieces of lengths) {
@@ -86,6 +90,8 @@ it('whenever it is asked for, or let go, the store has the bytes once and in ord
       for (let more = 2; more > 0; more--) await intake.takeOne();
       expect(intake.written).toEqual(written);
       if (!isAnswered) expect(written).toEqual([...kept, 255]);
+      // What was answered leaves nothing in the store.
+      expect(intake.isDiscarded).toBe(isAnswered && intake.isBegun);
       expect(leases).toBe(0);
       expect(budget.take(memoryBytes)).toBe(true);
     }),
@@ -131,6 +137,7 @@ it('holds no more than its budget, and nothing once it has spilled; while memory
       retention.intake();
       expect([intake.written, begun]).toEqual([kept, [lengths.length > memories]]);
       retention.release();
+      expect(intake.isDiscarded).toBe(true);
       // It gets back what it took, and nothing beyond.
       expect([budget.take(memories * memoryOfReadBytes), budget.take(1)]).toEqual([true, false]);
     }),
