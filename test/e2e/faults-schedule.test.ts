@@ -28,14 +28,20 @@ async function acknowledged({ proxy }: Pick<Site, 'proxy'>, wanted: Map<string, 
   for (const [uid, digest] of digests(instances)) wanted.set(uid, digest);
 }
 
-async function site(server: Redis, url = server.url): Promise<Site> {
+async function site(server: Redis, url = server.url): Promise<Site & { readonly restart: () => Promise<RunningProxy> }> {
   const pacs = await scriptedPacs(stage);
-  const proxy = await startProxy(stage, {
+  const options = {
     destinations: { pacs: { port: pacs.port, ...impatient } },
     routes: bothModes,
+    place: await proxyPlace(await stage.folder('proxy')),
     more: { queue: { redis: url } },
-  });
-  return { pacs, proxy, server };
+  };
+  const proxy = await startProxy(stage, options);
+  const restart = async () => {
+    await proxy.stop();
+    return await startProxy(stage, options);
+  };
+  return { pacs, proxy, server, restart };
 }
 
 /** `during` is how it fails; `after` makes it well again. */
@@ -79,7 +85,7 @@ for (const [how, fail, heal] of failures) {
 
 itWith(
   missingTools('redis-server'),
-  'Redis is out of memory (OOM) and stays so: what it has is delivered, and what comes when there is room',
+  'Redis is out of memory (OOM) and stays so: what it has is delivered, also after a restart, and what comes when there is room',
   async () => {
     const here = await site(await redis(stage));
     const [before, later] = [new Map<string, string>(), new Map<string, string>()];
@@ -88,14 +94,16 @@ itWith(
     await eventually('all of it to be scheduled', async () => (await scheduled(here.proxy, here.server.url)).length === before.size);
     await here.server.ask('CONFIG SET maxmemory 1');
     await acknowledged(here, later);
+    const proxy = await here.restart();
+    await acknowledged({ proxy }, later);
     here.pacs.behaviour = () => 'store';
     await eventually('what it has to arrive', () => [...before.keys()].every((uid) => here.pacs.stored.has(uid)), 45_000);
-    await eventually('the schedule to be empty', async () => (await scheduled(here.proxy, here.server.url)).length === 0, 45_000);
-    const told = (available: string) => () => here.proxy.logs().some((line) => line['radiotracer.queue.available'] === available);
+    await eventually('the schedule to be empty', async () => (await scheduled(proxy, here.server.url)).length === 0, 45_000);
+    const told = (available: string) => () => proxy.logs().some((line) => line['radiotracer.queue.available'] === available);
     await eventually('a line of it in the log', told('full'));
     await here.server.ask('CONFIG SET maxmemory 0');
     await eventually('a line that it goes on', told('yes'));
-    await allArrive(here.proxy, here.pacs, new Map([...before, ...later]), 45_000);
+    await allArrive(proxy, here.pacs, new Map([...before, ...later]), 45_000);
   },
   100_000,
 );
