@@ -97,7 +97,7 @@ test('a process that starts anew delivers it once more, and says that it may be 
 
 test('what comes meanwhile is found lacking in the schedule as ever', async () => {
   let isLost = false;
-  const { scene, pass } = await delivered((queue) => {
+  const { scene, pass, states } = await delivered((queue) => {
     const add: Queue['add'] = async (entry) => (isLost ? 'added' : await queue.add(entry));
     return new Proxy(queue, { get: (_, name: keyof Queue) => (name === 'add' ? add : queue[name].bind(queue)) });
   });
@@ -105,6 +105,7 @@ test('what comes meanwhile is found lacking in the schedule as ever', async () =
   isLost = true;
   await scene.add();
   await pass('it to arrive', () => scene.pacs.stored.length === 5);
+  await pass('all to be over with', async () => (await states()).filter((state) => state === 'held').length === 5);
   expect(scene.rebuilds).toBe(1);
 });
 
