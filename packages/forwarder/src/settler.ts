@@ -57,7 +57,8 @@ const againPolicy: RetryConfig = { initialMs: 500, maxMs: 10_000, budgetMs: 0 };
 const removals = 3;
 /** Before one is given up for the time that it has taken. */
 const minAttempts = 8;
-const fileRemains = 'delivered, but its file could not be removed';
+/** Why an entry is held that nobody sends any more; in its history. */
+export const fileRemains = 'delivered, but its file could not be removed';
 
 export class Settler {
   readonly #options: SettlerOptions;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { fileRemains } from '@radiotracer/forwarder';
 import type { Queue } from '@radiotracer/queue';
 import { SpoolView } from '@radiotracer/spool';
 import fc from 'fast-check';
@@ -104,6 +105,19 @@ describe.each(homes)('$home', ({ home, missing }) => {
       out: '',
       err: expect.stringMatching(/^nothing of the id nothing is queued/),
     });
+  });
+
+  it('show: one that was delivered and whose file cannot be removed is not said to wait for its release', async () => {
+    const id = await world.put();
+    const [claimed] = await claim();
+    if (claimed === undefined) throw new Error('nothing was due');
+    await world.queue.settle(claimed.lease, { kind: 'held', why: fileRemains, error: { errorType: 'spool_failure' } }, world.nowMs);
+    const { out } = await world.rc(`show ${id}`);
+    expect(out).toContain('It was delivered, and its file cannot be removed: look at the volume of the spool.');
+    expect(out).not.toMatch(/queue release|so will it be/);
+    await world.rc(`release ${id}`);
+    await world.rc(`hold ${id}`);
+    expect((await world.rc(`show ${id}`)).out).toContain(`queue release ${id}`);
   });
 
   it('stats: every destination, what is not configured, and what the spool holds', async () => {

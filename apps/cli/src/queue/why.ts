@@ -1,4 +1,5 @@
 /** Why an entry is where it is, in sentences that say what to do. */
+import { fileRemains } from '@radiotracer/forwarder';
 import type { QueueEntry } from '@radiotracer/queue';
 import type { ProxyHealth } from '../proxy-health.ts';
 import type { NextCommand } from '../read-config.ts';
@@ -80,6 +81,7 @@ function sentences(entry: QueueEntry, { now, proxy, next }: Circumstances): read
         ...(entry.holdRequested === true ? ['It is held if that fails.'] : []),
       ];
     case 'held':
+      if (isDelivered(entry)) return [delivered];
       return [`${tried(entry)}It is held, by ${heldBy(entry)}, until somebody releases it: ${next(`queue release ${entry.id}`)}`];
     case 'dead':
       return [`${tried(entry)}It was given up. When the cause is gone: ${next(`queue retry ${entry.id}`)}`];
@@ -101,16 +103,27 @@ function tried({ attempts, lastError, possibleDuplicates }: QueueEntry): string 
   return `It was tried ${times(attempts)}; the last error was ${lastError.errorType}${status}${meaning === undefined ? '' : ` (${meaning})`}. ${twice}`;
 }
 
-function heldBy({ history }: QueueEntry): string {
-  const why = history.findLast(({ what }) => what === 'held')?.why;
+const delivered =
+  'It was delivered, and its file cannot be removed: look at the volume of the spool. The proxy tries again by itself; one that is started anew sends it once more.';
+
+function isDelivered(entry: QueueEntry): boolean {
+  return entry.state === 'held' && lastHold(entry) === fileRemains;
+}
+
+function lastHold({ history }: QueueEntry): string | undefined {
+  return history.findLast(({ what }) => what === 'held')?.why;
+}
+
+function heldBy(entry: QueueEntry): string {
+  const why = lastHold(entry);
   return why === undefined ? 'an operator' : `this: ${why}`;
 }
 
-function fileSentences({ state }: QueueEntry, file: Circumstances['file']): readonly string[] {
+function fileSentences(entry: QueueEntry, file: Circumstances['file']): readonly string[] {
   if (file === undefined) return [];
   if (file === 'missing') return ['Its file is not in the spool: delivered or removed meanwhile, or moved aside as damaged.'];
-  const expected = state === 'leased' ? ['waiting', 'held'] : [state];
-  if (expected.includes(file)) return [];
+  const expected = entry.state === 'leased' ? ['waiting', 'held'] : [entry.state];
+  if (expected.includes(file) || isDelivered(entry)) return [];
   return [`Its file is ${file}, and so will it be when the schedule is next built from the spool.`];
 }
 
