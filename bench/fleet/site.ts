@@ -89,7 +89,7 @@ export async function startSite(stage: Stage, { proxies: count, home, hasLedger,
         queue: home === 'redis' ? { redis: redis.url } : {},
         integrity: { enabled: hasLedger, quietPeriod: `${quietPeriodMs}ms`, verify: false },
         telemetry: { siteKey: 'the same on every node' },
-        admin: { host: host.address, port: adminPort, token: 'a token for the bench' },
+        admin: { host: host.address, port: adminPort, token: 'a-token-for-the-bench' },
         log: { level: 'error' },
       },
     };
