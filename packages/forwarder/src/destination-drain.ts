@@ -14,7 +14,8 @@ import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, Timer } from '@radiotracer/upper-layer';
 import { Admission, titlesRest } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
-import { type Group, groupKey, type Held, type Titles, titlesKey } from './held.ts';
+import { Groups } from './groups.ts';
+import { type Group, type Held, type Titles, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Pauses } from './pauses.ts';
@@ -52,8 +53,7 @@ export class DestinationDrain implements LaneHost {
   readonly #settler: Settler;
   readonly #admission: Admission;
   readonly #laneParts: LaneParts;
-  readonly #groups = new Map<string, Group>();
-  readonly #served = new Set<Group>();
+  readonly #groups = new Groups();
   readonly #lanes = new Set<Lane>();
   readonly #waiting = new Set<Waiting>();
   /** What goes on beside the lanes; none rejects. */
@@ -230,9 +230,7 @@ export class DestinationDrain implements LaneHost {
     const again = (held: Held) =>
       isAttempt ? this.#settler.retry(held, failure, { dueAt }) : this.#settler.unsent(held, titlesRest, dueAt);
     // Of what else was claimed, all the same would come.
-    for (const other of this.#groups.values()) {
-      if (titlesKey(other) === titlesKey(group) && !this.#served.has(other)) this.#giveBack(other, titlesRest, dueAt);
-    }
+    for (const other of this.#groups.free) if (titlesKey(other) === titlesKey(group)) this.#giveBack(other, titlesRest, dueAt);
     await Promise.all(group.held.splice(0).map(again));
   }
 
@@ -249,8 +247,7 @@ export class DestinationDrain implements LaneHost {
   }
 
   left(group: Group): void {
-    this.#served.delete(group);
-    if (group.held.length === 0) this.#groups.delete(group.key);
+    this.#groups.left(group);
     this.pump();
   }
 
@@ -296,12 +293,8 @@ export class DestinationDrain implements LaneHost {
   }
 
   #put(held: Held): void {
-    const key = groupKey(held);
-    const { callingAeTitle, calledAeTitle } = held.envelope;
-    const group = this.#groups.get(key) ?? { key, callingAeTitle, calledAeTitle, held: [] };
-    if (group.held.length === 0) this.#standing.seen(group);
-    this.#groups.set(key, group);
-    group.held.push(held);
+    const group = this.#groups.put(held);
+    if (group.held.length === 1) this.#standing.seen(group);
     // Lanes that are there need not wait for the rest of the batch.
     if (this.#waiting.size > 0) this.#serveWaiting();
   }
@@ -318,7 +311,7 @@ export class DestinationDrain implements LaneHost {
   #startLanes(): void {
     const { failed } = this.#options;
     this.#serveWaiting();
-    while (this.#isOpen() && this.#lanes.size < this.#allowedLanes() && [...this.#groups.values()].some((group) => this.#isFree(group))) {
+    while (this.#isOpen() && this.#lanes.size < this.#allowedLanes() && this.#groups.free.length > 0) {
       const lane = new Lane(this.#laneParts);
       this.#lanes.add(lane);
       this.#task(async () => {
@@ -336,16 +329,9 @@ export class DestinationDrain implements LaneHost {
     }
   }
 
-  /** A group that nobody serves: rather one that goes on the association that the lane has, else the first. */
+  /** Rather one that goes on the association that the lane has. */
   #pick(lane: Lane): Group | undefined {
-    const free = [...this.#groups.values()].filter((group) => this.#isFree(group));
-    const group = free.find((one) => lane.fits(one)) ?? free[0];
-    if (group !== undefined) this.#served.add(group);
-    return group;
-  }
-
-  #isFree(group: Group): boolean {
-    return group.held.length > 0 && !this.#served.has(group);
+    return this.#groups.serve((group) => lane.fits(group));
   }
 
   #allowedLanes(): number {
@@ -361,12 +347,12 @@ export class DestinationDrain implements LaneHost {
     for (const waiting of this.#waiting) waiting.resolve(undefined);
     this.#waiting.clear();
     const why = this.#ending ? 'the proxy stopped' : 'the destination is left in peace';
-    for (const group of this.#groups.values()) if (!this.#served.has(group)) this.#giveBack(group, why);
+    for (const group of this.#groups.free) this.#giveBack(group, why);
   }
 
   /** As it was: nothing of it was tried. */
   #giveBack(group: Group, why: string, dueAt = group.notBefore): void {
-    this.#groups.delete(group.key);
+    this.#groups.remove(group);
     for (const held of group.held.splice(0)) this.#task(() => (held.lost ? this.#forget(held) : this.#settler.unsent(held, why, dueAt)));
   }
 
