@@ -78,8 +78,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /**
  * Starts everything that the configuration names; what the last run left in the spool is in order, by its names, before the first listener opens.
- * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot;
- * nothing is left open then.
+ * Rejects with the system's error when a port cannot be had, with SpoolError when the spool cannot; nothing is left open then.
  */
 export async function startProxy(config: Config, ports: Partial<ProxyPorts> = {}): Promise<RunningProxy> {
   const closers = new Closers();
