@@ -92,7 +92,8 @@ describeWith([missingTools('storescp'), missingData()], 'edge cases on the wire'
       destinations: { pacs: { port: pipe.port } },
       // What the PACS does not answer must not be answered for it.
       onFailure: 'refuse',
-      more: { timeouts: { artim: '1s', associate: '1s', release: '5s' } },
+      // ARTIM is long enough for the peer that sends its A-ASSOCIATE-RQ byte by byte, on a machine whose timers come late.
+      more: { timeouts: { artim: '5s', associate: '1s', release: '5s' } },
     });
   }, 60_000);
   afterAll(() => stage.clear(), 60_000);
