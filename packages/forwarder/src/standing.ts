@@ -75,7 +75,7 @@ export class Standing {
   }
 
   accepted(titles: Titles): void {
-    this.#titles.accepted(titles);
+    this.#titles.accepted(titles, this.#now());
     this.#prober.titles.accepted(titles);
   }
 

@@ -31,7 +31,13 @@ export class TitleRests {
     return rest.until;
   }
 
-  accepted(titles: Titles): void {
-    this.#rests.delete(titlesKey(titles));
+  /**
+   * They are wanted again. A rest that was given meanwhile, to another association of ours, is kept: what was given back waits for its
+   * end, and what came after that, of the same study, must not be sent before.
+   */
+  accepted(titles: Titles, now: number): void {
+    const key = titlesKey(titles);
+    if (this.until(titles, now) > 0) this.#rests.get(key)?.worked();
+    else this.#rests.delete(key);
   }
 }
