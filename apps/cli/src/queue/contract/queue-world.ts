@@ -7,7 +7,7 @@ import type { EnvelopeStart } from '@radiotracer/instance';
 import { keptText, loadOwnerId, openQueue, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import type { NewEntry, Queue, RebuildResult } from '@radiotracer/queue';
 import { type InstanceState, Spool } from '@radiotracer/spool';
-import { run } from '../../program.ts';
+import { commandLine, type Said } from '../../contract/command-line.ts';
 import type { Surroundings } from '../../surroundings.ts';
 import { RedisProcess, redisMissing } from './redis-process.ts';
 
@@ -15,12 +15,6 @@ export const homes = [
   { home: 'SQLite' as const, missing: undefined },
   { home: 'Redis' as const, missing: redisMissing },
 ];
-
-export interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 let prefixes = 0;
 const start: EnvelopeStart = {
@@ -99,33 +93,8 @@ export class QueueWorld {
     return id;
   }
 
-  async rc(args: string, changes: Partial<Surroundings> = {}): Promise<Said> {
-    let [out, err] = ['', ''];
-    const code = await run(['queue', ...args.split(' ').filter((arg) => arg !== '')], {
-      env: {},
-      version: '1.2.3',
-      readFile: () => Promise.resolve(this.text),
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      readCapabilities: () => Promise.resolve({}),
-      hasOwner: () => Promise.resolve(false),
-      obstacles: () => Promise.resolve([]),
-      getJson: () => Promise.reject(new Error('no proxy here')),
-      taken: () => Promise.resolve(true),
-      startProxy: () => Promise.reject(new Error('not here')),
-      startLabProxy: () => Promise.reject(new Error('not here')),
-      terminal: { isTerminal: false, isColoured: false, columns: undefined },
-      now: () => this.nowMs,
-      ask: undefined,
-      echo: () => Promise.reject(new Error('not here')),
-      onStopSignal: () => {},
-      ...changes,
-    });
-    return { code, out, err };
+  rc(args: string, changes: Partial<Surroundings> = {}): Promise<Said> {
+    return commandLine(`queue ${args}`, this.text, () => this.nowMs, changes);
   }
 
   async json<T>(args: string, code = 0): Promise<T> {

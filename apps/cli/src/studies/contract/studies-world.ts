@@ -7,16 +7,10 @@ import { jsonReader, ManualClock, type Sent, start } from '@radiotracer/integrit
 import { keptText, loadOwnerId, openLedgerHome, openQueue, type SpoolFolder, spoolFolder } from '@radiotracer/proxy';
 import type { InstanceState } from '@radiotracer/spool';
 import type { TelemetryEvent } from '@radiotracer/telemetry';
-import { run } from '../../program.ts';
+import { commandLine, type Said } from '../../contract/command-line.ts';
 import { openSpool, putInstance } from '../../queue/contract/queue-world.ts';
 import type { RedisProcess } from '../../queue/contract/redis-process.ts';
 import type { Surroundings } from '../../surroundings.ts';
-
-export interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 let prefixes = 0;
 
@@ -85,36 +79,8 @@ export class StudiesWorld {
     }
   }
 
-  async rc(args: string, changes: Partial<Surroundings> = {}): Promise<Said> {
-    let [out, err] = ['', ''];
-    const code = await run(
-      args.split(' ').filter((arg) => arg !== ''),
-      {
-        env: {},
-        version: '1.2.3',
-        readFile: () => Promise.resolve(this.config),
-        out: (text) => {
-          out += text;
-        },
-        err: (text) => {
-          err += text;
-        },
-        readCapabilities: () => Promise.resolve({}),
-        hasOwner: () => Promise.resolve(false),
-        obstacles: () => Promise.resolve([]),
-        getJson: () => Promise.reject(new Error('no proxy here')),
-        taken: () => Promise.resolve(true),
-        startProxy: () => Promise.reject(new Error('not here')),
-        startLabProxy: () => Promise.reject(new Error('not here')),
-        terminal: { isTerminal: false, isColoured: false, columns: undefined },
-        now: () => this.clock.now(),
-        ask: undefined,
-        echo: () => Promise.reject(new Error('not here')),
-        onStopSignal: () => {},
-        ...changes,
-      },
-    );
-    return { code, out, err };
+  rc(args: string, changes: Partial<Surroundings> = {}): Promise<Said> {
+    return commandLine(args, this.config, () => this.clock.now(), changes);
   }
 
   async json<T>(args: string, code = 0): Promise<T> {
