@@ -1,5 +1,5 @@
 /** The ledger's thread, from the near side: what is lost of it, and what is not, when it dies or cannot keep up. */
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configFrom } from '@radiotracer/config';
@@ -94,27 +94,61 @@ test('what the thread had not written when it died, the next one writes: nothing
   expect(port.levels).toMatchObject({ published: 400, dropped: 0 });
 }, 60_000);
 
-test('what was on its way when the process was killed is known of, also where the study is a slow one', async () => {
-  const { config, ...rest } = await place();
-  const data = { ...rest, config: { ...config, integrity: { ...config.integrity, quietPeriodMs: 3_600_000 } } };
-  const minuteAgo = Date.now() - 60_000;
+/** A process that had written one instance of a slow study, and had the next one in hand, when it was killed. */
+async function killedWithOneInHand(data: ThreadData, minuteAgo: number): Promise<void> {
+  let isKilled = false;
   const threads: IntegrityThread[] = [];
-  const start = () => {
-    threads.push(integrityThread(data));
-    return threads.at(-1) as IntegrityThread;
-  };
-  const { port } = portTo(start);
+  const { port } = portTo(
+    () => {
+      threads.push(integrityThread(data));
+      return threads.at(-1) as IntegrityThread;
+    },
+    // Nobody begins another thread in a process that is gone.
+    { clock: { ...systemClock, after: (delayMs, call) => systemClock.after(delayMs, () => isKilled || call()) } },
+  );
+  await port.started(20_000);
   port.publish({ ...instance(1), requestInAt: minuteAgo, requestEndAt: minuteAgo, responseOutAt: minuteAgo, endedAt: minuteAgo });
   await port.flush();
   port.publish(instance(2));
+  isKilled = true;
   await threads[0]?.terminate();
-  const { port: next } = portTo(start);
-  await next.started(10_000);
+}
+
+async function slowPlace(): Promise<ThreadData> {
+  const { config, ...rest } = await place();
+  return { ...rest, config: { ...config, integrity: { ...config.integrity, quietPeriodMs: 3_600_000 } } };
+}
+
+test('what was on its way when the process was killed is known of, also where the study is a slow one', async () => {
+  const data = await slowPlace();
+  const minuteAgo = Date.now() - 60_000;
+  await killedWithOneInHand(data, minuteAgo);
+  const { port: next } = portTo(() => integrityThread(data));
+  await next.started(20_000);
   await next.stop();
   const page = await pageOf(data);
   expect(page?.instances).toHaveLength(1);
   expect(page?.study.incompleteSince).toBeGreaterThan(minuteAgo + 30_000);
-}, 30_000);
+}, 60_000);
+
+test('so it is when the ledger was away all the time that the process after it ran', async () => {
+  const data = await slowPlace();
+  const { dir } = data.config.spool;
+  const minuteAgo = Date.now() - 60_000;
+  await killedWithOneInHand(data, minuteAgo);
+  await rename(join(dir, 'integrity.db'), join(dir, 'away'));
+  // It can be neither opened nor moved aside.
+  await mkdir(join(dir, 'integrity.db'));
+  const { port: without, log } = portTo(() => integrityThread(data));
+  await eventually('it to be told', () => log.includes('failed refused'), 20_000);
+  await without.stop();
+  await rmdir(join(dir, 'integrity.db'));
+  await rename(join(dir, 'away'), join(dir, 'integrity.db'));
+  const { port: next } = portTo(() => integrityThread(data));
+  await next.started(20_000);
+  await next.stop();
+  expect((await pageOf(data))?.study.incompleteSince).toBeGreaterThan(minuteAgo + 30_000);
+}, 60_000);
 
 test.each(['the process was killed before any of it was written', 'the ledger was moved aside'])(
   'so is a study that goes on after %s',

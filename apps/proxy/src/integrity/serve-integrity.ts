@@ -68,7 +68,8 @@ class IntegrityService {
   readonly #integrity: Integrity;
   readonly #mark: RunningMark;
   readonly #quietPeriodMs: number;
-  readonly #leftAt: number | undefined;
+  /** When the last process was killed, until the studies that it was at are marked. */
+  #leftAt: number | undefined;
   readonly #timers: readonly NodeJS.Timeout[];
   #confirming = Promise.resolve();
   /** Batches that are not in the ledger yet. */
@@ -120,6 +121,7 @@ class IntegrityService {
       try {
         this.#post({ kind: 'started', generations: await this.#integrity.generations(maxGenerations) });
         if (this.#leftAt !== undefined) await this.#markUnfinished(this.#leftAt);
+        this.#leftAt = undefined;
         this.#lookAside();
         return await this.#tellLevels();
       } catch (error) {
@@ -152,7 +154,7 @@ class IntegrityService {
   /** While something is unwritten its time stays: from then on something may be missing. */
   #touchMark(): void {
     try {
-      if (this.#unwritten === 0) this.#mark.touch(Date.now());
+      if (this.#unwritten === 0 && this.#leftAt === undefined) this.#mark.touch(Date.now());
     } catch (error) {
       // The ledger may be well, and elsewhere.
       const { code = 'internal', message } = error as NodeJS.ErrnoException;
@@ -176,7 +178,7 @@ class IntegrityService {
       await this.#integrity.stop();
       const { queued, unwritten } = this.#integrity.stats();
       // Else the next process is to know of it.
-      if (queued + unwritten === 0) this.#mark.remove();
+      if (queued + unwritten === 0 && this.#leftAt === undefined) this.#mark.remove();
     } catch (error) {
       this.#failed(error);
     }
