@@ -110,13 +110,14 @@ export class Lane {
         group.held.shift();
         continue;
       }
-      let association: StoreAssociation;
+      let association: StoreAssociation | undefined;
       try {
         association = await this.#associationFor(group, held);
       } catch (error) {
         await host.notOpened(group, error);
         return;
       }
+      if (association === undefined) return;
       group.held.shift();
       const beganAt = clock.now();
       held.reading ??= this.#ahead.now(held.entry);
@@ -128,11 +129,14 @@ export class Lane {
     }
   }
 
-  async #associationFor(group: Group, { envelope }: Held): Promise<StoreAssociation> {
+  /** Undefined: none is to be begun any more. */
+  async #associationFor(group: Group, { envelope }: Held): Promise<StoreAssociation | undefined> {
     const { host } = this.#parts;
     const before = this.#association;
     if (before?.usable === true && sameTitles(before, group) && before.answerTo(envelope) !== undefined) return before;
     await this.#release();
+    // That may have taken its time.
+    if (!host.mayGoOn(this)) return undefined;
     // What was proposed before may be wanted again; what is wanted now comes first.
     const earlier = before !== undefined && sameTitles(before, group) ? before.proposed : [];
     const association = host.newAssociation(group, [...group.held.map((held) => held.envelope), ...earlier]);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Envelope, InstanceId } from '@radiotracer/instance';
 import type { Queue } from '@radiotracer/queue';
-import { until } from './testing/manual-clock.ts';
+import { ManualClock, turns, until } from './testing/manual-clock.ts';
 import { Scene, type SceneOptions } from './testing/scene.ts';
 
 /** A scene that notes, in order, what happens to each instance, and lets the schedule's `settleMany` and the spool's `remove` be held up. */
@@ -211,6 +211,21 @@ test('stop with a full pipeline: what was answered is settled, the rest is as it
   expect(scene.of('delivery.attempted').map(({ outcome }) => outcome)).toEqual(Array(6).fill('delivered'));
   expect((await scene.entries()).map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(24).fill('waiting 0'));
   expect(await scene.spooled()).toHaveLength(24);
+});
+
+test('stop while an association is released to make room for one under other AE titles: that one is not begun', async () => {
+  // It stands still: what was answered is settled, and so the release goes on, when stop says so.
+  const pipeline = await Pipeline.open({ clock: new ManualClock() });
+  await using scene = pipeline.scene;
+  await scene.add();
+  await scene.add({ callingAeTitle: 'CT2', studyInstanceUid: '1.2.4' });
+  scene.forwarder.start();
+  await until('the first to be removed', () => pipeline.notesOf('1.2.3.1').includes('removed'));
+  await turns(50);
+  await scene.forwarder.stop(60_000);
+  expect(scene.connects).toBe(1);
+  expect(scene.pacs.stored).toEqual(['1.2.3.1']);
+  expect(await scene.entries()).toMatchObject([{ state: 'waiting', attempts: 0, callingAeTitle: 'CT2' }]);
 });
 
 test('what is found in read-ahead is not sent: changed bytes, a file that was held or removed meanwhile', async () => {

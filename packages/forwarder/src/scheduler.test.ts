@@ -21,10 +21,11 @@ async function fickleScene(clock?: ManualClock): Promise<[Scene, FickleQueue]> {
 test('adds that were refused while everything else worked are found again, by one rebuild, and told once', async () => {
   const [opened, queue] = await fickleScene();
   await using scene = opened;
-  scene.forwarder.start();
   queue.refusedAdds = 3;
   for (let number = 0; number < 3; number++) await scene.add();
   expect(scene.scheduler.isIncomplete).toBe(true);
+  // Now, and not before: a rebuild after the first of them would not know of the others.
+  scene.forwarder.start();
   expect(scene.missed).toMatchObject([{ code: 'refused' }]);
   await until('all to arrive', () => scene.pacs.stored.length === 3);
   expect(scene.rebuilds).toBe(1);
