@@ -3,7 +3,7 @@ import { assertSame, commands, LIMITS, listed } from '../contract/commands.ts';
 import { QueueModel } from '../contract/model.ts';
 import { RedisServer, redisMissing, until } from '../contract/redis-server.ts';
 import { sampleEntry } from '../contract/sample.ts';
-import type { Queue } from '../queue.ts';
+import type { PageCursor, Queue, QueuePage } from '../queue.ts';
 import { QueueUnavailable } from '../queue-error.ts';
 import { redisFault } from './redis-fault.ts';
 import type { RedisQueueOptions } from './redis-options.ts';
@@ -318,6 +318,28 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     },
     60_000,
   );
+
+  it('what was forgotten while it was being sent, and arrived, does not hide the rest of its study', async () => {
+    const queue = open();
+    const entries = Array.from({ length: 12 }, (_, n) => sampleEntry(n, {}, 12));
+    for (const entry of entries) await queue.add(entry);
+    const claimed = await queue.claim({ ...claim, limit: 5 });
+    await server.ask('DEL', 'radiotracer:{pacs}:tally');
+    await queue.reclaimExpired(now);
+    await queue.settleMany(
+      claimed.map(({ lease }) => ({ lease, outcome: { kind: 'delivered' } })),
+      now,
+    );
+    await queue.rebuild('node-1', listed(entries.slice(5)), now);
+    const ids: string[] = [];
+    let cursor: PageCursor | undefined;
+    do {
+      const page: QueuePage = await queue.page({ studyKey: sampleEntry(0).studyKey }, cursor, 2);
+      ids.push(...page.entries.map(({ id }) => id));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(ids).toEqual(entries.slice(5).map(({ id }) => id));
+  }, 60_000);
 
   it('without the list of destinations a rebuild says again which there are', async () => {
     const queue = open();

@@ -252,12 +252,20 @@ end
 return out
 `;
 
-/** ARGV: study, minimum, limit. Returns member, record, … in order. */
+/** ARGV: study, minimum, limit. Returns member, record, … in order; what has no record any more (see forget) is passed over, and hides nothing. */
 const STUDY = `
-local out = {}
-for _, m in ipairs(redis.call('ZRANGEBYLEX', studyKey(ARGV[1]), ARGV[2], '+', 'LIMIT', 0, ARGV[3])) do
-  out[#out + 1] = m
-  out[#out + 1] = redis.call('HGET', ENTRIES, m)
+local from, limit, out = ARGV[2], tonumber(ARGV[3]), {}
+while #out < 2 * limit do
+  local members = redis.call('ZRANGEBYLEX', studyKey(ARGV[1]), from, '+', 'LIMIT', 0, limit - #out / 2)
+  for _, m in ipairs(members) do
+    local raw = redis.call('HGET', ENTRIES, m)
+    if raw then
+      out[#out + 1] = m
+      out[#out + 1] = raw
+    end
+    from = '(' .. m
+  end
+  if #members == 0 then break end
 end
 return out
 `;
