@@ -4,11 +4,12 @@ import { CommandField, type CommandFields, commandSet } from '@radiotracer/wire'
 import fc from 'fast-check';
 import type { DataSetWants } from './data-set-reading.ts';
 import type { Tap } from './link.ts';
-import { OperationLog } from './operation-log.ts';
+import { OperationLog, type TakeOverPolicy } from './operation-log.ts';
+import type { Retention } from './retention.ts';
 
 const lease = { retain() {}, release() {} };
 
-function follow(dataSets: DataSetWants | undefined) {
+function follow(dataSets: DataSetWants | undefined, { now = () => 1000, policy }: { now?: () => number; policy?: TakeOverPolicy } = {}) {
   const events: TelemetryEvent[] = [];
   const log = new OperationLog(
     {
@@ -20,16 +21,16 @@ function follow(dataSets: DataSetWants | undefined) {
       transferSyntaxes: new Map([[1, '1.2.840.10008.1.2.1']]),
       dataSets,
     },
-    { now: () => 1000, setTimer: () => ({ cancel() {} }) },
+    { now, setTimer: () => ({ cancel() {} }) },
     (event) => events.push(event),
-    undefined,
+    policy,
   );
   return { log, ended: () => events.filter((event): event is OperationEnded => event.type === 'operation.ended') };
 }
 
 /** A message in pieces, each in a chunk of its own, whose memory is used again afterwards. */
-function pass(tap: Tap, fields: CommandFields, pieces: readonly Uint8Array[]) {
-  tap.command(1, commandSet({ ...fields, hasDataSet: pieces.length > 0 }), 999);
+function pass(tap: Tap, fields: CommandFields, pieces: readonly Uint8Array[], beganAt = 999) {
+  tap.command(1, commandSet({ ...fields, hasDataSet: pieces.length > 0 }), beganAt);
   for (const [index, piece] of pieces.entries()) {
     const chunk = Uint8Array.of(7, ...piece, 7);
     void tap.data(chunk, 1, 1 + piece.length, lease);
@@ -86,6 +87,9 @@ it('tells a C-MOVE once, with its counts and the list that its final response ca
       const final = { ...response, status: 0xb000, numberOfCompletedSuboperations: 2, numberOfFailedSuboperations: 1 };
       if (isCut) log.fromAcceptor.command(1, commandSet({ ...final, hasDataSet: true }), 999);
       else pass(log.fromAcceptor, final, pieces);
+      // Whoever takes over has nothing to answer there.
+      expect(log.handOver()).toEqual([]);
+      expect(ended()).toHaveLength(1);
       log.end('connection_closed', false);
       const [event, ...others] = ended();
       expect(others).toEqual([]);
@@ -153,4 +157,137 @@ it('an answer is that of the instance that it names, also where a peer uses a Me
       expect(ended().map(({ sopInstanceUid, status }) => [sopInstanceUid, status])).toEqual(turn.map((at) => [`1.2.${at}`, 0xc000 + at]));
     }),
   );
+});
+
+interface Asked {
+  readonly by: 'requestor' | 'acceptor';
+  readonly messageId: number;
+  readonly isStore: boolean;
+  /** 0: it has no data set. */
+  readonly bytes: number;
+}
+
+interface Answered {
+  /** One of those that wait, or, past them, one that nobody asked. */
+  readonly which: number;
+  readonly isPending: boolean;
+  readonly bytes: number;
+}
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record<Asked>({
+      by: fc.constantFrom('requestor', 'acceptor'),
+      messageId: fc.integer({ min: 1, max: 3 }),
+      isStore: fc.boolean(),
+      bytes: fc.nat({ max: 3 }),
+    }),
+    fc.record<Answered>({ which: fc.nat({ max: 4 }), isPending: fc.boolean(), bytes: fc.nat({ max: 3 }) }),
+  ),
+  { maxLength: 20 },
+);
+const endings = fc.constantFrom('end', 'taken over', 'taken over for what it answered');
+
+it('tells each operation once, with its own bytes, and keeps of a C-STORE nothing that is answered, over or handed over', () => {
+  fc.assert(
+    fc.property(steps, fc.boolean(), endings, (all, isCutShort, ending) => {
+      let time = 1000;
+      /** How often the bytes kept of each C-STORE were let go, in the order of coming. */
+      const releases = new Map<string, number>();
+      const kept = new Map<string, number>();
+      const policy: TakeOverPolicy = {
+        retain: (_contextId, { affectedSopInstanceUid: uid = '' }) => {
+          releases.set(uid, 0);
+          kept.set(uid, 0);
+          const retention: Pick<Retention, 'append' | 'release'> = {
+            append: (_buffer, start, end) => void kept.set(uid, (kept.get(uid) ?? 0) + end - start),
+            release: () => void releases.set(uid, (releases.get(uid) ?? 0) + 1),
+          };
+          return retention as Retention;
+        },
+        answered() {},
+        withholds: (status) => status === 0xa700,
+      };
+      const { log, ended } = follow(wants, { now: () => time++, policy });
+      const tapOf = { requestor: log.fromRequestor, acceptor: log.fromAcceptor };
+      const other = { requestor: 'acceptor', acceptor: 'requestor' } as const;
+      const pieces = (bytes: number) => (bytes === 0 ? [] : [new Uint8Array(bytes).fill(bytes)]);
+      let open: (Asked & { readonly uid: string })[] = [];
+      const told: [uid: string, status: number | undefined, bytes: number][] = [];
+      const requestOf = ({ isStore, messageId, uid }: Asked & { readonly uid: string }) =>
+        isStore
+          ? ({ commandField: CommandField.cStoreRq, messageId, affectedSopInstanceUid: uid } as const)
+          : ({ commandField: CommandField.nSetRq, messageId, requestedSopInstanceUid: uid } as const);
+      const responseOf = ({ isStore, messageId, uid }: Asked & { readonly uid: string }) =>
+        ({
+          commandField: isStore ? CommandField.cStoreRsp : CommandField.nSetRsp,
+          messageIdBeingRespondedTo: messageId,
+          affectedSopInstanceUid: uid,
+        }) as const;
+      for (const [at, step] of all.entries()) {
+        if ('by' in step) {
+          const asked = { ...step, uid: `1.2.${at}` };
+          pass(tapOf[step.by], requestOf(asked), pieces(step.bytes), time);
+          open.push(asked);
+        } else {
+          const asked = open[step.which];
+          const response =
+            asked === undefined ? responseOf({ by: 'requestor', messageId: 9, isStore: true, bytes: 0, uid: '' }) : responseOf(asked);
+          const side = other[asked?.by ?? 'requestor'];
+          pass(tapOf[side], { ...response, status: step.isPending ? 0xff00 : at }, pieces(step.bytes));
+          if (asked !== undefined && !step.isPending) {
+            open = open.filter((one) => one !== asked);
+            told.push([asked.uid, at, asked.bytes]);
+          }
+        }
+        expect(log.isAnswerOwed).toBe(open.some(({ by }) => by === 'requestor'));
+      }
+      const last = { by: 'requestor', messageId: 4, isStore: true, bytes: 2, uid: '1.2.99' } as const;
+      if (isCutShort) {
+        log.fromRequestor.command(1, commandSet({ ...requestOf(last), hasDataSet: true }), 999_999);
+        void log.fromRequestor.data(new Uint8Array(2), 0, 2, lease);
+        log.fromRequestor.handedOn();
+        open.push(last);
+      }
+      const withheld = open.find(({ by, isStore, bytes }) => by === 'requestor' && isStore && bytes > 0);
+      if (ending === 'taken over for what it answered' && withheld !== undefined)
+        expect(log.fromAcceptor.command(1, commandSet({ ...responseOf(withheld), status: 0xa700 }), 999)).toBe('withhold');
+      const handedOver = ending === 'end' ? [] : log.handOver().map(({ sopInstanceUid }) => sopInstanceUid);
+      if (ending !== 'end') {
+        expect(handedOver).toEqual(open.filter(({ by }) => by === 'requestor').map(({ uid }) => uid));
+        expect(log.isAnswerOwed).toBe(false);
+        open = open.filter(({ by }) => by !== 'requestor');
+      }
+      log.end('aborted', false);
+      log.end('aborted', false);
+      told.push(...open.map(({ uid, bytes }) => [uid, undefined, bytes] as (typeof told)[number]));
+      const byUid = (one: readonly [string, ...unknown[]], two: readonly [string, ...unknown[]]) => (one[0] < two[0] ? -1 : 1);
+      expect(
+        ended()
+          .map(({ sopInstanceUid = '', status, dataSetBytes }) => [sopInstanceUid, status, dataSetBytes] as const)
+          .sort(byUid),
+      ).toEqual(told.sort(byUid));
+      for (const { dataSet, sopInstanceUid } of ended()) {
+        const asked = all[Number(sopInstanceUid?.slice(4))];
+        if (dataSet !== undefined && asked !== undefined) expect(dataSet).toHaveLength(asked.bytes);
+      }
+      for (const [uid, count] of releases) {
+        expect([uid, count]).toEqual([uid, handedOver.includes(uid) ? 0 : 1]);
+        expect([uid, kept.get(uid)]).toEqual([uid, all[Number(uid.slice(4))]?.bytes ?? last.bytes]);
+      }
+    }),
+  );
+});
+
+it('of several answers that are owed the first is waited for, and a destination that takes nothing is one that owes', () => {
+  let time = 1000;
+  const { log } = follow(undefined, { now: () => time });
+  const limits = { dimseResponseMs: 500, storeResponseMs: 0 };
+  expect(log.patienceEnds(limits, 700, true)).toEqual({ by: 'destination', endsAt: 1200 });
+  pass(log.fromRequestor, { commandField: CommandField.cFindRq, messageId: 1 }, [Uint8Array.of(1)]);
+  time = 1300;
+  pass(log.fromRequestor, { commandField: CommandField.cFindRq, messageId: 2 }, [Uint8Array.of(1)]);
+  expect(log.patienceEnds(limits, undefined, true)).toEqual({ by: 'destination', endsAt: 1500 });
+  expect(log.patienceEnds(limits, 700, true)).toEqual({ by: 'destination', endsAt: 1200 });
+  expect(log.patienceEnds(limits, 1200, true)).toEqual({ by: 'destination', endsAt: 1500 });
 });

@@ -135,7 +135,6 @@ export class Retention {
   }
 
   #letGo(): void {
-    this.#writtenRanges = 0;
     for (const { lease } of this.#pieces.splice(0)) lease.release();
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
