@@ -87,13 +87,14 @@ it('tells a C-MOVE once, with its counts and the list that its final response ca
       const final = { ...response, status: 0xb000, numberOfCompletedSuboperations: 2, numberOfFailedSuboperations: 1 };
       if (isCut) log.fromAcceptor.command(1, commandSet({ ...final, hasDataSet: true }), 999);
       else pass(log.fromAcceptor, final, pieces);
+      expect(ended()).toHaveLength(isCut ? 0 : 1);
       // Whoever takes over has nothing to answer there.
       expect(log.handOver()).toEqual([]);
       expect(ended()).toHaveLength(1);
       log.end('connection_closed', false);
       const [event, ...others] = ended();
       expect(others).toEqual([]);
-      expect(event).toMatchObject({ status: 0xb000, pendingResponses: 1, suboperations: { completed: 2, failed: 1 } });
+      expect(event).toMatchObject({ status: 0xb000, responseOutAt: 1000, pendingResponses: 1, suboperations: { completed: 2, failed: 1 } });
       expect(event?.dataSet).toEqual(Buffer.of(1, 2));
       if (!isCut && Buffer.concat(pieces).length <= wants.maxBytes) expect(event?.responseDataSet).toEqual(Buffer.concat(pieces));
     }),
@@ -213,6 +214,8 @@ it('tells each operation once, with its own bytes, and keeps of a C-STORE nothin
       const other = { requestor: 'acceptor', acceptor: 'requestor' } as const;
       const pieces = (bytes: number) => (bytes === 0 ? [] : [new Uint8Array(bytes).fill(bytes)]);
       let open: (Asked & { readonly uid: string })[] = [];
+      /** When each was on its way to whoever answers it. */
+      const passed = new Map<string, readonly [from: number, until: number]>();
       const told: [uid: string, status: number | undefined, bytes: number][] = [];
       const requestOf = ({ isStore, messageId, uid }: Asked & { readonly uid: string }) =>
         isStore
@@ -227,7 +230,9 @@ it('tells each operation once, with its own bytes, and keeps of a C-STORE nothin
       for (const [at, step] of all.entries()) {
         if ('by' in step) {
           const asked = { ...step, uid: `1.2.${at}` };
-          pass(tapOf[step.by], requestOf(asked), pieces(step.bytes), time);
+          const from = time;
+          pass(tapOf[step.by], requestOf(asked), pieces(step.bytes), from);
+          passed.set(asked.uid, [from, time]);
           open.push(asked);
         } else {
           const asked = open[step.which];
@@ -267,8 +272,10 @@ it('tells each operation once, with its own bytes, and keeps of a C-STORE nothin
           .map(({ sopInstanceUid = '', status, dataSetBytes }) => [sopInstanceUid, status, dataSetBytes] as const)
           .sort(byUid),
       ).toEqual(told.sort(byUid));
-      for (const { dataSet, sopInstanceUid } of ended()) {
-        const asked = all[Number(sopInstanceUid?.slice(4))];
+      for (const { dataSet, sopInstanceUid = '', requestOutAt = 0 } of ended()) {
+        const [from, until] = passed.get(sopInstanceUid) ?? [requestOutAt, requestOutAt];
+        expect([requestOutAt >= from, requestOutAt <= until]).toEqual([true, true]);
+        const asked = all[Number(sopInstanceUid.slice(4))];
         if (dataSet !== undefined && asked !== undefined) expect(dataSet).toHaveLength(asked.bytes);
       }
       for (const [uid, count] of releases) {
@@ -290,4 +297,13 @@ it('of several answers that are owed the first is waited for, and a destination 
   expect(log.patienceEnds(limits, undefined, true)).toEqual({ by: 'destination', endsAt: 1500 });
   expect(log.patienceEnds(limits, 700, true)).toEqual({ by: 'destination', endsAt: 1200 });
   expect(log.patienceEnds(limits, 1200, true)).toEqual({ by: 'destination', endsAt: 1500 });
+});
+
+it('a C-CANCEL is no operation, and of 4096 that are not answered one more is too many', () => {
+  const { log } = follow(undefined);
+  const ask = (messageId: number) => pass(log.fromRequestor, { commandField: CommandField.cEchoRq, messageId }, []);
+  for (let messageId = 1; messageId <= 4096; messageId++) ask(messageId);
+  pass(log.fromRequestor, { commandField: CommandField.cCancelRq, messageIdBeingRespondedTo: 1 }, []);
+  expect(log.count).toBe(4096);
+  expect(() => ask(4097)).toThrow('more than 4096 requests wait for an answer');
 });

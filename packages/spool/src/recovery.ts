@@ -90,10 +90,12 @@ export class Recovery {
       for (const [state, found] of ids) this.#seen(state, shard, found);
     }
     for (const path of misplaced) {
-      const shard = await this.#putInPlace(path);
-      if (shard !== undefined && !shards.has(shard)) shards.set(shard, []);
+      const place = await this.#putInPlace(path);
+      if (place === undefined) continue;
+      folders.push(place.folder);
+      if (!shards.has(place.shard)) shards.set(place.shard, []);
     }
-    await this.#syncAll(folders);
+    await this.#syncAll(new Set(folders));
     return [...shards.keys()].sort();
   }
 
@@ -147,9 +149,9 @@ export class Recovery {
     }
   }
 
-  /** Somebody moved it by hand; where it lies it would never be found by its id. @returns its shard, if it was put there */
-  async #putInPlace(path: string): Promise<string | undefined> {
-    const { fileSystem, layout, shards, syncs, usage } = this.#home;
+  /** Somebody moved it by hand; where it lies it would never be found by its id. @returns where, if it was put there */
+  async #putInPlace(path: string): Promise<{ readonly shard: string; readonly folder: string } | undefined> {
+    const { fileSystem, layout, shards, usage } = this.#home;
     const [state, ...below] = path.slice(layout.dir.length + 1).split('/') as [InstanceState, ...string[]];
     const id = idOfFile(below.at(-1) ?? '');
     if (id === undefined) return undefined;
@@ -165,17 +167,17 @@ export class Recovery {
       return undefined;
     }
     const to = layout.file(state, id);
-    const folder = layout.shard(state, shardOf(id));
+    const shard = shardOf(id);
+    const folder = layout.shard(state, shard);
     try {
       await shards.putInto(layout.state(state), folder, () => fileSystem.rename(path, to));
-      await syncs.sync(folder);
     } catch (error) {
       this.#find('unreadable', path, spoolErrorOf(error, 'rename', path).message);
       return undefined;
     }
     this.#home.findings.add({ kind: 'misplaced', path, why: 'not the folder of its id', movedTo: to });
-    usage.saw(folderName(state, shardOf(id)), 1, idSumOf([id]));
-    return shardOf(id);
+    usage.saw(folderName(state, shard), 1, idSumOf([id]));
+    return { shard, folder };
   }
 
   /** Of whole files alone: somebody's file may be called by an id that is far in the future. */
@@ -232,7 +234,7 @@ export class Recovery {
   }
 
   /** A run before this one may have ended between a rename and its sync: what is reported as there must stay there. */
-  async #syncAll(folders: readonly string[]): Promise<void> {
+  async #syncAll(folders: ReadonlySet<string>): Promise<void> {
     const { layout } = this.#home;
     const all = [...instanceStates.map((state) => layout.state(state)), ...folders];
     for (let at = 0; at < all.length; at += syncsAtOnce) {

@@ -296,7 +296,9 @@ it('files that somebody put beside the folders of their state are put in place b
   const restored = await store(spool, Buffer.alloc(1000, 1));
   const held = await store(spool, Buffer.alloc(1000, 2));
   const twice = await store(spool, Buffer.alloc(1000, 3));
+  const dead = await store(spool, Buffer.alloc(1000, 5));
   await spool.move(held, 'held');
+  await spool.move(dead, 'dead');
   bench.nowMs += 100_000;
   const last = await store(spool, Buffer.alloc(1000, 4));
   const fileSystem = bench.machine.boot();
@@ -307,23 +309,54 @@ it('files that somebody put beside the folders of their state are put in place b
   const copy = await fileSystem.create(`/data/spool/waiting/${twice}.dcm`);
   await copy.close();
   // One that cannot be moved now stays where it is, is told, and is not in the way of the others.
-  bench.machine.fault = (operation, path) => (operation === 'rename' && path.endsWith(`/held/${held}.dcm`) ? 'EIO' : undefined);
+  const operations: string[] = [];
+  bench.machine.fault = (operation, path) => {
+    operations.push(`${operation} ${path}`);
+    return operation === 'rename' && path.endsWith(`/held/${held}.dcm`) ? 'EIO' : undefined;
+  };
   // And the clock was put back meanwhile: what comes now follows all that is there.
   bench.nowMs -= 200_000;
   spool = await bench.open();
   expect(spool.recovery.findingCounts).toEqual({ misplaced: 2, duplicate: 1, unreadable: 1 });
+  // Every folder that has any of it: a start before this one may have ended between a rename and its sync.
+  const files = bench.paths().filter((path) => /^(waiting|held|dead|damaged)\//.test(path));
+  const folders = new Set(['waiting', 'held', 'dead', ...files.map((path) => path.slice(0, path.lastIndexOf('/')))]);
+  expect(folders).toContain(`waiting/${last.slice(0, 7)}`);
+  expect(folders).toContain('damaged');
+  expect(folders).toContain(`dead/${dead.slice(0, 7)}`);
+  const renamed = operations.findLastIndex((operation) => operation.startsWith('rename '));
+  for (const folder of folders)
+    expect([folder, operations.lastIndexOf(`syncDirectory /data/spool/${folder}`) > renamed]).toEqual([folder, true]);
   const writer = await spool.begin(start);
   expect(writer.id > last).toBe(true);
   await writer.discard();
-  expect(await ids(spool)).toEqual([restored, twice, last]);
+  expect(await ids(spool)).toEqual([restored, twice, last, dead]);
   bench.machine.fault = undefined;
   bench.machine.powerCut();
   spool = await bench.open();
   expect(spool.recovery.findings).toMatchObject([{ kind: 'misplaced', movedTo: `/data/spool/held/${held.slice(0, 7)}/${held}.dcm` }]);
-  expect(await ids(spool)).toEqual([restored, twice, last, held]);
+  expect(await ids(spool)).toEqual([restored, twice, last, held, dead]);
   expect(await spool.stateOf(held)).toBe('held');
-  for (const id of [restored, held, twice, last]) await spool.verify(id);
-  expect(spool.usage).toMatchObject({ waiting: { instances: 3 }, held: { instances: 1 } });
+  for (const id of [restored, held, twice, last, dead]) await spool.verify(id);
+  expect(spool.usage).toMatchObject({ waiting: { instances: 3 }, held: { instances: 1 }, dead: { instances: 1 } });
+});
+
+it('one that was put in place counts, and what comes follows it, also where its folder cannot be synced just then', async () => {
+  const bench = new Bench();
+  bench.nowMs += 100_000;
+  const id = await store(await bench.open(), Buffer.alloc(1000, 1));
+  const fileSystem = bench.machine.boot();
+  const folder = `/data/spool/waiting/${id.slice(0, 7)}`;
+  await fileSystem.rename(bench.file(id).path, `/data/spool/waiting/${id}.dcm`);
+  await fileSystem.rmdir(folder);
+  bench.machine.fault = (operation, path) => (operation === 'syncDirectory' && path === folder ? 'EIO' : undefined);
+  bench.nowMs -= 200_000;
+  const spool = await bench.open();
+  expect(spool.recovery.findings).toMatchObject([{ kind: 'misplaced' }, { kind: 'unreadable', path: folder }]);
+  expect(spool.usage).toMatchObject({ waiting: { instances: 1 } });
+  const writer = await spool.begin(start);
+  expect(writer.id > id).toBe(true);
+  await writer.discard();
 });
 
 it('one owner: the second is refused while the first lives, and takes over when it is gone', async () => {
