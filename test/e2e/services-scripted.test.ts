@@ -34,6 +34,7 @@ const studyRootFind = '1.2.840.10008.5.1.4.1.2.2.1';
 const studyRootGet = '1.2.840.10008.5.1.4.1.2.2.3';
 const storageCommitment = '1.2.840.10008.1.20.1';
 const storageCommitmentInstance = '1.2.840.10008.1.20.1.1';
+const enhancedSr = '1.2.840.10008.5.1.4.1.1.88.22';
 const privateSopClass = '1.2.826.0.1.3680043.9.9999.2.7';
 const privateTransferSyntax = '1.2.826.0.1.3680043.9.9999.1.9';
 
@@ -327,6 +328,41 @@ it('a modality of which the PACS accepts no presentation context is told as refu
   );
   expect(refused.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)).toBe(3);
   expect(told).toMatch(/radiotracer_destination_status\{[^}]*radiotracer_destination_state="up"[^}]*\} 1/);
+}, 60_000);
+
+it('a SOP class of which the PACS accepts nothing, and others it does, is named with its modality: in the log once, and by its associations', async () => {
+  const acceptor = await rawScp(stage, {
+    answer: (request) =>
+      associateAc(request, {
+        // Of CT one context is accepted and one is not: CT is taken.
+        contexts: proposedContexts(request).map(({ id }) => ({ id, result: id === 3 ? 0 : 4, transferSyntax: explicitVrLittleEndian })),
+      }),
+  });
+  const proxy = await startProxy(stage, {
+    destinations: { pacs: { port: acceptor.port } },
+    routes: [{ callingAet: 'CT1', to: 'pacs', rewriteCallingAet: 'PROXY_CT' }],
+  });
+  const contexts = [
+    ctContext,
+    { ...ctContext, id: 5, transferSyntaxes: [implicitVrLittleEndian] },
+    { id: 7, abstractSyntax: enhancedSr, transferSyntaxes: [explicitVrLittleEndian] },
+    { id: 9, abstractSyntax: privateSopClass, transferSyntaxes: [explicitVrLittleEndian] },
+    { id: 11, abstractSyntax: 'DOE^JANE', transferSyntaxes: [explicitVrLittleEndian] },
+  ];
+  for (let association = 0; association < 2; association += 1) {
+    const { connection } = await rawAssociate(stage, proxy.port, { contexts, calling: 'CT1' });
+    await connection.release();
+  }
+  const refused = { 'dicom.sop_class.refused': ['Enhanced SR Storage', privateSopClass] };
+  const ended = () => proxy.logs().filter(({ message }) => message === 'association ended');
+  await eventually('two pairs of associations to be told', () => ended().length === 4);
+  for (const line of ended()) expect(line).toMatchObject({ level: 'info', ...refused });
+  const told = proxy.logs().filter(({ message }) => message === 'the destination takes none of these SOP classes');
+  expect(told).toEqual([
+    expect.objectContaining({ level: 'warn', 'dicom.calling_ae.title': 'CT1', 'radiotracer.destination.id': 'pacs', ...refused }),
+  ]);
+  const ofModality = ended().filter(({ 'dicom.association.role': role }) => role === 'server');
+  expect(ofModality.map(({ trace_id: traceId }) => traceId)).toContain(told[0]?.['trace_id']);
 }, 60_000);
 
 describe('an A-ABORT keeps its source and reason', () => {

@@ -1,7 +1,7 @@
 /** Tells of one association that we opened: opened, accepted, ended, each at most once. */
 import { randomUUID } from 'node:crypto';
 import type { Destination } from '@radiotracer/config';
-import type { AssociationOutcome, Publish } from '@radiotracer/telemetry';
+import type { AssociationAccepted, AssociationOutcome, Publish } from '@radiotracer/telemetry';
 import {
   AssociationError,
   type AssociationErrorType,
@@ -18,6 +18,8 @@ export interface AssociationFacts {
   readonly calledAeTitle: string;
   readonly proposedContexts: number;
 }
+
+export type AssociationAnswer = Pick<AssociationAccepted, 'acceptedContexts' | 'refusedSopClasses'>;
 
 const timeouts: readonly AssociationErrorType[] = [
   'connect_timeout',
@@ -61,7 +63,7 @@ export class AssociationLog {
     });
   }
 
-  accepted(ac: AssociateAc, contexts: number, tls: TlsFacts | undefined): void {
+  accepted(ac: AssociateAc, answer: AssociationAnswer, tls: TlsFacts | undefined): void {
     const items = ac.items.flatMap((item): readonly UserInformationSubItem[] => (item.kind === 'user-information' ? item.items : []));
     const maximum = items.find((item) => item.kind === 'maximum-length');
     const classUid = items.find((item) => item.kind === 'implementation-class-uid');
@@ -70,7 +72,7 @@ export class AssociationLog {
       type: 'association.accepted',
       associationId: this.id,
       at: this.#clock.now(),
-      acceptedContexts: contexts,
+      ...answer,
       acceptorMaxPduBytes: maximum?.bytes ?? 0,
       acceptorImplementationClassUid: classUid === undefined ? undefined : trimUid(classUid.uid),
       acceptorImplementationVersionName: version?.name,

@@ -9,6 +9,7 @@ import {
   type ProposedContext,
   Requestor,
   type RequestorOptions,
+  refusedAbstractSyntaxes,
   type Transport,
 } from '@radiotracer/upper-layer';
 import { CommandField, type CommandSet, commandSet } from '@radiotracer/wire';
@@ -88,7 +89,9 @@ export class StoreAssociation {
         limits,
         clock,
       });
-      this.#log.accepted(this.#requestor.ac, this.#requestor.agreed.size, this.#transport.tls?.());
+      const { ac, agreed } = this.#requestor;
+      const refusedSopClasses = refusedAbstractSyntaxes(this.#contexts.values(), agreed);
+      this.#log.accepted(ac, { acceptedContexts: agreed.size, refusedSopClasses }, this.#transport.tls?.());
     } catch (error) {
       this.#log.ended(error, 0, this.#transport);
       throw error;

@@ -1,4 +1,5 @@
 /** What an A-ASSOCIATE-RQ asked for and its AC granted, as far as the relay needs it. */
+import { refusedAbstractSyntaxes } from '@radiotracer/upper-layer';
 import { type AssociateAc, type AssociateRq, trimAeTitle, trimUid, type UserInformationSubItem } from '@radiotracer/wire';
 
 /** Who asks. All that is kept of an A-ASSOCIATE-RQ once it is answered: the rest may be tens of kilobytes, as long as the association lives. */
@@ -54,6 +55,12 @@ export const nothingAsked: ReturnType<typeof askedBy> = {
   requestorImplementationClassUid: undefined,
   requestorImplementationVersionName: undefined,
 };
+
+/** What is told of an answer to it. @param agreed the contexts that were accepted, by id */
+export function answeredTo(rq: AssociateRq, agreed: ReadonlyMap<number, unknown>) {
+  const proposed = rq.items.filter((item) => item.kind === 'presentation-context-rq');
+  return { acceptedContexts: agreed.size, refusedSopClasses: refusedAbstractSyntaxes(proposed, agreed) };
+}
 
 /** The abstract syntax of each proposed context, by its ID; or only of those that were accepted. */
 export function proposedAbstractSyntaxes(rq: AssociateRq, accepted?: ReadonlyMap<number, unknown>): Map<number, string> {

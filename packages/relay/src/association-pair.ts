@@ -28,7 +28,7 @@ import {
   type Transport,
 } from '@radiotracer/upper-layer';
 import { type AssociateAc, type AssociateRq, decodePdu, encodePdu, WireError } from '@radiotracer/wire';
-import { requestorOf, userInformation } from './agreement.ts';
+import { answeredTo, requestorOf, userInformation } from './agreement.ts';
 import { ClientSide } from './client-side.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import { endBy, type LegEnd } from './leg.ts';
@@ -223,11 +223,11 @@ export class AssociationPair {
     const { limits, clock, publish } = this.#ports;
     const here = { server: this.#server.association, serverAssociationId: this.#server.leg.id };
     this.#reports = new ReportTaker({ ...here, reports, rq, limits, clock, publish });
-    const { ac, performer, contexts } = this.#reports;
+    const { ac, performer, agreed } = this.#reports;
     this.#rq = undefined;
     this.#fromModality.to = performer;
     this.#server.association.accept(encodePdu(ac));
-    this.#server.leg.accepted(contexts, userInformation(ac), this.#server.association.tls);
+    this.#server.leg.accepted(answeredTo(rq, agreed), userInformation(ac), this.#server.association.tls);
   }
 
   #open(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {
@@ -259,8 +259,9 @@ export class AssociationPair {
     this.#server.association.accept(client.answerTo(rq, bytes));
     this.#rq = undefined;
     const { acceptor } = relaying;
-    this.#server.leg.accepted(contexts.size, acceptor, this.#server.association.tls);
-    client.leg.accepted(contexts.size, acceptor, client.association.tls);
+    const answer = answeredTo(rq, contexts);
+    this.#server.leg.accepted(answer, acceptor, this.#server.association.tls);
+    client.leg.accepted(answer, acceptor, client.association.tls);
   }
 
   #rejected(rj: Uint8Array): void {
@@ -306,9 +307,9 @@ export class AssociationPair {
   #standInFromStart(takeOver: TakeOver, failed: Failed | undefined): boolean {
     const rq = this.#rq;
     if (rq === undefined) return false;
-    const accepted = (ac: AssociateAc, contexts: number) => {
+    const accepted = (ac: AssociateAc, agreed: ReadonlyMap<number, string>) => {
       this.#rq = undefined;
-      this.#server.leg.accepted(contexts, userInformation(ac), this.#server.association.tls);
+      this.#server.leg.accepted(answeredTo(rq, agreed), userInformation(ac), this.#server.association.tls);
     };
     return succeeds(() => takeOver.fromStart(rq, accepted, failed));
   }

@@ -9,7 +9,7 @@ import {
   rejectText,
   type TlsFacts,
 } from '@radiotracer/upper-layer';
-import type { UserInformation } from './agreement.ts';
+import type { answeredTo, UserInformation } from './agreement.ts';
 
 /** How a leg ended. What is left out did not happen. */
 export interface LegEnd {
@@ -38,13 +38,13 @@ export class Leg {
     this.#publish({ type: 'association.opened', associationId: this.id, at: this.#now(), ...event });
   }
 
-  accepted(contexts: number, acceptor: UserInformation, tls: TlsFacts | undefined): void {
-    this.#isNothingAccepted = contexts === 0;
+  accepted(answer: ReturnType<typeof answeredTo>, acceptor: UserInformation, tls: TlsFacts | undefined): void {
+    this.#isNothingAccepted = answer.acceptedContexts === 0;
     this.#publish({
       type: 'association.accepted',
       associationId: this.id,
       at: this.#now(),
-      acceptedContexts: contexts,
+      ...answer,
       acceptorMaxPduBytes: acceptor.maxPduBytes,
       acceptorImplementationClassUid: acceptor.implementationClassUid,
       acceptorImplementationVersionName: acceptor.implementationVersionName,

@@ -75,7 +75,8 @@ export function isForReports(rq: AssociateRq, { aeTitle }: OwnReports): boolean 
 export class ReportTaker implements MessageHandler {
   readonly #options: Omit<ReportTakerOptions, 'rq'>;
   readonly #requestor: AssociationRequestor;
-  readonly #agreed: ReadonlyMap<number, string>;
+  /** The contexts that were accepted. */
+  readonly agreed: ReadonlyMap<number, string>;
   readonly ac: AssociateAc;
   readonly performer: Performer;
   #count = 0;
@@ -91,21 +92,16 @@ export class ReportTaker implements MessageHandler {
         : undefined,
     );
     this.ac = associateResponse(rq, contexts, maxPduBytes, rolesOf(rq));
-    this.#agreed = agreedContexts(this.ac);
+    this.agreed = agreedContexts(this.ac);
     this.performer = new Performer(
       {
         association: server,
-        agreed: this.#agreed,
+        agreed: this.agreed,
         peerMaxPduBytes: this.#requestor.maxPduBytes,
         limits: { ...limits, maxOpenRequests },
       },
       this,
     );
-  }
-
-  /** Contexts that were accepted. */
-  get contexts(): number {
-    return this.#agreed.size;
   }
 
   /** Operations that came to it. */
@@ -167,7 +163,7 @@ export class ReportTaker implements MessageHandler {
       calledAeTitle,
       sopClassUid: command.affectedSopClassUid ?? command.requestedSopClassUid,
       sopInstanceUid: command.affectedSopInstanceUid ?? command.requestedSopInstanceUid,
-      transferSyntaxUid: this.#agreed.get(contextId),
+      transferSyntaxUid: this.agreed.get(contextId),
       requestInAt: beganAt,
       commandInAt: beganAt,
       requestOutAt: undefined,

@@ -127,7 +127,11 @@ export class TakeOver {
   }
 
   /** Accepts in the destination's place. False: there is nothing that we could accept. `failed`: undefined when it was not asked. */
-  fromStart(rq: AssociateRq, accepted: (ac: AssociateAc, contexts: number) => void, failed: Failed | undefined): boolean {
+  fromStart(
+    rq: AssociateRq,
+    accepted: (ac: AssociateAc, agreed: ReadonlyMap<number, string>) => void,
+    failed: Failed | undefined,
+  ): boolean {
     const { decision, ports, server } = this.#options;
     if (!this.possible) return false;
     const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
@@ -138,7 +142,7 @@ export class TakeOver {
     // Before it is accepted: to some nothing can be said (see `succeeds` of the pair).
     this.#perform(this.#prepare(rq, agreedContexts(ac)), undefined);
     server.accept(encodePdu(ac));
-    accepted(ac, this.#agreed.size);
+    accepted(ac, this.#agreed);
     const down = decision.route.mode === 'store-and-forward' ? undefined : 'circuit_open';
     this.#tell('before', failed?.errorType ?? down, failed?.clientAssociationId, 0);
     return true;

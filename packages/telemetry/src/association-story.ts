@@ -6,6 +6,7 @@ import { isSpanContextValid, type SpanContext, SpanKind, SpanStatusCode } from '
 import type { AttributeValues } from './attribute.ts';
 import { secondsBetween } from './epoch-time.ts';
 import type { AssociationAccepted, AssociationEnded, AssociationOpened, AssociationTakenOver } from './event.ts';
+import { sopClassLabels } from './sop-class-name.ts';
 import { SpanBudget } from './span-budget.ts';
 import { associationErrorType, associationStatus } from './span-status.ts';
 import type { OpenSpan, SpanWriter } from './span-writer.ts';
@@ -183,6 +184,7 @@ function openedValues(event: AssociationOpened): AttributeValues {
 function acceptedValues(role: AssociationOpened['role'], event: AssociationAccepted): AttributeValues {
   const common: AttributeValues = {
     'dicom.presentation_context.accepted': event.acceptedContexts,
+    'dicom.sop_class.refused': event.refusedSopClasses.length === 0 ? undefined : sopClassLabels(event.refusedSopClasses),
     'tls.protocol.version': event.tls?.protocolVersion,
     'tls.cipher': event.tls?.cipher,
   };

@@ -73,6 +73,11 @@ export const attributeRegistry = {
     type: 'int',
     description: 'Presentation contexts accepted in the A-ASSOCIATE-AC',
   },
+  'dicom.sop_class.refused': {
+    patientData: 'P0',
+    type: 'string[]',
+    description: 'SOP classes of which no presentation context was accepted: by name where it is a common one, else by UID; 40 at most',
+  },
   'dicom.max_pdu.local': { patientData: 'P0', type: 'int', description: 'Maximum PDU length that this side told, bytes; 0: no limit' },
   'dicom.max_pdu.remote': { patientData: 'P0', type: 'int', description: 'Maximum PDU length that the peer told, bytes; 0: no limit' },
   'dicom.sop_class.uid': { patientData: 'P0', type: 'string', description: 'SOP class', pattern: uid },

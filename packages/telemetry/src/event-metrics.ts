@@ -88,6 +88,7 @@ export class EventMetrics {
         this.#sources.unfollowed(event);
         return;
       case 'association.accepted':
+      case 'sop_class.refused':
       case 'spool.acceptance_changed':
       case 'queue.availability_changed':
       case 'delivery.backlog_ended':

@@ -5,7 +5,13 @@
  * Times are milliseconds since the Unix epoch, with fractions. Identifiers of patients and studies may stand in an event (they
  * are needed to compute keyed hashes) and never in what leaves: the attribute registry decides that.
  */
-import type { AssociationAccepted, AssociationEnded, AssociationOpened, AssociationTakenOver } from './event/association-events.ts';
+import type {
+  AssociationAccepted,
+  AssociationEnded,
+  AssociationOpened,
+  AssociationTakenOver,
+  SopClassRefused,
+} from './event/association-events.ts';
 import type { CircuitChanged, DeliveryAttempted, DeliveryBacklogEnded, DeliveryDeadLettered } from './event/delivery-events.ts';
 import type { OperationEnded } from './event/operation-events.ts';
 import type { SourceObserved, WorklistUnfollowed } from './event/source-events.ts';
@@ -27,6 +33,7 @@ export type TelemetryEvent =
   | AssociationAccepted
   | AssociationTakenOver
   | AssociationEnded
+  | SopClassRefused
   | OperationEnded
   | DeliveryAttempted
   | DeliveryDeadLettered

@@ -23,6 +23,7 @@ import { LedgerStory } from './ledger-story.ts';
 import type { MetricName } from './metric.ts';
 import { MetricSet } from './metric-set.ts';
 import { OperationStory } from './operation-story.ts';
+import { RefusalWatch } from './refusal-watch.ts';
 import type { OverheadSums } from './relay-overhead.ts';
 import type { RootTracer } from './root-tracer.ts';
 import { SpanWriter } from './span-writer.ts';
@@ -212,6 +213,10 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     ended: (event, context) => tellListeners({ event, context, values: stageValues(event) }),
   });
 
+  const refusals = new RefusalWatch((event, { span, values }) =>
+    tellListeners({ event, context: span.context, values: { ...values, 'dicom.sop_class.refused': event.sopClasses } }),
+  );
+
   const tell = (event: TelemetryEvent): Omit<ToldEvent, 'event'> => {
     switch (event.type) {
       case 'association.opened': {
@@ -220,6 +225,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       }
       case 'association.accepted': {
         const association = associations.accepted(event);
+        if (association !== undefined) refusals.accepted(event, association, associations.find(association.opened.pairedWith));
         return { context: association?.span.context, values: association?.values ?? {} };
       }
       case 'association.ended':
@@ -242,6 +248,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return ledger.committed(event);
       case 'study.told':
         return ledger.told(event);
+      case 'sop_class.refused':
+        return { context: undefined, values: {} };
       case 'delivery.backlog_ended':
       case 'circuit.changed':
       case 'spool.committed':

@@ -82,6 +82,26 @@ export function agreedContexts(ac: AssociateAc): ReadonlyMap<number, string> {
   return agreed;
 }
 
+/**
+ * The abstract syntaxes of which not one proposed context was accepted, without padding, in the order of their proposal; the first `most` of
+ * them. Of a repeated id the first counts.
+ */
+export function refusedAbstractSyntaxes(
+  proposed: Iterable<{ readonly id: number; readonly abstractSyntax: string | undefined }>,
+  agreed: ReadonlyMap<number, unknown>,
+  most = 40,
+): readonly string[] {
+  const ids = new Set<number>();
+  const refused = new Set<string>();
+  const accepted = new Set<string>();
+  for (const { id, abstractSyntax } of proposed) {
+    if (abstractSyntax === undefined || ids.has(id)) continue;
+    ids.add(id);
+    (agreed.has(id) ? accepted : refused).add(trimUid(abstractSyntax));
+  }
+  return [...refused].filter((syntax) => !accepted.has(syntax)).slice(0, most);
+}
+
 /** The maximum length that a peer announced for the P-DATA-TFs that it takes, in bytes; 0: none (PS3.8 D.1). */
 export function maxPduBytesOf(associate: AssociateRq | AssociateAc): number {
   for (const item of associate.items) {

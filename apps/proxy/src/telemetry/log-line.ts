@@ -30,6 +30,8 @@ function logLine(told: ToldEvent): LogLine | undefined {
       // A route that stores and forwards does it every time.
       if (event.errorType === undefined) return undefined;
       return { level: 'warn', message: 'taken over', fields: fieldsOf(told) };
+    case 'sop_class.refused':
+      return { level: 'warn', message: 'the destination takes none of these SOP classes', fields: fieldsOf(told) };
     case 'delivery.dead_lettered':
       return { level: 'error', message: 'instance given up', fields: fieldsOf(told) };
     case 'delivery.backlog_ended':

@@ -374,6 +374,46 @@ describe('log lines', () => {
   });
 });
 
+describe('a SOP class that a destination does not take', () => {
+  const refusing = (at: number, refusedSopClasses: readonly string[]): readonly TelemetryEvent[] =>
+    pair.map((event) => (event.type === 'association.accepted' ? { ...event, at, refusedSopClasses } : event));
+  const sr = '1.2.840.10008.5.1.4.1.1.88.22';
+  const day = 24 * 3600 * 1000;
+
+  it('is on both spans of the association, and a line of its own the first time of a day', async () => {
+    const { log } = await play([
+      ...refusing(began, [sr]),
+      ...released,
+      ...refusing(began + 1000, [sr, '1.2.840.99.7', 'POISON^CLASS']),
+      ...released,
+      ...refusing(began + day, [sr]),
+      ...released,
+    ]);
+    const lines = log.filter(({ message }) => message === 'the destination takes none of these SOP classes');
+    expect(lines.map((line) => [line['dicom.calling_ae.title'], line['dicom.sop_class.refused']])).toEqual([
+      ['CT1', ['Enhanced SR Storage']],
+      ['CT1', ['1.2.840.99.7']],
+      ['CT1', ['Enhanced SR Storage']],
+    ]);
+    const told = receiver.spans
+      .filter(({ name }) => name.startsWith('association'))
+      .map(({ attributes }) => attributes['dicom.sop_class.refused']);
+    expect(told.map((classes) => JSON.stringify(classes)).sort()).toEqual(
+      [['Enhanced SR Storage'], ['Enhanced SR Storage', '1.2.840.99.7'], ['Enhanced SR Storage']]
+        .flatMap((one) => [one, one])
+        .map((one) => JSON.stringify(one))
+        .sort(),
+    );
+  });
+
+  it('is told of no other modality, and not of an answer in the destination’s place', async () => {
+    const [server, , , accepted] = refusing(began, [sr]);
+    if (server === undefined || accepted === undefined) throw new Error('no pair');
+    const { log } = await play([server, accepted, ended('s1')]);
+    expect(log.map(({ message }) => message)).toEqual(['association ended']);
+  });
+});
+
 describe('patient data', () => {
   const poison = [
     'POISON^STUDY',

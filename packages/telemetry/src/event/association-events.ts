@@ -34,11 +34,22 @@ export interface AssociationAccepted {
   readonly associationId: string;
   readonly at: EpochMs;
   readonly acceptedContexts: number;
+  /** Of which not one proposed context was accepted; some tens at most. */
+  readonly refusedSopClasses: readonly string[];
   readonly acceptorMaxPduBytes: number;
   readonly acceptorImplementationClassUid: string | undefined;
   readonly acceptorImplementationVersionName: string | undefined;
   /** Undefined: plain TCP. */
   readonly tls?: { readonly protocolVersion: string; readonly cipher: string } | undefined;
+}
+
+/** A destination has accepted no presentation context for these, which a modality proposed; not said of them within the last day. */
+export interface SopClassRefused {
+  readonly type: 'sop_class.refused';
+  readonly at: EpochMs;
+  readonly destinationId: string;
+  /** By name where it is a common one, else by UID. */
+  readonly sopClasses: readonly string[];
 }
 
 /** How an association ended. */
