@@ -432,7 +432,7 @@ it('tells loss: acknowledged, and dead or not at the PACS when asked with patien
   } as never);
   await settle(integrity, clock);
   const page = await integrity.ledger.page('1.2.1');
-  const line = { destinationId: 'pacs', modality: 'CT', acknowledged: 4, forwarded: 3, confirmed: 1, lost: 3 };
+  const line = { destinationId: 'pacs', modality: 'CT', acknowledged: 4, forwarded: 3, confirmed: 1, waiting: 0, lost: 3 };
   expect(page?.study.loss).toEqual([{ ...line, lostUids: [second.uid, third.uid, fourth.uid] }]);
   expect(lossOf(page as StudyPage)).toEqual(page?.study.loss);
   // Three times, and once more a day later.

@@ -81,7 +81,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect((await world.rc('instance 1.4')).out).toBe(
       [
         '1.4',
-        'It was acknowledged to the modality, and given up for pacs: it is lost there until it is sent again.',
+        'It was acknowledged to the modality, and given up for pacs: it is lost there until it is delivered after all (queue retry) or sent again.',
         '',
         '  received         2027-01-15T08:00:00.000Z, 2 h 4 min ago',
         '  from             SCANNER',

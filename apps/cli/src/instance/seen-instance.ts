@@ -49,7 +49,9 @@ export function placeSentence(destinationId: string, place: InstanceAtDestinatio
   const refused = place.commitFailure === undefined ? '' : `; it refused to commit itself to it (${refusalText(place.commitFailure)})`;
   switch (placeState(place)) {
     case 'given up':
-      return `It was acknowledged to the modality, and given up for ${destinationId}${isRemoved(place) ? ', and a person removed it from the queue (queue rm)' : ''}: it is lost there until it is sent again.`;
+      return isRemoved(place)
+        ? `It was acknowledged to the modality, and given up for ${destinationId}, and a person removed it from the queue (queue rm): it is lost there until it is sent again.`
+        : `It was acknowledged to the modality, and given up for ${destinationId}: it is lost there until it is delivered after all (queue retry) or sent again.`;
     case 'missing':
       return `It was acknowledged to the modality, and ${destinationId} says that it has not got it${refused}.`;
     case 'confirmed':
@@ -57,7 +59,7 @@ export function placeSentence(destinationId: string, place: InstanceAtDestinatio
     case 'taken':
       return `${destinationId} took it${place.acknowledgedAt === undefined ? ', and the modality was not told so: it may send it again' : ''}${refused}.`;
     case 'removed':
-      return `It was acknowledged to the modality, and a person removed it from the queue (queue rm), undelivered: ${destinationId} gets it if it is sent again.`;
+      return `It was acknowledged to the modality, and a person removed it from the queue (queue rm) before it was known to be delivered: ${destinationId} gets it if it is sent again.`;
     case 'owed':
       return `It is kept, acknowledged to the modality, and is to be delivered to ${destinationId}.`;
     case 'acknowledged':

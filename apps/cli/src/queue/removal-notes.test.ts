@@ -49,6 +49,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     return seen[0]?.destinations[0];
   };
   const shown = async () => (await world.json<{ destinations: Destination[] }>('studies show 1.2.1')).destinations[0];
+  const listed = async () => (await world.json<{ studies: { waiting: number }[] }>('studies ls')).studies[0]?.waiting;
   const pacsHasTwoOfThree = async () => {
     const three = ['1.1', '1.2', '1.3'].map((uid) => ({ uid }));
     await world.tell(...three.map(spooled), ...three.slice(0, 2).map((one) => delivered(one, 800)));
@@ -56,6 +57,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
     const id = await world.put({ uid: '1.3' });
     await world.pass(61_000, 60_000);
     expect(await shown()).toMatchObject({ waiting: 1, verify: { outcome: null, isOwed: true } });
+    expect(await listed()).toBe(1);
     return id;
   };
 
@@ -66,12 +68,17 @@ describe.each(homes)('$home', ({ home, missing }) => {
     expect(await place('1.3')).toMatchObject({ state: 'removed', removedAt: at });
     await world.pass(2000, 60_000, 60_000);
     expect(await shown()).toMatchObject({ waiting: 0, lost: 0, removed: 1, removedAt: at, verify: { outcome: 'confirmed' } });
+    expect(await listed()).toBe(0);
     expect(await place('1.2')).toMatchObject({ state: 'confirmed', removedAt: null });
     const study = (await world.rc('studies show 1.2.1')).out;
-    expect(study).toContain(`\n    1 instance removed from the queue by a person (queue rm), undelivered: ${at}, 2 min ago\n`);
+    expect(study).toContain(
+      `\n    1 instance removed from the queue by a person (queue rm) before it was known to be delivered: ${at}, 2 min ago\n`,
+    );
     expect(study).not.toContain('not delivered yet');
     const instance = (await world.rc('instance 1.3')).out;
-    expect(instance).toContain('a person removed it from the queue (queue rm), undelivered: pacs gets it if it is sent again.\n');
+    expect(instance).toContain(
+      'a person removed it from the queue (queue rm) before it was known to be delivered: pacs gets it if it is sent again.\n',
+    );
     expect(instance).toContain(`\n  removed          ${at}, 2 min ago\n`);
     expect(instance).toMatch(/\nNothing of it is queued\.\n$/);
   });

@@ -25,7 +25,7 @@ export async function studiesCheckCommand(options: StudiesCheckOptions, view: Le
   const json = options.json === true;
   const since = options.since ?? { agoMs: standardSinceMs };
   const source = new StudySource(view.ledger, { ...options, since }, now());
-  const totals = { studies: 0, open: 0, short: 0, missing: 0, withLoss: 0, lost: 0, uncertain: 0, pending: 0 };
+  const totals = { studies: 0, open: 0, short: 0, missing: 0, withLoss: 0, lost: 0, uncertain: 0, waiting: 0, pending: 0 };
   let concerned = 0;
   if (json) out('{"studies":[');
   for await (const found of source.batches(Number.POSITIVE_INFINITY, undefined)) {
@@ -36,6 +36,7 @@ export async function studiesCheckCommand(options: StudiesCheckOptions, view: Le
       if (why.short > 0) totals.short += 1;
       if (why.lost > 0) totals.withLoss += 1;
       if (why.uncertain) totals.uncertain += 1;
+      if (one.figures.waiting > 0) totals.waiting += 1;
       if (isPending(one)) totals.pending += 1;
       totals.missing += why.short;
       totals.lost += why.lost;
@@ -84,10 +85,10 @@ function line({ study, figures }: FoundStudy): string {
 }
 
 function totalsLine(
-  { studies, open, short, missing, withLoss, lost, uncertain, pending }: Readonly<Record<string, number>>,
+  { studies, open, short, missing, withLoss, lost, uncertain, waiting, pending }: Readonly<Record<string, number>>,
   { since, until }: { readonly since: string; readonly until: string | null },
 ): string {
   const range = until === null ? `since ${since}` : `from ${since} to ${until}`;
   const found = `${short} short (${counted(missing ?? 0, 'instance')}), ${withLoss} with loss (${counted(lost ?? 0, 'instance')})`;
-  return `${counted(studies ?? 0, 'study', 'studies')} ${range}: ${found}, ${uncertain} uncertain, ${open} open, ${pending} not confirmed yet\n`;
+  return `${counted(studies ?? 0, 'study', 'studies')} ${range}: ${found}, ${uncertain} uncertain, ${open} open, ${waiting} waiting, ${pending} not confirmed yet\n`;
 }

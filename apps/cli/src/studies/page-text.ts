@@ -118,7 +118,9 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
           `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm) while the ledger was away`,
         ]),
     ...(removedAt === undefined ? [] : [`  ${paint('bad', removedText(removed, removedAt, now))}`]),
-    ...(givenUp === 0 ? [] : [`  ${counted(givenUp, 'instance')} given up (dead letters): ${next(`${queued} --state dead`)}`]),
+    ...(givenUp === 0
+      ? []
+      : [`  ${counted(givenUp, 'instance')} given up (dead letters; one that is retried counts until it is delivered): ${next(queued)}`]),
     ...indented(listed(one.lostUids, lost, 'lost  ')),
     ...refused.map(({ uid, reason }) => `  storage commitment refused  ${printable(uid)}  ${refusalText(reason)}`),
   ];
@@ -126,7 +128,8 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
 
 function removedText(removed: number, removedAt: number, now: number): string {
   const when = `${removed === 1 ? '' : 'the last '}${iso(removedAt)}, ${fromNow(removedAt, now)}`;
-  return `${counted(removed, 'instance')} removed from the queue by a person (queue rm), undelivered: ${when}`;
+  const they = removed === 1 ? 'it was' : 'they were';
+  return `${counted(removed, 'instance')} removed from the queue by a person (queue rm) before ${they} known to be delivered: ${when}`;
 }
 
 function asked({ verify, acknowledged, forwarded, confirmed }: DestinationDetails, { state }: StudyRecord, now: number): string {

@@ -6,6 +6,7 @@ import {
   type InstanceRecord,
   isLost,
   isRemoved,
+  isWaiting,
   type StudyPage,
   type Verdict,
   type VerifyState,
@@ -42,7 +43,7 @@ export interface DestinationDetails {
   readonly waiting: number;
   /** Of the lost ones, dead letters: they are in the queue still. */
   readonly givenUp: number;
-  /** By a person, from the queue, undelivered. */
+  /** By a person, from the queue, before they were known to be there. */
   readonly removed: number;
   /** The last of them; milliseconds since the epoch. */
   readonly removedAt: number | undefined;
@@ -100,7 +101,7 @@ function destinationOf(id: string, { study, instances }: StudyPage, { lines }: S
     committed: places.filter((place) => place.committedAt !== undefined && !isLost(place)).length,
     spooled: places.filter(({ spooledAt }) => spooledAt !== undefined).length,
     lostUids: mine.flatMap(({ lostUids }) => lostUids),
-    waiting: undelivered.filter(({ deadAt }) => deadAt === undefined).length,
+    waiting: places.filter(isWaiting).length,
     givenUp: undelivered.filter(({ deadAt }) => deadAt !== undefined).length,
     removed: removed.length,
     removedAt: removed.length === 0 ? undefined : Math.max(...removed.map(({ removedAt = 0 }) => removedAt)),

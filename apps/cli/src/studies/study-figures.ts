@@ -10,6 +10,8 @@ export interface StudyFigures {
   readonly acknowledged: number;
   readonly forwarded: number;
   readonly confirmed: number;
+  /** To be delivered yet. */
+  readonly waiting: number;
   /** Given up, or not there when the destination was asked with patience. */
   readonly lost: number;
   /** A destination counts so many fewer than it was sent; it does not name them. */
@@ -32,6 +34,7 @@ export function figuresOf(study: StudyRecord, page: StudyPage | undefined): Stud
     acknowledged: sum('acknowledged'),
     forwarded: sum('forwarded'),
     confirmed: sum('confirmed'),
+    waiting: lines.reduce((total, { waiting = 0 }) => total + waiting, 0),
     lost: sum('lost'),
     lostByCount: Object.values(study.verify).reduce(
       (total, { outcome, missing = 0 }) => total + (outcome === 'short-by-count' ? missing : 0),

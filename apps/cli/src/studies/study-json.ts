@@ -6,7 +6,7 @@ import { isUncertain } from './study-figures.ts';
 /** A study for a program: times in ISO 8601, null for what is not known. */
 export function studyJson(study: StudyRecord, figures: StudyFigures) {
   const verdict = study.state === 'open' ? undefined : study.verdict;
-  const { expected, received, missing, unexpected, acknowledged, forwarded, confirmed, lost, lostByCount, lines } = figures;
+  const { expected, received, missing, unexpected, acknowledged, forwarded, confirmed, waiting, lost, lostByCount, lines } = figures;
   return {
     studyInstanceUid: study.uid,
     accessionNumbers: study.accessionNumbers,
@@ -16,7 +16,17 @@ export function studyJson(study: StudyRecord, figures: StudyFigures) {
     source: verdict?.source ?? null,
     confidence: verdict?.confidence ?? null,
     expected: expected ?? null,
-    ...{ received, missing: missing ?? null, unexpected: unexpected ?? null, acknowledged, forwarded, confirmed, lost, lostByCount },
+    ...{
+      received,
+      missing: missing ?? null,
+      unexpected: unexpected ?? null,
+      acknowledged,
+      forwarded,
+      confirmed,
+      waiting,
+      lost,
+      lostByCount,
+    },
     destinations: lines.map(({ destinationId, modality, lostUids: _, ...counts }) => ({
       ...{ destination: destinationId, modality: modality || null, ...counts },
       verify: study.verify[destinationId]?.outcome ?? null,

@@ -18,6 +18,7 @@ export interface StudySelection extends ConfigOption {
   readonly callingAet?: string;
   readonly destination?: string;
   readonly lost?: boolean;
+  readonly waiting?: boolean;
   readonly short?: boolean;
   /** True: of any kind. */
   readonly findings?: true | FindingKind;
@@ -40,6 +41,7 @@ export function withSelection(command: Command): Command {
   return withRange(command)
     .addOption(new Option('--state <states...>', 'only in these states; open: it is still coming').choices(STUDY_STATES))
     .option('--short', 'only those of which something did not come; the same as --state short')
+    .option('--waiting', 'only those of which something is to be delivered yet')
     .option('--lost', 'only those of which something that was acknowledged did not arrive')
     .addOption(new Option('--findings [kind]', 'only those in which something is inconsistent; or only this').choices(FINDINGS));
 }
@@ -66,8 +68,9 @@ export function isSelected({ modalities, callingAeTitles, findings }: StudyRecor
   return kind === undefined || (kind === true ? Object.keys(findings ?? {}).length > 0 : findings?.[kind] !== undefined);
 }
 
-export function areSelected(figures: StudyFigures, { destination, lost }: StudySelection): boolean {
+export function areSelected(figures: StudyFigures, { destination, lost, waiting }: StudySelection): boolean {
   if (destination !== undefined && !figures.lines.some(({ destinationId }) => destinationId === destination)) return false;
+  if (waiting === true && figures.waiting === 0) return false;
   return lost !== true || hasLoss(figures);
 }
 

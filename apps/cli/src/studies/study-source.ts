@@ -57,9 +57,10 @@ export class StudySource {
   }
 }
 
-/** Of an open study nothing is added up yet: its instances are read. */
+/** Of an open study nothing is added up yet, and an earlier version did not count what waits: the instances are read. */
 export async function readFigures(ledger: Ledger, study: StudyRecord): Promise<StudyFigures> {
-  return figuresOf(study, study.state === 'open' ? await ledger.page(study.uid) : undefined);
+  const isAddedUp = study.state !== 'open' && study.loss?.every(({ waiting }) => waiting !== undefined) === true;
+  return figuresOf(study, isAddedUp ? undefined : await ledger.page(study.uid));
 }
 
 /** As it is written on a command line. */

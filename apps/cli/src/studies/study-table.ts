@@ -6,7 +6,7 @@ import { fromNow, iso, printable } from '../queue/words.ts';
 import type { FoundStudy } from './study-source.ts';
 
 const names = ['LAST ACTIVITY', 'STUDY', 'MODALITY', 'FROM', 'STATE'];
-const numbers = ['EXPECTED', 'RECEIVED', 'FORWARDED', 'CONFIRMED', 'MISSING', 'LOST'];
+const numbers = ['EXPECTED', 'RECEIVED', 'FORWARDED', 'CONFIRMED', 'WAITING', 'MISSING', 'LOST'];
 const wideNames = ['ACCESSION', 'FINDINGS', 'GENERATION', 'NODES', 'FIRST ACTIVITY'];
 const studyAt = 1;
 const leastStudyWidth = 16;
@@ -59,7 +59,7 @@ function columns({ wide }: TableOptions): readonly Column[] {
 }
 
 function cells({ study, figures }: FoundStudy, { wide, now }: TableOptions, paint: Paint, plain: boolean): readonly string[] {
-  const { expected, received, forwarded, confirmed, missing, lost, lostByCount, lines } = figures;
+  const { expected, received, forwarded, confirmed, waiting, missing, lost, lostByCount, lines } = figures;
   const verdict = study.state === 'open' ? undefined : study.verdict;
   const time = (at: number | undefined) => (at === undefined ? '' : plain ? iso(at) : fromNow(at, now));
   const bad = (count: number | undefined) => (count === undefined || count === 0 ? String(count ?? '') : paint('bad', String(count)));
@@ -76,6 +76,7 @@ function cells({ study, figures }: FoundStudy, { wide, now }: TableOptions, pain
     String(received),
     String(forwarded),
     String(confirmed),
+    String(waiting),
     bad(missing),
     bad(lost + lostByCount),
     verdict === undefined ? '' : `${verdict.source} (${verdict.confidence})`,

@@ -123,6 +123,13 @@ export function isLost(place: InstanceAtDestination): boolean {
   return place.deadAt !== undefined && place.forwardedAt === undefined && place.confirmedAt === undefined;
 }
 
+/** Whether it is to be delivered yet. */
+export function isWaiting(place: InstanceAtDestination): boolean {
+  const { acknowledgedAt, forwardedAt, confirmedAt, deadAt } = place;
+  if (acknowledgedAt === undefined || forwardedAt !== undefined || confirmedAt !== undefined || deadAt !== undefined) return false;
+  return !isLost(place) && !isRemoved(place);
+}
+
 /** Whether a person removed it from the queue before it was delivered, and it has not come again since. */
 export function isRemoved({ removedAt, spooledAt = 0, forwardedAt, confirmedAt }: InstanceAtDestination): boolean {
   return removedAt !== undefined && removedAt >= spooledAt && forwardedAt === undefined && confirmedAt === undefined;

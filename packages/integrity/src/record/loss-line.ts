@@ -7,6 +7,8 @@ export interface LossLine {
   readonly forwarded: number;
   /** The destination said that it has it. */
   readonly confirmed: number;
+  /** Acknowledged, and to be delivered yet: not given up, and not removed by a person. Absent: written down by an earlier version. */
+  readonly waiting?: number;
   /** Given up, or not there when asked with patience. */
   readonly lost: number;
   /** At most 100: for the operator, never in telemetry. */
