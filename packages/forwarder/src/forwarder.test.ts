@@ -239,6 +239,25 @@ test.each([
   expect(scene.of('circuit.changed')).toEqual([]);
 });
 
+test('one whose file does not even say what it is any more is moved aside, and told as given up by what the schedule knows of it', async () => {
+  await using scene = await Scene.open();
+  await scene.add();
+  const bad = await scene.add();
+  const instance = await scene.spool.read(bad.id);
+  await instance.close();
+  flipByte(instance.path, 600);
+  scene.forwarder.start();
+  await until('all to be settled', () => scene.settled());
+  expect(scene.of('delivery.dead_lettered')).toMatchObject([
+    {
+      ...{ instanceId: bad.id, destinationId: 'pacs', callingAeTitle: 'CT1', errorType: 'instance_damaged', quarantined: true },
+      ...{ sopInstanceUid: '1.2.3.2', studyInstanceUid: bad.studyInstanceUid, attempts: 1 },
+    },
+  ]);
+  expect(scene.findings).toMatchObject([{ kind: 'damaged' }]);
+  expect((await scene.entries())[0]).toMatchObject({ state: 'dead', lastError: { errorType: 'instance_damaged' } });
+});
+
 test('AE titles that are rejected for good rest together; others are not kept waiting, and all arrive once they are let in', async () => {
   await using scene = await Scene.open();
   let strangers = true;

@@ -164,11 +164,23 @@ export class Settler {
     await this.#settle(held, { kind: 'retry', dueAt, error: { errorType: 'spool_failure' }, possibleDuplicate: false });
   }
 
-  /** Its front is not what was written; there is no envelope to tell of. The spool tells it as a finding. */
+  /** Its front is not what was written; there is no envelope, and what the schedule knows of it is told. The spool tells it as a finding. */
   async damaged(held: Pick<Held, 'lease' | 'entry'>, why: string): Promise<void> {
-    this.#options.counts.dead++;
-    await this.#options.spool.quarantine(held.entry.id, why).catch(() => {});
-    await this.#settle(held, { kind: 'dead', error: { errorType: 'instance_damaged' }, possibleDuplicate: false });
+    const { counts, spool, publish, clock } = this.#options;
+    const errorType = 'instance_damaged';
+    counts.dead++;
+    await spool.quarantine(held.entry.id, why).catch(() => {});
+    await this.#settle(held, { kind: 'dead', error: { errorType }, possibleDuplicate: false });
+    publish({
+      ...factsOfEntry(held.entry),
+      type: 'delivery.dead_lettered',
+      at: clock.now(),
+      attempts: held.entry.attempts + 1,
+      errorType,
+      status: undefined,
+      contextResult: undefined,
+      quarantined: true,
+    });
   }
 
   /** True when it is not in the spool any more. */
@@ -264,5 +276,15 @@ function factsOf({ envelope }: Held): SpooledInstanceFacts {
   return {
     ...{ instanceId: id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid },
     ...{ studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent },
+  };
+}
+
+/** Of one whose envelope cannot be read; what only that knows is empty. */
+function factsOfEntry({ id, studyKey, seriesKey, modality, bytes, ...entry }: QueueEntry): SpooledInstanceFacts {
+  const { destinationId, callingAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid, receivedAt } = entry;
+  return {
+    ...{ instanceId: id, routeId: '', destinationId, callingAeTitle, calledAeTitle: '', sopClassUid, sopInstanceUid, transferSyntaxUid },
+    studyInstanceUid: studyKey === '' ? undefined : studyKey,
+    ...{ seriesInstanceUid: seriesKey, modality, dataSetBytes: bytes, receivedAt, traceparent: undefined },
   };
 }

@@ -89,6 +89,16 @@ it('honest instances have a page in front', () => {
   expect(headerRoom(envelope)).toBe(usualHeaderBytes);
 });
 
+it('one that a later version wrote is said to be sound', () => {
+  const facts = { callingAeTitle: 'c', calledAeTitle: 'e', sourceAddress: 's', sopClassUid: '1', sopInstanceUid: '2' };
+  const ids = { id: 'i', routeId: 'r', destinationId: 'd', transferSyntaxUid: '3', abstractSyntaxUid: '4' };
+  const header = encodeHeader({ ...facts, ...ids, receivedAt: 1, dataSetBytes: 9, digest }, usualHeaderBytes);
+  const later = Buffer.from(Buffer.from(header).toString('latin1').replace('radiotracer-envelope/1', 'radiotracer-envelope/2'), 'latin1');
+  expect(() => decodeHeader(later, usualHeaderBytes + 9, 'x')).toThrow(
+    /version 2; known is 1\. A later version .* put it back into `waiting`/,
+  );
+});
+
 it('no changed bit that matters goes unseen, and no bytes do worse than be damaged', () => {
   const envelope: Envelope = {
     id: 'i',

@@ -97,7 +97,7 @@ export function decodeHeader(head: Uint8Array, fileBytes: number, where: string)
     envelope = decodeEnvelope(information);
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
-    throw damaged(where, `its envelope cannot be read: ${error.message}`);
+    throw damaged(where, `its envelope cannot be read: ${error.message}`, error.code === 'unknown-version' ? laterVersion : notToBeSent);
   }
   if (!isFinished(envelope)) throw damaged(where, 'it was never finished');
   const wantedBytes = headerBytes + envelope.dataSetBytes;
@@ -105,13 +105,16 @@ export function decodeHeader(head: Uint8Array, fileBytes: number, where: string)
   return { envelope, headerBytes };
 }
 
-function damaged(where: string, what: string): SpoolError {
+const notToBeSent = 'Compare it with the modality; it must not be sent on';
+const laterVersion = 'A later version of radiotracer wrote it: put it back into `waiting`, and start that version';
+
+function damaged(where: string, what: string, advice = notToBeSent): SpoolError {
   return new SpoolError({
     code: 'damaged',
     operation: 'read',
     where,
     what,
-    advice: 'Compare it with the modality; it must not be sent on',
+    advice,
   });
 }
 

@@ -108,6 +108,18 @@ describe.each(homes)('$home', ({ home, missing }) => {
     });
   });
 
+  it('show: a dead letter whose file was moved aside is not said to be worth a retry', async () => {
+    const id = await world.put();
+    const [claimed] = await claim();
+    if (claimed === undefined) throw new Error('nothing was due');
+    const dead = { kind: 'dead', error: { errorType: 'instance_damaged' }, possibleDuplicate: false } as const;
+    await world.queue.settle(claimed.lease, dead, world.nowMs);
+    await world.spool.quarantine(id, 'damaged');
+    const { out } = await world.rc(`show ${id}`);
+    expect(out).toContain(`It was given up. Have it sent again by the modality; then radiotracer queue rm ${id}\n`);
+    expect(out).not.toContain('queue retry');
+  });
+
   it('show: one that was delivered and whose file cannot be removed is not said to wait for its release', async () => {
     const id = await world.put();
     const [claimed] = await claim();

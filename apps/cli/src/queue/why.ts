@@ -70,7 +70,7 @@ export function whyItWaits(entry: QueueEntry, circumstances: Circumstances): rea
   ];
 }
 
-function sentences(entry: QueueEntry, { now, proxy, next }: Circumstances): readonly string[] {
+function sentences(entry: QueueEntry, { now, proxy, next, file }: Circumstances): readonly string[] {
   switch (entry.state) {
     case 'waiting':
       if (entry.dueAt > now) return [`${tried(entry)}It is tried again ${fromNow(entry.dueAt, now)}.`];
@@ -84,6 +84,8 @@ function sentences(entry: QueueEntry, { now, proxy, next }: Circumstances): read
       if (isDelivered(entry)) return [delivered];
       return [`${tried(entry)}It is held, by ${heldBy(entry)}, until somebody releases it: ${next(`queue release ${entry.id}`)}`];
     case 'dead':
+      if (file === 'missing')
+        return [`${tried(entry)}It was given up. Have it sent again by the modality; then ${next(`queue rm ${entry.id}`)}`];
       return [`${tried(entry)}It was given up. When the cause is gone: ${next(`queue retry ${entry.id}`)}`];
   }
 }
