@@ -394,6 +394,8 @@ describe('B13: rejections', () => {
       routes: [
         { calledAet: 'PACS', to: 'pacs' },
         { calledAet: 'DOWN', to: 'down' },
+        { calledAet: 'ONLY_CT9', callingAet: 'CT9', to: 'pacs' },
+        { calledAet: 'ELSEWHERE', source: '10.0.0.0/8', to: 'pacs' },
       ],
       more: { limits: { maxAssociations: 2 }, timeouts: { artim: '1s' } },
     });
@@ -424,8 +426,9 @@ describe('B13: rejections', () => {
     answer = acceptAll;
   });
 
-  it('no route is (1, 1, 7): permanent, called AE title not recognized', async () => {
+  it('no route is (1, 1, 7): permanent, called AE title not recognized; where one has it, for others, (1, 1, 3), calling AE title', async () => {
     expect(await asked('NOBODY')).toMatchObject({ bytes: associateRj(1, 1, 7) });
+    for (const called of ['ONLY_CT9', 'ELSEWHERE']) expect(await asked(called)).toMatchObject({ bytes: associateRj(1, 1, 3) });
   });
 
   it('a called AE title is matched without its padding, and with its case', async () => {

@@ -10,11 +10,11 @@ import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import { type Config, type Destination, matchRoute } from '@radiotracer/config';
+import { type Config, type Destination, matchRoute, unknownTitle } from '@radiotracer/config';
 import { Forwarder, Scheduler, Unremoved } from '@radiotracer/forwarder';
 import { type Envelope, isInstanceId } from '@radiotracer/instance';
 import { documentOperations, maxDataSetBytes } from '@radiotracer/integrity';
-import { Capabilities, Relay, RetentionBudget, type RouteDecision } from '@radiotracer/relay';
+import { Capabilities, type FindRoute, Relay, RetentionBudget } from '@radiotracer/relay';
 import { instanceStore, SharedSpool, Spool, type SpoolError, type SpoolView } from '@radiotracer/spool';
 import type { Publish, TelemetryEvent } from '@radiotracer/telemetry';
 import {
@@ -339,8 +339,9 @@ async function startTelemetry(
   return startHere(config, { ...start, localExporter, loopDelay: async () => loop.look() });
 }
 
-function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): RouteDecision | undefined {
+function findRoute(config: Config, query: Parameters<typeof matchRoute>[1]): ReturnType<FindRoute> {
   const route = matchRoute(config.routes, query);
   const destination = route === undefined ? undefined : config.destinations[route.to];
-  return route === undefined || destination === undefined ? undefined : { route, destination };
+  if (route === undefined || destination === undefined) return { route: undefined, unknown: unknownTitle(config.routes, query) };
+  return { route, destination };
 }

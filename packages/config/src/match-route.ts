@@ -10,16 +10,25 @@ export interface RouteQuery {
   readonly sourceAddress: string;
 }
 
+/** Which title of an association that no route matches is to be corrected: the calling one, or its address, where some route has the called one. */
+export function unknownTitle(routes: readonly Route[], { calledAet }: Pick<RouteQuery, 'calledAet'>): 'called' | 'calling' {
+  return routes.some((route) => isCalledBy(route, trimAeTitle(calledAet))) ? 'calling' : 'called';
+}
+
 /** The first route all of whose conditions hold; undefined when there is none. */
 export function matchRoute(routes: readonly Route[], query: RouteQuery): Route | undefined {
   const called = trimAeTitle(query.calledAet);
   const calling = trimAeTitle(query.callingAet);
   return routes.find(
     (route) =>
-      (route.calledAet === undefined || trimAeTitle(route.calledAet) === called) &&
+      isCalledBy(route, called) &&
       (route.callingAet === undefined || trimAeTitle(route.callingAet) === calling) &&
       (route.source === undefined || sourceMatches(route.source, query.sourceAddress)),
   );
+}
+
+function isCalledBy({ calledAet }: Route, called: string): boolean {
+  return calledAet === undefined || trimAeTitle(calledAet) === called;
 }
 
 function sourceMatches(source: string, address: string): boolean {

@@ -203,8 +203,8 @@ export class AssociationPair {
     const refusal = this.#ports.refusal();
     if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
     else if (isForUs) this.#take(rq, reports);
-    else if (found === undefined) this.#refuse(reject.noRoute, 'no_route', false);
-    else this.#route(rq, bytes, found);
+    else if (found?.route !== undefined) this.#route(rq, bytes, found);
+    else this.#refuse(found?.unknown === 'calling' ? reject.unknownCalling : reject.unknownCalled, 'no_route', false);
   }
 
   #route(rq: AssociateRq, bytes: Uint8Array, decision: RouteDecision): void {

@@ -4,5 +4,5 @@ export type { DataSetWants } from './data-set-reading.ts';
 export { InstanceHeadReader } from './head-of-instance.ts';
 export { Relay, type RelayListener, type RelayOptions } from './relay.ts';
 export { RetentionBudget } from './retention.ts';
-export type { FindRoute, RouteDecision } from './route.ts';
+export type { FindRoute, NoRoute, RouteDecision } from './route.ts';
 export type { TakeOverPorts } from './take-over.ts';
