@@ -2,7 +2,7 @@ import { unusedRoutes } from '@radiotracer/config';
 import { otelFindings } from '@radiotracer/proxy';
 import { sopClassName } from '@radiotracer/telemetry';
 import { describeError } from './describe-error.ts';
-import { type EchoOutcome, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
+import { type EchoOutcome, isThere, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { counted } from './lab/figures.ts';
@@ -53,7 +53,7 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   }));
   const [destinations, { proxy, obstacles, stranded }] = await Promise.all([asked, looked]);
   const failures = obstacles.filter(isFailure).length;
-  const ok = failures === 0 && destinations.every((destination) => destination.ok) && tls.every(({ kind }) => kind === 'expires-soon');
+  const ok = failures === 0 && destinations.every(isThere) && tls.every(({ kind }) => kind === 'expires-soon');
   const otel = otelFindings(config.telemetry.otlp);
   if (options.json === true) {
     const report = {
@@ -132,7 +132,7 @@ function table(destinations: readonly CheckedDestination[]): string {
       row.calledAet,
       row.callingAet,
       `${row.reachable ? 'ok' : 'failed'}${row.tls === null ? '' : `, TLS ${row.tls.protocolVersion}`}`,
-      row.ok ? `ok ${row.durationMs} ms` : 'failed',
+      row.ok ? `ok ${row.durationMs} ms` : isThere(row) ? 'refused' : 'failed',
       row.implementation ?? '',
     ]),
   ];

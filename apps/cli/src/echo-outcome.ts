@@ -13,7 +13,7 @@ export interface EchoOutcome {
   readonly tls: TlsFacts | null;
   /** Whether the C-ECHO was answered with success. */
   readonly ok: boolean;
-  /** DIMSE status, four hex digits; null when there was no answer. */
+  /** DIMSE status, four hex digits; null when there was no answer, or nothing was asked. */
   readonly status: string | null;
   readonly durationMs: number | null;
   /** Implementation version name of the acceptor, where it gave one. */
@@ -31,8 +31,7 @@ export async function outcomeOfEcho(echo: Surroundings['echo'], options: EchoOpt
   const asked = { host, port, calledAet, callingAet };
   try {
     const { status, durationMs, acceptorImplementationVersionName, tls = null } = await echo(options);
-    const statusHex = status.toString(16).toUpperCase().padStart(4, '0');
-    const error = status === 0 ? null : { type: 'status_failure', message: `C-ECHO was answered with status ${statusHex}` };
+    const statusHex = status?.toString(16).toUpperCase().padStart(4, '0') ?? null;
     const implementation = acceptorImplementationVersionName ?? null;
     return {
       ...asked,
@@ -42,7 +41,7 @@ export async function outcomeOfEcho(echo: Surroundings['echo'], options: EchoOpt
       status: statusHex,
       durationMs: roundTo10Us(durationMs),
       implementation,
-      error,
+      error: errorOf(status, statusHex),
     };
   } catch (failure) {
     const type = errorType(failure);
@@ -59,6 +58,22 @@ export function outcomeText(outcome: EchoOutcome): string {
   if (outcome.error !== null) return `${where}: ${outcome.error.message}`;
   const by = outcome.implementation === null ? '' : `, ${outcome.implementation}`;
   return `${where}: C-ECHO answered in ${outcome.durationMs} ms${by}`;
+}
+
+function errorOf(status: number | undefined, statusHex: string | null): EchoOutcome['error'] {
+  if (status === undefined) {
+    const message =
+      'it accepts the association, and does not accept the Verification SOP Class: it is there, and no C-ECHO says more of it';
+    return { type: verificationRefused, message };
+  }
+  return status === 0 ? null : { type: 'status_failure', message: `C-ECHO was answered with status ${statusHex}` };
+}
+
+const verificationRefused = 'presentation_context_refused';
+
+/** Whether it answers under these AE titles, though it may do no C-ECHO. */
+export function isThere({ ok, error }: EchoOutcome): boolean {
+  return ok || error?.type === verificationRefused;
 }
 
 function errorType(failure: unknown): string {

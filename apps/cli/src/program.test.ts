@@ -189,6 +189,19 @@ test('check: every destination as a modality would be seen through the proxy; it
   expect(said.out).toMatch(/^pacs +10\.0\.0\.1:104 +CT +PROXY +ok +ok 1\.23 ms +PACS_1$/m);
 });
 
+test('a PACS that accepts the association and no Verification is there: check says so, and it is no failure; echo has failed', async () => {
+  const { said, rc } = world({
+    echo: () => Promise.resolve({ status: undefined, acceptorImplementationVersionName: 'PACS_1', durationMs: 1.23456 }),
+  });
+  const line =
+    '10.0.0.1:104 (CT): it accepts the association, and does not accept the Verification SOP Class: it is there, and no C-ECHO says more of it\n';
+  expect(await rc('check')).toBe(0);
+  expect(said.out).toMatch(/^pacs +10\.0\.0\.1:104 +CT +PROXY +ok +refused +PACS_1$/m);
+  expect(said.err).toContain(`destination pacs, ${line}`);
+  said.err = '';
+  expect([await rc('echo', 'pacs'), said.err]).toEqual([1, line]);
+});
+
 test('check: whether the proxy runs is told, and is no failure', async () => {
   for (const hasOwner of [true, undefined]) {
     const { said, rc } = world({ hasOwner: () => Promise.resolve(hasOwner) });

@@ -1,5 +1,4 @@
 import { CommandField, commandSet, Status } from '@radiotracer/wire';
-import { AssociationError } from './association-error.ts';
 import { systemClock } from './clock.ts';
 import { connectTransport } from './connect-transport.ts';
 import { ReadBufferPool } from './read-buffer.ts';
@@ -19,12 +18,12 @@ export interface EchoOptions {
 }
 
 export interface EchoResult {
-  /** Of the C-ECHO-RSP, PS3.7 9.1.5. */
-  readonly status: number;
+  /** Of the C-ECHO-RSP, PS3.7 9.1.5. Undefined: the association was accepted, and the Verification SOP Class was not, so that nothing was asked. */
+  readonly status: number | undefined;
   readonly acceptorImplementationVersionName: string | undefined;
   /** Undefined: plain TCP. */
   readonly tls?: TlsFacts | undefined;
-  /** From the connection request to the C-ECHO-RSP. */
+  /** From the connection request to the C-ECHO-RSP, or to the A-ASSOCIATE-AC where there is none. */
   readonly durationMs: number;
 }
 
@@ -51,22 +50,17 @@ export async function echo(options: EchoOptions): Promise<EchoResult> {
     limits: { maxCommandBytes: 64 * 1024 },
     clock: systemClock,
   });
-  if (!requestor.agreed.has(verification.id)) {
-    requestor.abort();
-    throw new AssociationError('rejected', `the peer does not accept the Verification SOP Class (${options.host}:${options.port})`);
-  }
   const tls = transport.tls?.();
-  const response = await requestor.invoke(
-    verification.id,
-    commandSet({ commandField: CommandField.cEchoRq, messageId: 1, affectedSopClassUid: verification.abstractSyntax, hasDataSet: false }),
-  );
+  const echoRq = { commandField: CommandField.cEchoRq, messageId: 1, affectedSopClassUid: verification.abstractSyntax, hasDataSet: false };
+  const isTaken = requestor.agreed.has(verification.id);
+  const response = isTaken ? await requestor.invoke(verification.id, commandSet(echoRq)) : undefined;
   const durationMs = systemClock.now() - beganAt;
   await requestor.release();
   const userInformation = requestor.ac.items.find((item) => item.kind === 'user-information');
   const version = userInformation?.items.find((item) => item.kind === 'implementation-version-name');
   return {
-    // No status is no success.
-    status: response.status ?? Status.processingFailure,
+    // An answer without a status is no success.
+    status: response && (response.status ?? Status.processingFailure),
     acceptorImplementationVersionName: version?.name,
     tls,
     durationMs,
