@@ -73,6 +73,9 @@ if ARGV[3] == '' then redis.call('ZREM', KEYS[1], ARGV[1]) else redis.call('ZADD
 const SCRIPTS = { ledgerStore: STORE, ledgerPlace: PLACE, ledgerUnplace: UNPLACE, ledgerPutOff: PUT_OFF } as const;
 type Command = (...values: (string | number)[]) => Promise<unknown>;
 
+/** What ioredis says of a connection that is gone, after what it had said of why. */
+const saysNoMore = /^(?:Stream isn't writeable|Connection is closed)/;
+
 const shards = 64;
 const idsPerCall = 500;
 const defaultTimeoutMs = 2_000;
@@ -89,8 +92,8 @@ export class RedisHome implements LedgerHome {
     this.#prefix = prefix;
     this.#timeoutMs = commandTimeoutMs;
     // Told as the cause of what fails meanwhile; without a listener it would end the process.
-    client.on('error', (error: Error) => {
-      this.#lastError = error.message;
+    client.on('error', ({ message }: Error) => {
+      if (!saysNoMore.test(message)) this.#lastError = message;
     });
     for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua });
   }

@@ -6,6 +6,9 @@ import { SCRIPTS, type ScriptName } from './scripts.ts';
 
 type Command = (...values: (string | number)[]) => Promise<unknown>;
 
+/** What ioredis says of a connection that is gone, after what it had said of why. */
+const saysNoMore = /^(?:Stream isn't writeable|Connection is closed)/;
+
 const DEFAULT_COMMAND_TIMEOUT_MS = 2_000;
 const DEFAULT_MAX_IN_FLIGHT = 4_096;
 const DEFAULT_CONNECT_WAIT_MS = 1_000;
@@ -30,8 +33,8 @@ export class RedisLink {
     this.#client = connectRedis(options.server, this.#timeoutMs);
     for (const [name, lua] of Object.entries(SCRIPTS)) this.#client.defineCommand(name, { numberOfKeys: 1, lua });
     // Told as the cause of what fails meanwhile; without a listener it would end the process.
-    this.#client.on('error', (error: Error) => {
-      this.#lastError = error.message;
+    this.#client.on('error', ({ message }: Error) => {
+      if (!saysNoMore.test(message)) this.#lastError = message;
     });
     // Of a cluster a node's.
     for (const event of ['close', '-node']) this.#client.on(event, () => void this.#lostConnections++);

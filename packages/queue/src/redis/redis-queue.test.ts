@@ -279,6 +279,14 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await right.add(sampleEntry(0))).toBe('added');
   }, 60_000);
 
+  it('a database that it does not have: no other is written into', async () => {
+    const queue = open({ server: { kind: 'single', url: `${server.url}/16` } });
+    const error: unknown = await queue.add(sampleEntry(0)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'disconnected', message: expect.stringContaining('ERR DB index is out of range') });
+    expect(await server.ask('DBSIZE')).toBe(0);
+    expect(await open({ server: { kind: 'single', url: `${server.url}/15` } }).add(sampleEntry(0))).toBe('added');
+  }, 60_000);
+
   it('records that were evicted are passed over, not stumbled upon', async () => {
     const queue = open();
     for (let n = 0; n < 3; n++) await queue.add(sampleEntry(n));
