@@ -72,27 +72,30 @@ describeWith(missingTools('openssl'), 'the files of TLS', () => {
     await run('openssl', ['pkey', '-in', good.key, '-aes256', '-passout', 'pass:secret', '-out', locked]);
     const backwards = join(folder, 'backwards.pem');
     await writeFile(backwards, `${await read(ca.ca)}${await read(good.cert)}`);
+    const empty = join(folder, 'empty.pem');
+    await writeFile(empty, '\n');
     const torn = join(folder, 'torn.pem');
     await writeFile(torn, (await read(good.cert)).replace(/\n.{64}\n/, '\n'));
 
     expect(await findings({ ...good, key: '/nowhere.key' })).toEqual(
       unusable('key: there is no file /nowhere.key; name one that is there'),
     );
-    expect(await findings({ ...good, cert: folder })).toEqual(
-      unusable(`cert: ${folder} cannot be read (EISDIR); the user that runs radiotracer must be able to`),
-    );
+    expect(await findings({ ...good, cert: folder })).toEqual(unusable(`cert: ${folder} is a folder; name the file in it`));
     expect(await findings({ ...good, cert: der })).toEqual(
       unusable(`cert: ${der} holds no certificate in PEM; \`openssl x509 -in ${der} -inform der\` makes that of DER`),
     );
     expect(await findings({ ca: good.key })).toEqual(
-      unusable(`ca: ${good.key} holds no certificate in PEM; \`openssl x509 -in ${good.key} -inform der\` makes that of DER`),
+      unusable(`ca: ${good.key} holds a private key, and no certificate; name the file that holds it`),
     );
-    expect((await findings({ ...good, cert: torn })).map(({ kind }) => kind)).toEqual(['unusable']);
+    expect(await findings({ ca: empty })).toEqual(unusable(`ca: ${empty} is empty; name the file that holds the certificate`));
+    expect(await findings({ ...good, cert: torn })).toEqual(
+      unusable(`cert: the certificate in ${torn} is damaged, or not whole; copy it anew`),
+    );
     expect(await findings({ ...good, key: locked })).toEqual(
       unusable(`key: ${locked} has a passphrase; \`openssl pkey -in ${locked}\` writes it without`),
     );
     expect(await findings({ ...good, key: good.cert })).toEqual(
-      unusable(`key: ${good.cert} holds no private key in PEM; \`openssl pkey -in ${good.cert} -inform der\` makes that of DER`),
+      unusable(`key: ${good.cert} holds a certificate, and no private key; name the file that holds it`),
     );
     expect(await findings({ ...good, key: other.key })).toEqual(
       unusable(`key: ${other.key} is not the key of the certificate in ${good.cert}; name the two that were made together`),

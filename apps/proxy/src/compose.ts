@@ -98,7 +98,10 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     readText: (file) => readFile(file, 'utf8'),
     now: Date.now,
     told: {
-      noticed: ({ kind, message }) => logger[kind === 'expired' ? 'error' : 'warn']({ 'error.message': message }, 'a certificate expires'),
+      noticed: ({ kind, message }) =>
+        kind === 'not-yet-valid'
+          ? logger.error({ 'error.message': message }, 'a certificate is not valid yet')
+          : logger[kind === 'expired' ? 'error' : 'warn']({ 'error.message': message }, 'a certificate expires'),
       renewed: (key, expiresAt) =>
         logger.info({ key, expires: expiresAt && new Date(expiresAt).toISOString() }, 'files of TLS have changed and are used'),
       refused: (findings) => {

@@ -15,8 +15,8 @@ export interface TlsFileNames {
 }
 
 export interface TlsFinding {
-  /** unusable: nothing can be done with it; expired and expires-soon: peers decide. */
-  readonly kind: 'unusable' | 'expired' | 'expires-soon';
+  /** unusable: nothing can be done with it; the others: peers decide. */
+  readonly kind: 'unusable' | 'expired' | 'not-yet-valid' | 'expires-soon';
   /** What, where, what to do: one line. */
   readonly message: string;
 }
@@ -73,6 +73,7 @@ async function readFileOf(place: string, file: string, readText: ReadText): Prom
     return await readText(file);
   } catch (error) {
     const code = codeOf(error);
+    if (code === 'EISDIR') throw new Unusable(`${place}: ${file} is a folder; name the file in it`);
     if (code === 'ENOENT') throw new Unusable(`${place}: there is no file ${file}; name one that is there`);
     throw new Unusable(`${place}: ${file} cannot be read (${code}); the user that runs radiotracer must be able to`);
   }
@@ -86,7 +87,7 @@ async function readCertificates(place: string, file: string, readText: ReadText)
   } catch {
     // Told below: it says that it is one, and is not.
   }
-  throw new Unusable(`${place}: ${file} holds no certificate in PEM; \`openssl x509 -in ${file} -inform der\` makes that of DER`);
+  throw new Unusable(`${place}: ${whyNone('certificate', file, text)}`);
 }
 
 async function readKey(place: string, file: string, readText: ReadText): Promise<{ readonly text: string; readonly key: KeyObject }> {
@@ -96,8 +97,20 @@ async function readKey(place: string, file: string, readText: ReadText): Promise
   try {
     return { text, key: createPrivateKey(text) };
   } catch {
-    throw new Unusable(`${place}: ${file} holds no private key in PEM; \`openssl pkey -in ${file} -inform der\` makes that of DER`);
+    throw new Unusable(`${place}: ${whyNone('private key', file, text)}`);
   }
+}
+
+/** Of a file that was read, and has none that can be used: what it is instead, and what to do. */
+function whyNone(wanted: 'certificate' | 'private key', file: string, text: string): string {
+  if (text.trim() === '') return `${file} is empty; name the file that holds the ${wanted}`;
+  const [, label] = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(text) ?? [];
+  const isWanted = label?.endsWith(wanted.toUpperCase());
+  if (label !== undefined && isWanted) return `the ${wanted} in ${file} is damaged, or not whole; copy it anew`;
+  if (label !== undefined) return `${file} holds a ${label.toLowerCase()}, and no ${wanted}; name the file that holds it`;
+  const made = (command: string, from: string) => `\`openssl ${command.replace('FILE', file)}\` makes that of ${from}`;
+  if (/\.(p12|pfx)$/i.test(file)) return `${file} holds no ${wanted} in PEM; ${made('pkcs12 -in FILE -nodes', 'PKCS #12')}`;
+  return `${file} holds no ${wanted} in PEM; ${made(`${wanted === 'certificate' ? 'x509' : 'pkey'} -in FILE -inform der`, 'DER')}`;
 }
 
 async function checkPair(
@@ -141,14 +154,34 @@ function expiryFindings(place: string, file: string, certificates: readonly X509
           message: `${place}: ${which} in ${file} has expired on ${on}; peers that look will refuse it: put a new one there`,
         },
       ];
+    if (certificate.validFromDate.getTime() > now)
+      return [
+        {
+          kind: 'not-yet-valid',
+          message: `${place}: ${which} in ${file} is not valid before ${momentText(certificate.validFromDate)}; peers that look will refuse it: is the clock of this machine right?`,
+        },
+      ];
     if (expiresAt - now < soonMs)
       return [{ kind: 'expires-soon', message: `${place}: ${which} in ${file} expires on ${on}; put a new one there before` }];
     return [];
   });
 }
 
+/** UTC, to the minute. */
+function momentText(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** Of many authorities one that has expired is nothing; when all have, nobody is trusted. */
 function authorityFindings(place: string, file: string, certificates: readonly X509Certificate[], now: number): TlsFinding[] {
+  const first = Math.min(...certificates.map(({ validFromDate }) => validFromDate.getTime()));
+  if (first > now)
+    return [
+      {
+        kind: 'not-yet-valid',
+        message: `${place}: what is in ${file} is not valid before ${momentText(new Date(first))}; whoever it signed is refused: is the clock of this machine right?`,
+      },
+    ];
   const last = Math.max(...certificates.map(({ validToDate }) => validToDate.getTime()));
   const on = new Date(last).toISOString().slice(0, 10);
   if (last <= now)
