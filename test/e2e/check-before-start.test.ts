@@ -220,6 +220,40 @@ itWith(
   inTimeMs,
 );
 
+itWith(
+  missingTools('redis-server'),
+  'Redis that answers, and that delivery would suffer from',
+  async () => {
+    const server = await redis(stage);
+    const site = await siteIn('check');
+    await site.configure({ queue: { redis: `${server.url}/3` } });
+    const saysOf = async (...commands: readonly string[]) => {
+      for (const command of commands) await server.ask(command);
+      const { code, obstacles } = await site.check();
+      expect(await server.ask('INFO keyspace')).not.toContain('db');
+      return [code, ...obstacles.filter(({ kind }) => kind !== 'tried-as-root')];
+    };
+    const says = (kind: string, ...parts: readonly string[]) => [
+      1,
+      { kind, message: expect.stringMatching([`the schedule ${server.url}/3 `, ...parts].join('.*')) },
+    ];
+    expect(await saysOf()).toEqual([0]);
+    expect(await saysOf('REPLICAOF 127.0.0.1 1')).toEqual(says('schedule', 'READONLY', 'it is a replica: name the master'));
+    await server.ask('REPLICAOF NO ONE');
+    expect(await saysOf('CONFIG SET maxmemory 1')).toEqual(
+      says('schedule-full', 'OOM', 'give it more maxmemory; what it has is delivered'),
+    );
+    const evicting = await saysOf('CONFIG SET maxmemory 100mb', 'CONFIG SET maxmemory-policy allkeys-lru');
+    expect(evicting).toEqual(says('schedule-evicts', '\\(maxmemory-policy allkeys-lru\\)', 'set it to noeviction'));
+    await site.configure({ queue: { redis: `${server.url}/16` } });
+    expect((await site.check()).obstacles).toContainEqual({
+      kind: 'schedule',
+      message: expect.stringMatching('DB index is out of range.*correct the number'),
+    });
+  },
+  inTimeMs,
+);
+
 /** Another user, who can read what is tested. */
 function missingNobody(): Missing {
   if (process.geteuid?.() !== 0) return 'only root can be somebody else';

@@ -295,8 +295,14 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       logger.warn(told, 'instances wait for a destination that is not in the configuration: nobody sends them');
     }
   };
+  const tellEviction = async () => {
+    const { evicts } = await queue.inspect();
+    if (evicts === undefined) return;
+    const told = { 'redis.maxmemory_policy': evicts };
+    logger.warn(told, 'Redis throws away what it has when its memory is full: schedule and ledger want noeviction');
+  };
   // A schedule that is away is told elsewhere.
-  void rebuilt.then(tellStranded).catch(() => {});
+  void rebuilt.then(() => Promise.all([tellStranded(), tellEviction()])).catch(() => {});
   readiness = 'ready';
   const { waiting, isCounted } = spool.usage;
   // Of very many the bytes are counted while they are served.

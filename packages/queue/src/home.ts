@@ -70,5 +70,7 @@ export interface Home {
   /** All keys of one destination: those that are not leased, and not touched since the mark. Returns how many went. */
   drop(keys: readonly EntryKey[], mark: number): Promise<number>;
   health(): Promise<QueueHealth>;
+  /** Left out: `health` leaves nothing behind. */
+  inspect?(): Promise<QueueHealth>;
   close(): Promise<void>;
 }

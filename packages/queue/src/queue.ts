@@ -103,6 +103,9 @@ export interface Queue {
   /** Never throws. */
   health(): Promise<QueueHealth>;
 
+  /** The same for who only looks, and leaves nothing in the home: without `generation`, and with what would befall it in time (`evicts`). */
+  inspect(): Promise<Omit<QueueHealth, 'generation'>>;
+
   /** Lets go of the home. Calls after it fail; leases stay until they expire. */
   close(): Promise<void>;
 }
@@ -178,6 +181,8 @@ export interface QueueHealth {
    * is sent. Left out: it takes what comes. To be known without a write: of SQLite it is not.
    */
   readonly refuses?: 'new' | 'all';
+  /** How it chooses what it throws away to take something new when it is full (Redis: `maxmemory-policy`); left out: nothing, or that is not known. */
+  readonly evicts?: string;
   /** Why it is not available, or refuses: in a word of a closed list (a code of QueueUnavailable, or how Redis begins: `oom`, `readonly`, …) … */
   readonly reason?: string;
   /** … and in the words of whoever said it. */

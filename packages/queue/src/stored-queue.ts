@@ -167,6 +167,11 @@ export class StoredQueue implements Queue {
     return this.#home.health();
   }
 
+  async inspect(): Promise<Omit<QueueHealth, 'generation'>> {
+    const { generation, ...health } = await (this.#home.inspect?.() ?? this.#home.health());
+    return health;
+  }
+
   close(): Promise<void> {
     return this.#home.close();
   }

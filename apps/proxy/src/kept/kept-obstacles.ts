@@ -2,7 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import type { Config } from '@radiotracer/config';
-import { QueueUnavailable } from '@radiotracer/queue';
+import { type Queue, QueueUnavailable } from '@radiotracer/queue';
 import { isSpoolOwned, whyNotOpen } from '@radiotracer/spool';
 import { type Obstacle, obstacleOf } from '../obstacles/obstacle.ts';
 import { loadSiteKey } from '../telemetry/index.ts';
@@ -29,18 +29,28 @@ export async function spoolObstacles(config: Config): Promise<readonly Obstacle[
 }
 
 export async function scheduleObstacles(config: Config): Promise<readonly Obstacle[]> {
-  return await obstacleOf(async () => {
-    if (config.queue.redis === undefined && !(await mayWriteDatabase(spoolFolder(config).queue))) return;
+  try {
+    if (config.queue.redis === undefined && !(await mayWriteDatabase(spoolFolder(config).queue))) return [];
     const queue = await openQueue(config, 'refuse');
     try {
       await queue.counts();
-    } catch (error) {
-      // A start moves it aside, and builds another from the spool.
-      if (!(error instanceof QueueUnavailable && error.code === 'corrupt')) throw error;
+      return obstaclesIn(await queue.inspect());
     } finally {
       await queue.close();
     }
-  }, 'schedule');
+  } catch (error) {
+    // A start moves it aside, and builds another from the spool.
+    if (error instanceof QueueUnavailable && error.code === 'corrupt') return [];
+    return [{ kind: 'schedule', error }];
+  }
+}
+
+function obstaclesIn({ available, refuses, evicts, error }: Awaited<ReturnType<Queue['inspect']>>): readonly Obstacle[] {
+  if (!available || refuses === 'all') return [{ kind: 'schedule', error: new Error(error) }];
+  return [
+    ...(refuses === 'new' ? [{ kind: 'schedule-full', error: new Error(error) } as const] : []),
+    ...(evicts === undefined ? [] : [{ kind: 'schedule-evicts', error: new Error(`maxmemory-policy ${evicts}`) } as const]),
+  ];
 }
 
 export async function ledgerObstacles(config: Config): Promise<readonly Obstacle[]> {

@@ -136,11 +136,17 @@ export class RedisHome implements Home {
     this.#isReplica = false;
     try {
       const [generation, said] = (await this.#link.script('queueHealth', this.#generationKey, randomUUID())) as [string, string];
-      const health = { home: 'redis', available: true, generation: `${generation} ${this.#link.lostConnections}` } as const;
-      if (said === '') return health;
-      const word = stateWord(said);
-      this.#isReplica = word === 'READONLY';
-      return { ...health, refuses: word === 'OOM' ? 'new' : 'all', reason: word?.toLowerCase() ?? 'refused', error: `Redis: ${said}` };
+      this.#isReplica = stateWord(said) === 'READONLY';
+      return { home: 'redis', available: true, generation: `${generation} ${this.#link.lostConnections}`, ...refusalToWrite(said) };
+    } catch (error) {
+      return { home: 'redis', available: false, ...whyNot(error) };
+    }
+  }
+
+  async inspect(): Promise<QueueHealth> {
+    try {
+      const [said, memory] = (await this.#link.script('queueTrial', this.#generationKey)) as [string, string];
+      return { home: 'redis', available: true, ...refusalToWrite(said), ...eviction(memory) };
     } catch (error) {
       return { home: 'redis', available: false, ...whyNot(error) };
     }
@@ -209,6 +215,19 @@ export class RedisHome implements Home {
   get #generationKey(): string {
     return `${this.#link.prefix}:generation`;
   }
+}
+
+/** `said`: how the server refuses a write; empty: it does not. */
+function refusalToWrite(said: string): Pick<QueueHealth, 'refuses' | 'reason' | 'error'> {
+  if (said === '') return {};
+  const word = stateWord(said);
+  return { refuses: word === 'OOM' ? 'new' : 'all', reason: word?.toLowerCase() ?? 'refused', error: `Redis: ${said}` };
+}
+
+/** From `INFO memory`. Policies that name `volatile` throw away only what has a time to live, which none of our keys has. */
+function eviction(memory: string): Pick<QueueHealth, 'evicts'> {
+  const [policy] = /(?<=^maxmemory_policy:)allkeys-\w+/m.exec(memory) ?? [];
+  return policy === undefined || /^maxmemory:0\r?$/m.test(memory) ? {} : { evicts: policy };
 }
 
 function memberOf({ id, ownerId }: EntryKey): string {

@@ -279,6 +279,45 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await right.add(sampleEntry(0))).toBe('added');
   }, 60_000);
 
+  it('who only looks is told what a proxy would meet, and leaves nothing', async () => {
+    const queue = open();
+    const contents = async () => [await server.ask('DBSIZE'), String(await server.ask('INFO', 'persistence')).match(/rdb_changes.*/)?.[0]];
+    const look = async () => {
+      const before = await contents();
+      const seen = await queue.inspect();
+      expect(await contents()).toEqual(before);
+      return seen;
+    };
+    const works = { home: 'redis', available: true };
+    expect(await look()).toEqual(works);
+    await queue.health();
+    expect(await look()).toEqual(works);
+    await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    // It has no limit.
+    expect(await look()).toEqual(works);
+    await server.ask('CONFIG', 'SET', 'maxmemory', '100mb');
+    expect(await look()).toEqual({ ...works, evicts: 'allkeys-lru' });
+    // None of our keys has a time to live.
+    await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+    expect(await look()).toEqual(works);
+    await server.ask('CONFIG', 'SET', 'maxmemory', '1');
+    expect(await look()).toMatchObject({ ...works, refuses: 'new', reason: 'oom', error: expect.stringContaining('OOM') });
+    await server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    await server.ask('REPLICAOF', '127.0.0.1', '1');
+    expect(await look()).toMatchObject({ ...works, refuses: 'all', reason: 'readonly' });
+    await server.ask('REPLICAOF', 'NO', 'ONE');
+    // Users who may not write, and may not run a script.
+    const as = (user: string) => open({ server: { kind: 'single', url: server.url.replace('//', `//${user}:${user}@`) } });
+    await server.ask('ACL', 'SETUSER', 'reader', 'on', '>reader', '~*', '+@all', '-setrange', '-setnx');
+    expect(await as('reader').inspect()).toMatchObject({
+      ...works,
+      refuses: 'all',
+      error: expect.stringContaining("can't run this command"),
+    });
+    await server.ask('ACL', 'SETUSER', 'plain', 'on', '>plain', '~*', '+@all', '-@scripting');
+    expect(await as('plain').inspect()).toMatchObject({ available: false, reason: 'refused', error: expect.stringContaining('NOPERM') });
+  }, 60_000);
+
   it('a database that it does not have: no other is written into', async () => {
     const queue = open({ server: { kind: 'single', url: `${server.url}/16` } });
     const error: unknown = await queue.add(sampleEntry(0)).catch((reason: unknown) => reason);

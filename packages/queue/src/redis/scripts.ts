@@ -316,6 +316,15 @@ local took = redis.pcall('SETNX', KEYS[1], ARGV[1])
 return { redis.call('GET', KEYS[1]) or '', type(took) == 'table' and took.err or '' }
 `;
 
+/**
+ * KEYS: the generation's. Returns what the server says if it refuses what is new, and its words on memory if it tells them. Nothing is written: SETRANGE
+ * of no bytes changes nothing, and is refused where a write is. Within a script, as all that we write: whoever may not run one is told so, too.
+ */
+const TRIAL = `
+local took, memory = redis.pcall('SETRANGE', KEYS[1], 0, ''), redis.pcall('INFO', 'memory')
+return { type(took) == 'table' and took.err or '', type(memory) == 'string' and memory or '' }
+`;
+
 const MARK = `return redis.call('HINCRBY', META, 'mark', 1)`;
 
 const bodies = {
@@ -333,6 +342,7 @@ const bodies = {
   queuePause: PAUSE,
   queueMark: MARK,
   queueHealth: HEALTH,
+  queueTrial: TRIAL,
 } as const;
 
 export type ScriptName = keyof typeof bodies;
