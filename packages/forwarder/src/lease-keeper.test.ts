@@ -1,6 +1,7 @@
 import { type Claimed, openMemoryQueue, type Queue } from '@radiotracer/queue';
 import type { Held } from './held.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { defaultTuning } from './ports.ts';
 import { FickleQueue } from './testing/fickle-queue.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 
@@ -15,10 +16,10 @@ async function scene(instances = 1) {
   const queue = openMemoryQueue();
   const fickle = new FickleQueue(queue);
   const told = { lost: [] as string[], failed: [] as unknown[], extended: [] as string[] };
-  const before: { extend: (id: string) => void } = { extend: () => {} };
+  const before: { extend: (id: string) => unknown } = { extend: () => {} };
   const extend: Queue['extend'] = async (lease, ms, now) => {
     told.extended.push(lease.id);
-    before.extend(lease.id);
+    await before.extend(lease.id);
     return await fickle.view.extend(lease, ms, now);
   };
   const lost = ({ entry }: Held) => void told.lost.push(entry.id);
@@ -28,7 +29,7 @@ async function scene(instances = 1) {
     await queue.add({ ...facts, ownerId: 'proxy', id: `${nth}`, callingAeTitle: 'CT', bytes: 10, receivedAt: startedAt });
   }
   const claim = (leaseHolder: string): Promise<readonly Claimed[]> =>
-    queue.claim({ destinationId: 'pacs', leaseHolder, leaseMs, limit: 10, now: clock.now() });
+    queue.claim({ destinationId: 'pacs', leaseHolder, leaseMs, limit: 1000, now: clock.now() });
   const held = (await claim('us')).map((one) => ({ ...one, fileBytes: 10, lost: false, reading: undefined }) as unknown as Held);
   for (const one of held) leases.keep(one);
   /** As others see it. */
@@ -101,6 +102,14 @@ it("held for hours, nothing is ever another's, also when the schedule is away fo
   await manual.advance(leaseMs);
   expect((await takenByAnother()).length).toBe(3);
   expect([told.lost, told.failed]).toEqual([[], []]);
+});
+
+it('as many as are claimed at once stay ours behind a line to the schedule on which an answer takes a twentieth of a lease', async () => {
+  const { manual, leases, told, before, takenByAnother } = await scene(defaultTuning.maxClaimed);
+  before.extend = () => new Promise<void>((resolve) => manual.setTimer(resolve, leaseMs / 20));
+  await manual.advance(leaseMs * 3);
+  expect((await takenByAnother()).length).toBe(0);
+  expect([told.lost, leases.size]).toEqual([[], defaultTuning.maxClaimed]);
 });
 
 it('of what is lost each is told once and asked for no more; the others are kept', async () => {
