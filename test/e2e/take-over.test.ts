@@ -9,6 +9,7 @@ import { Capabilities, Relay, RetentionBudget } from '@radiotracer/relay';
 import { instanceStore, Spool } from '@radiotracer/spool';
 import type { ErrorType, TelemetryEvent } from '@radiotracer/telemetry';
 import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { eventually } from '../fixtures/deadline.ts';
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
 import type { RawConnection, RawMessage } from '../fixtures/raw-connection.ts';
@@ -70,6 +71,10 @@ interface Site {
   readonly told: readonly TelemetryEvent[];
   /** Envelopes of what is safe. */
   readonly kept: readonly Envelope[];
+  /** Names of files that are not whole. */
+  parts(): Promise<string[]>;
+  /** As when the process is going. */
+  abort(): Promise<void>;
 }
 
 interface SiteOptions {
@@ -133,6 +138,8 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     proxy: { port: listener?.port ?? 0 },
     told,
     kept,
+    parts: () => readdir(join(dir, 'incoming')),
+    abort: () => relay.abort(),
     spooled: async () => {
       const found = new Map<string, Buffer>();
       for (const name of await readdir(join(dir, 'waiting'), { recursive: true })) {
@@ -285,6 +292,26 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expect(await send(here.proxy)).toEqual(allSuccess);
   expectTold(here, { when: 'within', errorType: 'protocol_error', storesInFlight: 0 });
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
+}, 30_000);
+
+test('the process goes while an instance comes that only we take: it is told as one that did not come, and no part of it stays', async () => {
+  const here = await site(await freePort());
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const store = {
+    [element.affectedSopClassUid]: ctImageStorage,
+    [element.commandField]: 0x0001,
+    [element.messageId]: 1,
+    [element.priority]: 0,
+    [element.dataSetType]: 1,
+    [element.affectedSopInstanceUid]: '1.2.3.4',
+  };
+  for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
+  connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
+  await eventually('a part in the spool', async () => (await here.parts()).length === 1);
+  await here.abort();
+  const ended = here.told.filter((event) => event.type === 'operation.ended');
+  expect(ended).toMatchObject([{ sopInstanceUid: '1.2.3.4', dataSetBytes: 1000, errorType: 'shutdown', disposition: 'refused' }]);
+  await eventually('nothing of it to be left', async () => (await here.parts()).length === 0);
 }, 30_000);
 
 /** Three instances are sent before an answer comes; the PACS says `words` of its three answers and is gone: what the modality is answered, and what is kept. */

@@ -116,6 +116,7 @@ export class AssociationPair {
   /** Ends both associations by A-ABORT: the process is going. */
   abort(): void {
     this.#end({ outcome: 'aborted', errorType: 'shutdown', ours: true, abort: { ...providerAbort, by: 'self' } }, 'shutdown');
+    this.#performer?.end(new AssociationError('shutdown', 'the process ends'));
     this.#server.association.abort(providerAbort);
     this.#client?.association.abort(providerAbort);
   }

@@ -17,6 +17,7 @@ export type AssociationErrorType =
   | 'protocol_error'
   | 'rejected'
   | 'aborted'
+  | 'shutdown'
   | 'internal';
 
 /** The peer was reached, and said no: to these titles as far as anybody knows. For others it may be there. */
