@@ -14,6 +14,7 @@ import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
 import type { RawConnection, RawMessage } from '../fixtures/raw-connection.ts';
 import {
+  associateAc,
   associateRj,
   associateRq,
   command,
@@ -71,6 +72,8 @@ interface Site {
   readonly told: readonly TelemetryEvent[];
   /** Envelopes of what is safe. */
   readonly kept: readonly Envelope[];
+  /** How the destination fared: undefined when it answered. */
+  readonly fared: readonly (string | undefined)[];
   /** Names of files that are not whole. */
   parts(): Promise<string[]>;
   /** As when the process is going. */
@@ -103,6 +106,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const readBuffers = new ReadBufferPool();
   const told: TelemetryEvent[] = [];
   const kept: Envelope[] = [];
+  const fared: (string | undefined)[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
   const store = instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now);
   const relay = new Relay({
@@ -128,7 +132,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
       retainBytes,
       budget: new RetentionBudget(retainBytes),
       isDown: () => false,
-      fared: () => {},
+      fared: (_destinationId, errorType) => fared.push(errorType),
       traceparent: () => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
     },
   });
@@ -138,6 +142,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     proxy: { port: listener?.port ?? 0 },
     told,
     kept,
+    fared,
     parts: () => readdir(join(dir, 'incoming')),
     abort: () => relay.abort(),
     spooled: async () => {
@@ -260,6 +265,61 @@ test.each([
     expect(await send(here.proxy)).toEqual(allSuccess);
     await expectAllSafe(here, new Map());
     expectTold(here, { when: 'before', errorType, storesInFlight: 0 });
+  },
+  30_000,
+);
+
+test.each([
+  { associateMs: 0, storeResponseMs: 500 },
+  { associateMs: 500, storeResponseMs: 0 },
+])(
+  'a modality waits for a destination that does not answer the A-ASSOCIATE-RQ until the shorter limit is over: %o',
+  async (timeouts) => {
+    const here = await site(await silentPort(), { timeouts });
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    expectTold(here, { when: 'before', errorType: 'associate_timeout' });
+    expect(here.fared).toEqual(['associate_timeout']);
+  },
+  30_000,
+);
+
+test('in its place that is accepted which it accepted itself, and nothing that it refused', async () => {
+  const jpegLossless = '1.2.840.10008.1.2.4.70';
+  const asked = [
+    { id: 1, abstractSyntax: ctImageStorage, transferSyntaxes: [jpegLossless] },
+    { id: 3, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] },
+  ];
+  const answers = [
+    { id: 1, result: 4, transferSyntax: '' },
+    { id: 3, result: 0, transferSyntax: explicitVrLittleEndian },
+  ];
+  let isUp = true;
+  const { port } = await rawScp(stage, {
+    answer: (request) => (isUp ? associateAc(request, { contexts: answers }) : associateRj(2, 3, 1)),
+  });
+  const here = await site(port);
+  const results: unknown[] = [];
+  for (const up of [true, false]) {
+    isUp = up;
+    const { connection, contexts: answered } = await rawAssociate(stage, here.proxy.port, { contexts: asked });
+    results.push(answered.map(({ id, result }) => [id, result === 0]));
+    await connection.release();
+  }
+  expect(results[0]).toEqual([
+    [1, false],
+    [3, true],
+  ]);
+  expect(results[1]).toEqual(results[0]);
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toHaveLength(1);
+}, 30_000);
+
+test.each(['spool', 'refuse'] as const)(
+  'a destination that takes what it is sent is known to be there (onFailure: %s)',
+  async (onFailure) => {
+    const { port } = await pacs(answer);
+    const here = await site(port, { onFailure });
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    expect(new Set(here.fared)).toEqual(new Set([undefined]));
   },
   30_000,
 );
@@ -490,6 +550,29 @@ test('out of resources, while nothing can be kept either: the destination’s ow
   expect(await send(here.proxy)).toEqual(allSuccess.map((status, nth) => (nth === 3 ? 0xa700 : status)));
   expect(await here.spooled()).toEqual(new Map());
 }, 30_000);
+
+const patientRootFind = '1.2.840.10008.5.1.4.1.2.1.1';
+
+test.each<[string, SiteOptions, string]>([
+  ['when nothing can be kept either', { isFull: () => true }, ctImageStorage],
+  ['where its route keeps nothing', { onFailure: 'refuse' }, ctImageStorage],
+  ['where nothing is asked for that can be kept', {}, patientRootFind],
+])(
+  'of a destination that cannot be reached the modality hears at once, %s',
+  async (_when, options, abstractSyntax) => {
+    const here = await site(await freePort(), options);
+    const connection = await rawConnect(stage, here.proxy.port);
+    connection.send(associateRq({ contexts: [{ id: 1, abstractSyntax, transferSyntaxes: [explicitVrLittleEndian] }] }));
+    const answer = await connection.nextPdu();
+    expect([answer[0], answer[7]]).toEqual([0x03, 2]);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+    expect(here.told.filter(({ type }) => type === 'association.ended')).toMatchObject([
+      { errorType: 'connection_refused' },
+      { outcome: 'rejected', errorType: 'connection_refused' },
+    ]);
+  },
+  30_000,
+);
 
 test('a destination that dies inside the data set of its answer: nobody else can finish it, and the modality is told', async () => {
   const { port } = await pacs((message, { connection }) => {
