@@ -64,3 +64,18 @@ test('the end of a backlog is said once, with what was delivered of it; more of 
   look();
   expect(asked.length).toBe(4);
 });
+
+test('what ends a backlog without a delivery is seen: its last instance was given up, held or removed', async () => {
+  const { ended, asked, delivered, look, answer } = scene();
+  delivered('pacs', 100, 5000);
+  look();
+  await answer({ pacs: 1 });
+  look();
+  await answer({ pacs: 1 });
+  expect(ended).toEqual([]);
+  look();
+  await answer({ pacs: 0 });
+  expect(ended).toMatchObject([{ destinationId: 'pacs', delivered: 1, oldestReceivedAt: 100, at: 5000 }]);
+  look();
+  expect(asked.length).toBe(3);
+});

@@ -1,6 +1,6 @@
 /**
  * Says once when a destination's backlog has come to its end: after a delivery the schedule is asked, a moment later and not more often
- * than that, whether anything still waits.
+ * than that, whether anything still waits; and now and then while something does, for the last of it may be given up, held or removed.
  */
 import type { SpanContext } from '@opentelemetry/api';
 import type { Clock } from './clock.ts';
@@ -8,6 +8,7 @@ import { type DeliverySources, inTime, type QueueCounts } from './delivery-obser
 import type { DeliveryAttempted, DeliveryBacklogEnded, EpochMs } from './event.ts';
 
 const lookAfterMs = 1000;
+const lookAgainAfterMs = 30_000;
 const maxDestinations = 1000;
 
 /** What was delivered of a backlog so far. */
@@ -29,6 +30,7 @@ export class BacklogWatch {
   readonly #drained = new Map<string, Drained>();
   #sources: Pick<DeliverySources, 'queueCounts'> | undefined;
   #isLooking = false;
+  #next: { readonly isLate: boolean; readonly cancel: () => void } | undefined;
 
   constructor(options: BacklogWatchOptions) {
     this.#options = options;
@@ -53,18 +55,23 @@ export class BacklogWatch {
     drained.lastAt = endedAt;
     drained.lastContext = context;
     this.#drained.set(destinationId, drained);
-    this.#lookSoon();
+    this.#lookIn(lookAfterMs);
   }
 
-  #lookSoon(): void {
-    if (this.#isLooking || this.#sources === undefined) return;
-    this.#isLooking = true;
-    this.#options.clock.after(lookAfterMs, () => {
+  #lookIn(afterMs: number): void {
+    const isLate = afterMs > lookAfterMs;
+    if (this.#isLooking || this.#sources === undefined || (this.#next !== undefined && (isLate || !this.#next.isLate))) return;
+    this.#next?.cancel();
+    const cancel = this.#options.clock.after(afterMs, () => {
+      this.#next = undefined;
+      this.#isLooking = true;
       void this.#look().then((again) => {
         this.#isLooking = false;
-        if (again) this.#lookSoon();
+        if (again) this.#lookIn(lookAfterMs);
+        else if (this.#drained.size > 0) this.#lookIn(lookAgainAfterMs);
       });
     });
+    this.#next = { isLate, cancel };
   }
 
   /** True: what was delivered meanwhile needs a look of its own, or the schedule did not answer. Never rejects. */
