@@ -29,7 +29,7 @@ import type pino from 'pino';
 import { adminApp, type Readiness } from './admin/admin-app.ts';
 import { listenAdmin } from './admin/admin-server.ts';
 import { Closers } from './closers.ts';
-import { codeOf, failureTo } from './failure-line.ts';
+import { causeOf, failureTo } from './failure-line.ts';
 import { ownReports } from './integrity/own-commitments.ts';
 import { startIntegrity } from './integrity/start-integrity.ts';
 import { FleetScheduler } from './kept/fleet-scheduler.ts';
@@ -227,7 +227,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
             const { destinationId, dataSetBytes } = envelope;
             publish({ type: 'spool.committed', destinationId, startedAt, at: clock.now(), dataSetBytes });
           },
-          failed: ({ destinationId }, error) => publish({ type: 'spool.failed', destinationId, at: clock.now(), code: codeOf(error) }),
+          failed: ({ destinationId }, error) => publish({ type: 'spool.failed', destinationId, at: clock.now(), code: causeOf(error) }),
         },
         clock.now,
       ),

@@ -1,5 +1,6 @@
 import { QueueUnavailable } from '@radiotracer/queue';
-import { failureTo } from './failure-line.ts';
+import { SpoolError } from '@radiotracer/spool';
+import { causeOf, failureTo } from './failure-line.ts';
 import { createLogger } from './telemetry/log.ts';
 
 test('of an error that nobody foresaw no message is logged: it may quote a record, or what was sent to Redis', () => {
@@ -24,4 +25,11 @@ test('of an error that nobody foresaw no message is logged: it may quote a recor
     expect.objectContaining({ message: 'listing failed; it is tried again' }),
     expect.objectContaining({ 'error.type': 'refused', 'error.message': 'Redis: OOM command not allowed' }),
   ]);
+});
+
+test('what the system did not do goes by its code, what the product would not do by that of the product', () => {
+  const facts = { operation: 'write', where: '/spool', what: 'failed', advice: 'Look' } as const;
+  const cause = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' });
+  const errors = [new SpoolError({ ...facts, code: 'io', cause }), new SpoolError({ ...facts, code: 'spool-full' }), new Error('no'), 'no'];
+  expect(errors.map(causeOf)).toEqual(['ENOENT', 'spool-full', 'internal', 'internal']);
 });

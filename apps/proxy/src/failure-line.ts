@@ -18,7 +18,13 @@ export function failureTo(logger: pino.Logger): TellFailure {
   };
 }
 
-export function codeOf(error: unknown): string {
+/** Where the system did not do it, by its own code (`ENOSPC`), and not by what the product made of that. */
+export function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? codeOf(error.cause) : unknown;
+  return cause === unknown ? codeOf(error) : cause;
+}
+
+function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : unknown;
 }
 
