@@ -11,7 +11,7 @@ import { exportFile } from './export-file.ts';
 import { ManifestFile } from './manifest-file.ts';
 import { progressLine } from './progress.ts';
 import { isUntouched, neverStarted, type QueueHome, whyNoSchedule } from './queue-home.ts';
-import { filterOf } from './selection.ts';
+import { filterForChange, filterOf } from './selection.ts';
 import { type SourceOptions, spoolSource } from './source-of.ts';
 import { syncFolder } from './synced-folder.ts';
 import { iso } from './words.ts';
@@ -39,6 +39,8 @@ export async function exportCommand(
   const { out, err, now, version } = surroundings;
   const json = options.json === true;
   if (await isUntouched(home)) throw new CommandFailure(ExitCode.failed, `${neverStarted(home)}: there is nothing to export`);
+  // Who was asked by `rm --all` for a copy beforehand comes with the same options.
+  const filter = options.all === true ? filterForChange(ids, options, now()) : filterOf(ids, options, now());
   const { source, isFromSpool, unreadable } = await sourceFor(options, home, surroundings);
   const folder = await emptyFolder(target);
   const head = { exportedAt: iso(now()), radiotracer: version, spool: home.folder.dir, schedule: isFromSpool ? null : home.place };
@@ -49,7 +51,7 @@ export async function exportCommand(
   const progress = progressLine(surroundings, 'exporting', json);
   const missingIds = new Set(ids);
   try {
-    for await (const entries of source(filterOf(ids, options, now()))) {
+    for await (const entries of source(filter)) {
       for (const entry of entries) {
         missingIds.delete(entry.id);
         const told = await one(entry, folder, home, counts);

@@ -86,6 +86,7 @@ export function addQueueCommands(program: Command, surroundings: Surroundings, d
   withSelection(command('export', 'copy as DICOM files, with a manifest.json; nothing is changed'))
     .argument('<dir>', 'a folder that is empty, or is made')
     .argument('[ids...]', 'only these')
+    .option('--all', 'all that is queued, as without any of these')
     .option('--from-spool', `${fromSpoolText}; so is done by itself where the schedule is not available`)
     .action((dir: string, ids: string[], options: SourceOptions) =>
       act(options, (home) => exportCommand(dir, ids, options, home, surroundings)),

@@ -302,6 +302,11 @@ describe.each(homes)('$home', ({ home, missing }) => {
       { id: held, state: 'held', studyInstanceUid: '../../etc' },
     ]);
     expect(await world.rc(`export ${target}`)).toMatchObject({ code: 1, err: `${target}: not empty; export into a folder of its own\n` });
+    expect((await world.rc(`export ${target}0 --all`)).out).toMatch(/^2 instances, /);
+    expect(await world.rc(`export ${target}1 --all --state held`)).toMatchObject({
+      code: 2,
+      err: '--all is everything: leave it or the others out\n',
+    });
     expect((await world.json<Record<string, unknown>>(`export ${target}2 --study ../../etc`))['exported']).toBe(1);
     expect((await world.json<Record<string, unknown>>(`export ${target}3 --from-spool --state held`))['exported']).toBe(1);
     expect(await world.where()).toMatchObject({ [good]: 'waiting/waiting', [held]: 'held/held' });
