@@ -39,6 +39,7 @@ import { keptText } from './kept/kept-text.ts';
 import { forgetLostOwners } from './kept/lost-owners.ts';
 import { openQueue } from './kept/open-queue.ts';
 import { loadOwnerId } from './kept/owner-id.ts';
+import { OwnerWatch } from './kept/owner-watch.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
 import { strandedOf } from './kept/stranded.ts';
 import { Watch } from './kept/watch.ts';
@@ -170,6 +171,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     return found;
   };
 
+  const leaseHolder = `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`;
   const readBuffers = new ReadBufferPool();
   const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
   const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
@@ -248,7 +250,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     ...{ ...delivering, queue, unremoved, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
     liveAssociations: (destinationId) => relay.associationsTo(destinationId),
     failed: failed('forwarding'),
-    leaseHolder: `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`,
+    leaseHolder,
   });
 
   // The spool is ours alone: whoever sent something of it before has ended. An embedded schedule is, too.
@@ -266,6 +268,14 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     failed: failed('looking after the spool'),
   });
   closers.add(() => watch.stop());
+  const ownerWatch = new OwnerWatch({
+    ...{ queue, ownerId, by: leaseHolder, clock },
+    found: (other) => {
+      const message = `each takes what waits at the other out of the schedule for minutes. Was a machine cloned? Stop one of them, delete the file owner-id in its spool, and start it again`;
+      logger.error({ 'radiotracer.queue.owner': ownerId, other, 'error.message': message }, 'another proxy has the owner-id of this spool');
+    },
+  });
+  closers.add(() => ownerWatch.stop());
   telemetry.observeDelivery({
     queueCounts: () => queue.counts(),
     queueAvailable: async () => watch.available,

@@ -72,5 +72,7 @@ export interface Home {
   health(): Promise<QueueHealth>;
   /** Left out: `health` leaves nothing behind. */
   inspect?(): Promise<QueueHealth>;
+  /** Left out: the home is of one machine, where two cannot have one spool. Empty: no other is there. */
+  present?(ownerId: string, by: string, forMs: number): Promise<string>;
   close(): Promise<void>;
 }

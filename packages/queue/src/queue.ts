@@ -106,6 +106,12 @@ export interface Queue {
   /** The same for who only looks, and leaves nothing in the home: without `generation`, and with what would befall it in time (`evicts`). */
   inspect(): Promise<Omit<QueueHealth, 'generation'>>;
 
+  /**
+   * Says that this process, `by` name, is there under an owner id, for so long. Returns another that has said so, if its time is not over; undefined:
+   * none has, or the home is one that no other machine has.
+   */
+  present(ownerId: string, by: string, forMs: number): Promise<string | undefined>;
+
   /** Lets go of the home. Calls after it fail; leases stay until they expire. */
   close(): Promise<void>;
 }

@@ -172,6 +172,10 @@ export class StoredQueue implements Queue {
     return health;
   }
 
+  async present(ownerId: string, by: string, forMs: number): Promise<string | undefined> {
+    return (await this.#home.present?.(ownerId, by, forMs)) || undefined;
+  }
+
   close(): Promise<void> {
     return this.#home.close();
   }

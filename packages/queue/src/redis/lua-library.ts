@@ -12,6 +12,7 @@
  *     base:meta                   hash    mark, tokens, paused (JSON)
  *     prefix:destinations         set     destination ids
  *     prefix:generation           string  another one after the server was emptied
+ *     prefix:present:OWNER        string  which process is there under this id; goes by itself
  *
  * A script that changes something writes a record first, if it writes one, and before the first write nothing has been changed: what a replica
  * (READONLY) or a full server (OOM) refuses was not half done. A full one refuses what is new, and nothing else: what it has must be sent and

@@ -152,6 +152,10 @@ export class RedisHome implements Home {
     }
   }
 
+  async present(ownerId: string, by: string, forMs: number): Promise<string> {
+    return String(await this.#link.script('queuePresent', `${this.#link.prefix}:present:${ownerId}`, by, forMs));
+  }
+
   async close(): Promise<void> {
     this.#link.close();
   }
@@ -224,7 +228,7 @@ function refusalToWrite(said: string): Pick<QueueHealth, 'refuses' | 'reason' | 
   return { refuses: word === 'OOM' ? 'new' : 'all', reason: word?.toLowerCase() ?? 'refused', error: `Redis: ${said}` };
 }
 
-/** From `INFO memory`. Policies that name `volatile` throw away only what has a time to live, which none of our keys has. */
+/** From `INFO memory`. Policies that name `volatile` throw away only what has a time to live, which of ours only `present` has. */
 function eviction(memory: string): Pick<QueueHealth, 'evicts'> {
   const [policy] = /(?<=^maxmemory_policy:)allkeys-\w+/m.exec(memory) ?? [];
   return policy === undefined || /^maxmemory:0\r?$/m.test(memory) ? {} : { evicts: policy };

@@ -297,7 +297,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await look()).toEqual(works);
     await server.ask('CONFIG', 'SET', 'maxmemory', '100mb');
     expect(await look()).toEqual({ ...works, evicts: 'allkeys-lru' });
-    // None of our keys has a time to live.
+    // Nothing that matters has a time to live.
     await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
     expect(await look()).toEqual(works);
     await server.ask('CONFIG', 'SET', 'maxmemory', '1');
@@ -316,6 +316,17 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     });
     await server.ask('ACL', 'SETUSER', 'plain', 'on', '>plain', '~*', '+@all', '-@scripting');
     expect(await as('plain').inspect()).toMatchObject({ available: false, reason: 'refused', error: expect.stringContaining('NOPERM') });
+  }, 60_000);
+
+  it('two that are there under one owner id: the second is told of the first, until that is over', async () => {
+    const [first, second] = [open(), open()];
+    expect(await first.present('ours', 'first', 60_000)).toBeUndefined();
+    expect(await first.present('ours', 'first', 60_000)).toBeUndefined();
+    expect(await second.present('others', 'second', 60_000)).toBeUndefined();
+    expect(await second.present('ours', 'second', 60_000)).toBe('first');
+    expect(Number(String(await server.ask('PTTL', 'radiotracer:present:ours')))).toBeGreaterThan(0);
+    await server.ask('PEXPIRE', 'radiotracer:present:ours', '0');
+    expect(await second.present('ours', 'second', 60_000)).toBeUndefined();
   }, 60_000);
 
   it('a database that it does not have: no other is written into', async () => {

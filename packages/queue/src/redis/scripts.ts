@@ -325,6 +325,14 @@ local took, memory = redis.pcall('SETRANGE', KEYS[1], 0, ''), redis.pcall('INFO'
 return { type(took) == 'table' and took.err or '', type(memory) == 'string' and memory or '' }
 `;
 
+/** KEYS: an owner's. ARGV: who is there, and for how long (ms). Returns who else is. */
+const PRESENT = `
+local was = redis.call('GET', KEYS[1])
+if was and was ~= ARGV[1] then return was end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ''
+`;
+
 const MARK = `return redis.call('HINCRBY', META, 'mark', 1)`;
 
 const bodies = {
@@ -343,6 +351,7 @@ const bodies = {
   queueMark: MARK,
   queueHealth: HEALTH,
   queueTrial: TRIAL,
+  queuePresent: PRESENT,
 } as const;
 
 export type ScriptName = keyof typeof bodies;
