@@ -1,16 +1,20 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Finding } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
 import { nearest } from './nearest.ts';
 import { type CheckedFile, fileSchema } from './schema.ts';
-import { type KeyPath, nodeAt, type SchemaNode, schemaRoot } from './schema-walk.ts';
+import { type KeyPath, keyText, nodeAt, type SchemaNode, schemaRoot } from './schema-walk.ts';
 
 /** The checked values, or everything that is wrong with them. A key without a value is a key left out. */
 export function checkFile(written: unknown): { readonly file: CheckedFile } | { readonly findings: readonly Finding[] } {
   const value = withoutEmpty(written) ?? {};
   const result = fileSchema.safeParse(value);
   const issues = (result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value));
-  const findings = [...emptyUnknown(written, schemaRoot, []), ...issues, ...crossCheck(value)];
+  // Of a number that is none for two reasons there are two alike.
+  const once = issues.filter(
+    ({ path, text }, index) => issues.findIndex((other) => other.text === text && keyText(other.path) === keyText(path)) === index,
+  );
+  const findings = [...emptyUnknown(written, schemaRoot, []), ...once, ...crossCheck(value)];
   return result.success && findings.length === 0 ? { file: result.data } : { findings };
 }
 
@@ -32,7 +36,13 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {
     return issue.keys.map((key): Finding => ({ code: 'unknown_key', path: [...path, key], text: unknownKey(key, node) }));
   }
   if (issue.code === 'invalid_key') {
-    return [{ code: 'not_allowed', path, text: 'this name is not allowed; allowed: letters, digits, "-", "_", ".", at most 64' }];
+    return [
+      {
+        code: 'not_allowed',
+        path,
+        text: 'this name is not allowed; allowed: letters, digits, "-", "_", ".", at most 64, first a letter or digit',
+      },
+    ];
   }
   // An element of a list of values has no node of its own: the list says what is allowed in it.
   const owner = node ?? nodeAt(path.slice(0, -1));
@@ -44,9 +54,19 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): Finding[] {
     {
       code: 'not_allowed',
       path,
-      text: `found ${isSecret(found, owner) ? `a ${owner.kind === 'value' ? 'secret' : 'text'} that is not shown` : shown(found)}; allowed: ${allowed}`,
+      text: `found ${isSecret(found, owner) ? `a ${owner.kind === 'value' ? 'secret' : 'text'} that is not shown` : shown(found)}; allowed: ${allowed}${quotesHint(found, owner)}`,
     },
   ];
+}
+
+/** YAML has taken digits for a number, or in quotes for a text. */
+function quotesHint(found: unknown, owner: SchemaNode): string {
+  if (owner.kind !== 'value') return '';
+  const isText = typeof found === 'string';
+  if (!isText && typeof found !== 'number' && typeof found !== 'boolean') return '';
+  const meant = isText ? Number(found.trim() || Number.NaN) : String(found);
+  if (!z.safeParse(owner.schema, meant).success) return '';
+  return isText ? '; written without quotes' : '; written in quotes';
 }
 
 /** Also what was written in the place of a mapping that may hold one. */
@@ -58,6 +78,7 @@ function isSecret(found: unknown, owner: SchemaNode): boolean {
 }
 
 function unknownKey(key: string, node: SchemaNode | undefined): string {
+  if (key === '<<') return 'YAML 1.2 merges no mappings; write out what is meant';
   const keys = node?.kind === 'object' ? [...node.keys.keys()] : [];
   const meant = nearest(key, keys) ?? keys.find((known) => beginsAs(key, known));
   if (meant !== undefined) return `unknown key; did you mean "${meant}"?`;

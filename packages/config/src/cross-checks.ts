@@ -15,7 +15,10 @@ export function crossCheck(file: unknown): Finding[] {
 }
 
 function* unknownDestinations(file: unknown): Generator<Finding> {
-  const names = Object.keys(field(file, 'destinations') ?? {});
+  const destinations = field(file, 'destinations');
+  // What is wrong with a list is told where it stands.
+  if (Array.isArray(destinations)) return;
+  const names = Object.keys(destinations ?? {});
   for (const [index, route] of list(field(file, 'routes')).entries()) {
     const to = field(route, 'to');
     if (typeof to !== 'string' || names.includes(to)) continue;
@@ -57,7 +60,8 @@ function* sharedPorts(file: unknown): Generator<Finding> {
 }
 
 function overlap(one: unknown, other: unknown): boolean {
-  return one === other || [one, other].some((host) => host === '0.0.0.0' || host === '::');
+  const [first, second] = [one, other].map((host) => (host === 'localhost' ? '127.0.0.1' : host));
+  return first === second || [first, second].some((host) => host === '0.0.0.0' || host === '::');
 }
 
 function* openAdmin(file: unknown): Generator<Finding> {

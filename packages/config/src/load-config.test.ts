@@ -180,6 +180,10 @@ test('what no single key can tell: ports that meet, an admin open to others, nam
   expect(keys('admin: { host: 0.0.0.0 }')).toEqual([['token_needed', 'admin.host']]);
   expect(keys('admin: { host: pacs.example }')).toEqual([['token_needed', 'admin.host']]);
   for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);
+  const twice = SMALLEST.replace('[{ port: 11112 }]', '[{ host: 127.0.0.1, port: 1 }, { host: localhost, port: 1 }]');
+  expect(problemsOf(twice).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'listeners[1].port']]);
+  const listed = SMALLEST.replace('{ pacs: { host: 10.1.2.3, port: 104 } }', '[{ id: pacs, host: 10.1.2.3, port: 104 }]');
+  expect(problemsOf(listed).map(({ code, key }) => [code, key])).toEqual([['not_allowed', 'destinations']]);
   const routes = SMALLEST.replace('[{ to: pacs }]', '[{ id: route-2, to: pacs }, { to: pacs }]');
   expect(problemsOf(routes).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'routes[1].id']]);
 });
@@ -294,14 +298,30 @@ test('a key in the wrong place is told where it belongs', () => {
   ]);
 });
 
+test('digits in the wrong writing: said how they are written, and only where that would do', () => {
+  const text = SMALLEST.replace('port: 104 }', 'port: "104", aet: 123, timeouts: { connect: 5 } }').replace('to: pacs', 'to: 1');
+  expect(lines(text).map((line) => line.replace(/ allowed: .*?(?=; written|$)/, ''))).toEqual([
+    'f.yaml:3:41: destinations.pacs.port: found "104";; written without quotes',
+    'f.yaml:3:54: destinations.pacs.aet: found 123;; written in quotes',
+    'f.yaml:3:76: destinations.pacs.timeouts.connect: found 5;',
+    'f.yaml:4:12: routes[0].to: found 1;; written in quotes',
+  ]);
+  expect(lines(SMALLEST.replace('port: 104', 'port: 99999999999999999999'))).toHaveLength(1);
+  expect(lines(SMALLEST.replace('{ host', '{ <<: { aet: A }, host'))).toEqual([expect.stringContaining('merges no mappings; write out')]);
+});
+
 test('a file that is not YAML, has a key twice, or expands without end is refused in a line each', () => {
   expect(lines('a: [1\nb: 2')[0]).toMatch(/^f\.yaml:2:\d+: not YAML: /);
   expect(lines(`${SMALLEST}routes: []`)[0]).toMatch(/^f\.yaml:5:1: not YAML: /);
   const bomb = Array.from({ length: 30 }, (_, level) => `b${level}: &b${level} [${level === 0 ? 'x' : `*b${level - 1}, *b${level - 1}`}]`);
-  expect(lines(bomb.join('\n'))).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
-  for (const text of ['l\0i\0s\0t\0', `${SMALLEST}# R\ufffdntgen`, '\u007fELF\0'])
-    expect(lines(text)).toEqual(['f.yaml: not text in UTF-8 (UTF-16, Latin-1, or no text at all)']);
-  expect(lines('a: &a [*a]')).toEqual(['f.yaml: not usable YAML: aliases that are unknown or expand without end']);
+  expect(lines(bomb.join('\n'))).toEqual(['f.yaml: not usable YAML: aliases that expand without end']);
+  for (const [line, text] of [
+    [1, 'l\0i\0s\0t\0'],
+    [5, `${SMALLEST}# R\ufffdntgen`],
+    [1, '\u007fELF\0'],
+  ])
+    expect(lines(String(text))).toEqual([`f.yaml:${line}: not text in UTF-8 (UTF-16, Latin-1, or no text at all); save it as UTF-8`]);
+  expect(lines('a: &a [*a]')).toEqual(['f.yaml: not usable YAML: aliases that expand without end']);
   expect(lines(`${SMALLEST}---\na: 1`)).toEqual(['f.yaml:5:1: not YAML: a second document begins here; a configuration is one']);
   for (const text of ['[]', 'text', '1']) expect(lines(text)[0]).toMatch(/allowed: a mapping of listeners, destinations/);
 });

@@ -7,7 +7,7 @@ export type KeyPath = readonly (string | number)[];
 
 /** One level of the tree. */
 export type SchemaNode =
-  | { readonly kind: 'value'; readonly info: KeyInfo }
+  | { readonly kind: 'value'; readonly info: KeyInfo; readonly schema: z.core.$ZodType }
   /** `switchable`: `true` is as good as an empty one. */
   | { readonly kind: 'object'; readonly keys: ReadonlyMap<string, SchemaNode>; readonly switchable?: boolean }
   /** Keys are names that the user gives. */
@@ -16,7 +16,7 @@ export type SchemaNode =
 
 function nodeOf(schema: z.core.$ZodType): SchemaNode {
   const info = keyInfo.get(schema as z.ZodType);
-  if (info !== undefined) return { kind: 'value', info };
+  if (info !== undefined) return { kind: 'value', info, schema };
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) return nodeOf(schema.def.innerType);
   if (schema instanceof z.ZodPipe) return { ...nodeOf(schema.def.out), switchable: true } as SchemaNode;
   if (schema instanceof z.ZodRecord) return { kind: 'record', each: nodeOf(schema.def.valueType) };
