@@ -20,10 +20,12 @@ function refused(listener: string, host: string, port = 104): boolean {
 }
 
 test('a destination that is a listener of the proxy itself is refused, by whatever name', () => {
-  for (const host of ['localhost', '127.0.0.1', '127.0.0.9', 'RT-1', '10.1.2.5'])
+  for (const host of ['localhost', 'LOCALHOST', '127.0.0.1', '127.0.0.9', 'RT-1', 'rt-1.', '10.1.2.5', '::ffff:10.1.2.5', '0.0.0.0', '::'])
     expect([host, refused('{ port: 104 }', host)]).toEqual([host, true]);
   expect(refused('{ port: 104, host: 127.0.0.1 }', 'localhost')).toBe(true);
   expect(refused('{ port: 104, host: 10.1.2.5 }', '10.1.2.5')).toBe(true);
+  expect(refused('{ port: 104, host: "::1" }', '0.0.0.0')).toBe(true);
+  expect(refused('{ port: 104, host: 10.1.2.5 }', '0.0.0.0')).toBe(false);
   expect(refused('{ port: 104 }', '10.1.2.3')).toBe(false);
   expect(refused('{ port: 104, host: 10.1.2.5 }', '127.0.0.1')).toBe(false);
   expect(refused('{ port: 104 }', '127.0.0.1', 105)).toBe(false);

@@ -20,12 +20,18 @@ export function refuseOwnListeners({ listeners, destinations }: Config, own: rea
 
 function isReached(listensOn: string, host: string, own: readonly string[]): boolean {
   const names = namesOf(host);
-  if (listensOn === '0.0.0.0' || listensOn === '::') return /^127\./.test(host) || names.some((name) => own.includes(name));
+  if (isAny(listensOn)) return names.some((name) => name.startsWith('127.') || own.includes(name));
   return namesOf(listensOn).some((name) => names.includes(name));
 }
 
+function isAny(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** Who connects to no address in particular connects to this machine. */
 function namesOf(host: string): readonly string[] {
-  return host === 'localhost' ? [host, '127.0.0.1', '::1'] : [host.toLowerCase()];
+  const name = host.toLowerCase().replace(/^::ffff:(?=\d+\.)|\.$/g, '');
+  return name === 'localhost' || isAny(name) ? ['localhost', '127.0.0.1', '::1'] : [name];
 }
 
 function ownNames(): readonly string[] {

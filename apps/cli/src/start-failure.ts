@@ -12,7 +12,7 @@ function placeText(error: unknown, { listeners, admin }: Config): string {
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return '';
   const isMeant = (place: { readonly host: string; readonly port: number }) =>
     place.host === hostname && (port === undefined || place.port === port);
-  const key = syscall === 'getaddrinfo' || code === 'EADDRNOTAVAIL' ? 'host' : 'port';
+  const key = syscall === 'getaddrinfo' || code === 'EADDRNOTAVAIL' || code === 'EINVAL' ? 'host' : 'port';
   if (isMeant(admin)) return `; it is admin.${key}`;
   const index = listeners.findIndex(isMeant);
   return index === -1 ? '' : `; it is listeners[${index}].${key}`;
