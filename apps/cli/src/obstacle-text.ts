@@ -21,6 +21,10 @@ export function obstacleText({ kind, error }: Obstacle, config: Config): string 
       return `the schedule ${place} takes nothing new: ${said}; what it has is delivered, and what is kept from now on is not until there is room`;
     case 'schedule-evicts':
       return `the schedule ${place} is in a Redis that throws away what it has when its memory is full (${said}): what waits is scheduled anew from the spool, the records of studies are lost; set it to noeviction`;
+    case 'spool-full':
+      return `the spool takes nothing: ${describeError(error)}; images are relayed, and refused while their destination fails: make room, or name a folder on another volume (spool.dir)`;
+    case 'spool-volatile':
+      return `the spool ${describeError(error)}: images that it has acknowledged are lost when the machine starts anew: name a folder on a disk (spool.dir)`;
     case 'ledger':
       return `the ledger ${spoolFolder(config).ledger} cannot be used: ${describeError(error)}; images are not affected, and nothing is written down of studies until it can be`;
     case 'tried-as-root':
@@ -30,5 +34,5 @@ export function obstacleText({ kind, error }: Obstacle, config: Config): string 
 
 /** Whether the proxy is worse off for it, whoever starts it. */
 export function isFailure({ kind }: Obstacle): boolean {
-  return kind !== 'privilege' && kind !== 'tried-as-root';
+  return kind !== 'privilege' && kind !== 'tried-as-root' && kind !== 'spool-volatile';
 }

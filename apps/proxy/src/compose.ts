@@ -42,6 +42,7 @@ import { loadOwnerId } from './kept/owner-id.ts';
 import { OwnerWatch } from './kept/owner-watch.ts';
 import { spoolFolder } from './kept/spool-folder.ts';
 import { strandedOf } from './kept/stranded.ts';
+import { volumeObstacles } from './kept/volume-obstacles.ts';
 import { Watch } from './kept/watch.ts';
 import {
   createLogger,
@@ -141,6 +142,9 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     },
   });
   closers.add(() => spool.close());
+  // That it is full is told as it changes.
+  if ((await volumeObstacles(config)).some(({ kind }) => kind === 'spool-volatile'))
+    logger.warn({ path: folder.dir }, 'the spool is in memory (tmpfs): what it has acknowledged is lost when the machine starts anew');
   const siteKey = await loadSiteKey(config.telemetry.siteKey, keptText(folder.siteKey));
   const telemetry = await startTelemetry(config, { ...ports, logger, lines: linesOf(logger), version, siteKey });
   closers.add(() => telemetry.shutdown());

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import type { Config } from '@radiotracer/config';
 import { ledgerObstacles, scheduleObstacles, spoolObstacles } from '../kept/kept-obstacles.ts';
 import { spoolFolder } from '../kept/spool-folder.ts';
+import { volumeObstacles } from '../kept/volume-obstacles.ts';
 import type { Obstacle } from './obstacle.ts';
 import { lacksPrivilege, tryPorts } from './port-trial.ts';
 
@@ -14,7 +15,7 @@ export async function obstacles(config: Config, runs: boolean): Promise<readonly
   const spool = runs ? [] : await spoolObstacles(config);
   // It may be a proxy that does not answer; or one that ends, and another that is about to take its place.
   const isOwned = runs || spool.some(({ error }) => (error as { readonly code?: unknown }).code === 'locked');
-  const found = [...(await portObstacles(config, isOwned)), ...spool];
+  const found = [...(await portObstacles(config, isOwned)), ...spool, ...(await volumeObstacles(config))];
   const isLookedInto = !runs && spool.length === 0;
   if (isLookedInto || config.queue.redis !== undefined) found.push(...(await scheduleObstacles(config)));
   if (isLookedInto) found.push(...(await ledgerObstacles(config)), ...(await rootObstacles(config)));
