@@ -144,8 +144,10 @@ export function started(entry: NewEntry, rebuiltAt?: number): QueueEntry {
 /** A known entry, not leased, brought in line with the spool; undefined if it is already. */
 export function aligned(entry: QueueEntry, spool: NewEntry, now: number): { entry: QueueEntry; moved: boolean } | undefined {
   const to = spool.state ?? 'waiting';
-  // What was never tried waits for nothing but its turn: a due time ahead is the work of a clock that has stepped back.
-  const early = to === 'waiting' && entry.attempts === 0 && entry.dueAt > now ? { dueAt: now } : undefined;
+  // What was never tried waits for nothing but its turn, and nothing was tried in time to come: a due time ahead is the work of a clock that has
+  // stepped back.
+  const isMeant = entry.attempts > 0 && (entry.lastError?.at ?? 0) <= now;
+  const early = to === 'waiting' && !isMeant && entry.dueAt > now ? { dueAt: now } : undefined;
   if (entry.state === to) return early === undefined ? undefined : { entry: { ...entry, ...early }, moved: false };
   return { entry: { ...entry, state: to, history: noted(entry.history, now, 'rebuilt'), ...early }, moved: true };
 }

@@ -164,7 +164,7 @@ export class QueueModel {
         known.events.push('rebuilt');
         result.moved++;
       }
-      if (state === 'waiting' && known.attempts === 0) known.dueAt = Math.min(known.dueAt, this.now);
+      if (state === 'waiting' && (known.attempts === 0 || (known.error?.at ?? 0) > this.now)) known.dueAt = Math.min(known.dueAt, this.now);
     }
     for (const entry of this.entries) {
       if (entry.facts.ownerId !== ownerId || entry.state === 'leased') continue;

@@ -62,6 +62,10 @@ for (const kind of HOMES) {
         commands.rebuild('node-1', spool),
         commands.clock(1_000),
         ...fail('retry'),
+        // Tried in time to come, by a clock that has been set back since: what was due by it would wait for as long as it was ahead.
+        commands.clock(-3_600_000),
+        commands.rebuild('node-1', spool),
+        ...fail('retry'),
       ];
       for (const step of life) {
         await step.run(model, queue);
