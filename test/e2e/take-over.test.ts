@@ -241,7 +241,11 @@ test.each<[string, ErrorType, Fault]>([
     await expectAllSafe(here, stored);
     expectTold(here, { when: 'within', errorType, storesInFlight: 1 });
     const inFlight = here.told.filter((event) => event.type === 'operation.ended' && event.relayAttempt !== undefined);
-    expect(inFlight).toMatchObject([{ disposition: 'spooled', relayAttempt: { errorType, requestOutAt: expect.any(Number) } }]);
+    // One that was answered is not there; of any other nobody knows.
+    const possibleDuplicate = errorType !== 'status_failure';
+    expect(inFlight).toMatchObject([
+      { disposition: 'spooled', relayAttempt: { errorType, requestOutAt: expect.any(Number), possibleDuplicate } },
+    ]);
   },
   30_000,
 );

@@ -158,7 +158,8 @@ export class OperationLog {
         if (command.isResponse) {
           const operation = theirs.find(command);
           if (operation === undefined) return 'pass';
-          if (operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0)) return 'withhold';
+          operation.isWithheld = operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0) === true;
+          if (operation.isWithheld) return 'withhold';
           if (this.#answer(operation, command)) {
             theirs.settle(operation);
             operation.retention?.release();
@@ -248,6 +249,7 @@ export class OperationLog {
       requestOutAt: undefined,
       requestEndAt: undefined,
       waitingSince: undefined,
+      isWithheld: false,
       responseInAt: undefined,
       responseOutAt: undefined,
       status: undefined,

@@ -22,6 +22,8 @@ export interface Operation {
   requestEndAt: EpochMs | undefined;
   /** When the peer that shall answer last gave a sign of life for it: the end of the request, a pending response. */
   waitingSince: EpochMs | undefined;
+  /** It was answered, by an answer that is better given by us. */
+  isWithheld: boolean;
   responseInAt: EpochMs | undefined;
   responseOutAt: EpochMs | undefined;
   status: number | undefined;

@@ -198,7 +198,7 @@ it('whatever is kept is kept whole and in order, and answered once: Success when
             errorType: isWhole ? (isSafe ? undefined : 'status_failure') : 'aborted',
             ours: isWhole && !isSafe,
             dataSetBytes: all.length,
-            relayAttempt: isAdopted ? { ...failed, requestOutAt: 902 } : undefined,
+            relayAttempt: isAdopted ? { ...failed, requestOutAt: 902, possibleDuplicate: false } : undefined,
           },
         ]);
       },
@@ -342,7 +342,7 @@ it.each([
       await places[0]?.settle(true);
       expect(provisional).toEqual([false]);
       expect(places[0]?.written).toEqual([...dataSet]);
-      const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000 };
+      const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000, possibleDuplicate: isWhole };
       const came = isWhole === undefined ? { requestInAt: 1000, commandInAt: 1000 } : { requestInAt: 900, commandInAt: 901, relayAttempt };
       const [{ head, ...event } = { head: undefined }] = ended();
       for (const [name] of headElements) expect([name, head?.[name]]).toEqual([name, known[name]]);
@@ -405,7 +405,7 @@ it.each(refusals)(
           expect(
             responses.map(({ commandField, messageIdBeingRespondedTo, status }) => [commandField, messageIdBeingRespondedTo, status]),
           ).toEqual(breaksOff ? [] : [[field | 0x8000, 7, status]]);
-          const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000 };
+          const relayAttempt = { ...failed, requestOutAt: 902, endedAt: 1000, possibleDuplicate: way === 'whole' };
           const at = isHere ? 1000 : 1007;
           const isFailure = status !== Status.success;
           const isRead = !isHere && !breaksOff;

@@ -83,7 +83,8 @@ export class StandIn implements MessageHandler {
   adopt(operation: Operation, respond: (response: CommandSet) => void, failed: Failed): DataSetSink | undefined {
     const isWhole = operation.requestEndAt !== undefined;
     const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt, reading } = operation;
-    const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now() };
+    const possibleDuplicate = isWhole && !operation.isWithheld;
+    const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now(), possibleDuplicate };
     const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt, reading };
     if (operation.retention === undefined) return this.#refuse(stored, isWhole);
     if (isNameless(request)) {

@@ -1,6 +1,6 @@
 import type { DestinationHealth } from './destination-health.ts';
 import { secondsBetween } from './epoch-time.ts';
-import type { AssociationTakenOver, DeliveryAttempted, DeliveryDeadLettered } from './event.ts';
+import type { AssociationTakenOver, DeliveryAttempted, DeliveryDeadLettered, OperationEnded } from './event.ts';
 import type { MetricSet } from './metric-set.ts';
 import { knownModality } from './modality.ts';
 import { attemptErrorType } from './span-status.ts';
@@ -23,6 +23,12 @@ export class DeliveryMetrics {
       'radiotracer.take_over.when': event.when,
       'error.type': event.errorType,
     });
+  }
+
+  /** What was kept was on its way when the destination failed. */
+  kept({ destinationId, relayAttempt }: OperationEnded): void {
+    if (relayAttempt?.possibleDuplicate !== true) return;
+    this.#metrics.add('radiotracer.delivery.possible_duplicates', 1, { 'radiotracer.destination.id': destinationId });
   }
 
   attempted(event: DeliveryAttempted): void {

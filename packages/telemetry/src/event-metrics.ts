@@ -163,6 +163,7 @@ export class EventMetrics {
       'radiotracer.destination.id': event.destinationId,
       'dicom.modality': modality,
     });
+    if (event.disposition === 'spooled') this.#deliveries.kept(event);
     if (event.disposition !== 'relayed' || !isDelivered(event)) return;
     this.#metrics.record('radiotracer.delivery.duration', secondsBetween(event.requestInAt, event.responseInAt), {
       'radiotracer.destination.id': event.destinationId,

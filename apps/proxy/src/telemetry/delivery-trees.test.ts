@@ -68,6 +68,7 @@ it('an instance that waited three hours over a restart is one trace, with what f
       requestOutAt: began + 11,
       endedAt: began + 12,
       errorType: 'connection_reset',
+      possibleDuplicate: true,
     } as const;
     const kept = spool(telemetry, { relayAttempt });
     telemetry.publish(ended('s1'));

@@ -78,10 +78,14 @@ function parsed(text: string): Map<string, Family> {
 }
 
 const spooled = { clientAssociationId: undefined, requestOutAt: undefined, responseInAt: undefined, disposition: 'spooled' } as const;
+const relayAttempt = { clientAssociationId: 'c1', requestOutAt: began + 21, endedAt: began + 21.5, errorType: 'aborted' } as const;
 const events = [
   ...pair,
   operation(),
-  operation({ at: 20, sopInstanceUid: '1.2.3.4.2', ...spooled, spooledAt: began + 22, callingAeTitle: 'CT1 ' }),
+  operation({
+    ...{ at: 20, sopInstanceUid: '1.2.3.4.2', ...spooled, spooledAt: began + 22, callingAeTitle: 'CT1 ' },
+    relayAttempt: { ...relayAttempt, possibleDuplicate: true },
+  }),
   operation({ at: 30, ...noAnswer, errorType: 'aborted' as const }),
   { type: 'spool.committed', destinationId: 'pacs', startedAt: began, at: began + 4, dataSetBytes: 10 },
   { type: 'spool.failed', destinationId: 'pacs', at: began, code: 'ENOSPC' },
@@ -201,6 +205,8 @@ it('the numbers are those of what happened, and titles that nobody configured ar
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="retry",error_type="status_failure"': 1,
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"': 1,
   });
+  // The one that was on its way when the destination failed, and an attempt to deliver it.
+  expect(values('radiotracer_delivery_possible_duplicates_total')).toEqual({ 'radiotracer_destination_id="pacs"': 2 });
   // Of those that are told together: how many.
   expect(values('radiotracer_source_silent')).toEqual({ 'dicom_calling_ae_title="CT1"': 1, 'dicom_calling_ae_title="_OTHER"': 1 });
   expect(values('radiotracer_source_habit_gap_seconds')).toEqual({ 'dicom_calling_ae_title="CT1"': 5400 });

@@ -480,7 +480,13 @@ describe('patient data', () => {
     deadLettered({ at: 305, ...fact, errorType: 'presentation_context_refused', contextResult: 3 }),
     deadLettered({ at: 310, ...fact, errorType: 'instance_damaged', quarantined: true }),
   ]);
-  const relayAttempt = { clientAssociationId: 'c1', requestOutAt: began + 11, endedAt: began + 12, errorType: 'aborted' } as const;
+  const relayAttempt = {
+    clientAssociationId: 'c1',
+    requestOutAt: began + 11,
+    endedAt: began + 12,
+    errorType: 'aborted',
+    possibleDuplicate: true,
+  } as const;
   const poisonedSpool: readonly TelemetryEvent[] = [
     ...heads.map((head) =>
       operation({ head, sopInstanceUid: head.sopInstanceUid, disposition: 'spooled', spooledAt: began + 14, relayAttempt }),

@@ -55,7 +55,7 @@ const event: Required<OperationEnded> = {
   suboperations: { remaining: 27, completed: 28, failed: 29, warning: 30 },
   traceparent: '00-31',
   spooledAt: 32.5,
-  relayAttempt: { clientAssociationId: 'tried', requestOutAt: 33.5, endedAt: 34.5, errorType: 'dimse_timeout' },
+  relayAttempt: { clientAssociationId: 'tried', requestOutAt: 33.5, endedAt: 34.5, errorType: 'dimse_timeout', possibleDuplicate: true },
 };
 const { head } = event;
 /** A function is equal only to itself: what it makes of the Patient ID stands for it. */
