@@ -537,6 +537,21 @@ test('a modality that no answer can be sent to is not accepted in the place of a
   expect((await connection.nextPdu()).subarray(7)).toEqual(Buffer.of(2, 3, 1));
 }, 30_000);
 
+test('to such a modality the destination’s own answer passes, also when it says out of resources', async () => {
+  // As a whole, whatever the modality says that it takes.
+  const { port } = await pacs((message, { connection }) => {
+    const busy = command({ ...success(message), [element.status]: 0xa700, [element.dataSetType]: noDataSet });
+    for (const bytes of inPData(message.contextId, busy, true, 0)) connection.send(bytes);
+  });
+  const here = await site(port);
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts, maxPduBytes: 4 });
+  const [instance] = study;
+  if (instance === undefined) throw new Error('no instance');
+  const store = { contextId: 3, messageId: 1, sopClassUid: ctImageStorage, sopInstanceUid: instance.sopInstanceUid };
+  expect(await rawStore(connection, { ...store, dataSet: dataSetOf(instance) })).toBe(0xa700);
+  expect(await here.spooled()).toEqual(new Map());
+}, 30_000);
+
 test('what is refused for good passes to the modality and is not kept: status, rejection', async () => {
   const { port } = await pacs(withStatus(0xa900));
   const refusing = await site(port);

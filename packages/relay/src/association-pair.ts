@@ -299,7 +299,7 @@ export class AssociationPair {
     }
     const relaying = this.#relaying;
     if (relaying === undefined) return false;
-    if (!succeeds(() => takeOver.fromHere(relaying, failed))) return false;
+    if (!takeOver.fromHere(relaying, failed)) return false;
     relaying.stopWaiting();
     if (isReleasing && this.#performer !== undefined) this.#releaseWhenAnswered(this.#performer);
     return true;
@@ -312,7 +312,7 @@ export class AssociationPair {
       this.#rq = undefined;
       this.#server.leg.accepted(answeredTo(rq, agreed), userInformation(ac), this.#server.association.tls);
     };
-    return succeeds(() => takeOver.fromStart(rq, accepted, failed));
+    return takeOver.fromStart(rq, accepted, failed);
   }
 
   #releasedFromPerformer(performer: Performer): void {
@@ -415,15 +415,5 @@ export class AssociationPair {
     this.#end({ outcome: 'timed_out', errorType, ours: true, abort: { ...providerAbort, by: 'self' } }, errorType);
     this.#client?.association.abort(providerAbort);
     this.#server.association.abort(providerAbort);
-  }
-}
-
-/** A modality that nothing can be said to (its maximum length is too small for any answer) cannot be taken over: then the failure is told. */
-function succeeds(takeOver: () => boolean): boolean {
-  try {
-    return takeOver();
-  } catch (error) {
-    if (error instanceof WireError) return false;
-    throw error;
   }
 }

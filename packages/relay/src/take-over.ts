@@ -16,6 +16,7 @@ import {
   agreedContexts,
   associateResponse,
   type Clock,
+  leavesRoom,
   type MessageAssembler,
   Performer,
 } from '@radiotracer/upper-layer';
@@ -87,10 +88,11 @@ export class TakeOver {
     return this.#standIn?.count ?? 0;
   }
 
-  /** Whether storage is kept when the destination fails, just now. */
+  /** Whether storage is kept when the destination fails, just now. Not of a modality that nothing can be said to: it would have no answer. */
   get possible(): boolean {
-    const { decision, ports } = this.#options;
-    return (decision.route.onFailure === 'spool' || decision.route.mode === 'store-and-forward') && ports.store.accepting;
+    const { decision, ports, requestor } = this.#options;
+    const { onFailure, mode } = decision.route;
+    return (onFailure === 'spool' || mode === 'store-and-forward') && leavesRoom(requestor.maxPduBytes) && ports.store.accepting;
   }
 
   /** How long the destination is waited for: a modality that is to notice nothing must have its answer within the time of a C-STORE. */
@@ -139,7 +141,6 @@ export class TakeOver {
     );
     if (!contexts.some(({ result }) => result === 0)) return false;
     const ac = associateResponse(rq, contexts, maxPduBytes);
-    // Before it is accepted: to some nothing can be said (see `succeeds` of the pair).
     this.#perform(this.#prepare(rq, agreedContexts(ac)), undefined);
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed);

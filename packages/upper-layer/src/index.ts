@@ -10,7 +10,7 @@ export { type CircuitChange, type CircuitOptions, type CircuitState, Destination
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectionOf, rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
-export type { DataSetPieces } from './message-sender.ts';
+export { type DataSetPieces, leavesRoom } from './message-sender.ts';
 export { ignoreData, type PdataSink } from './pdata-sink.ts';
 export {
   type DataSetSink,

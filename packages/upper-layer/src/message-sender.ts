@@ -20,6 +20,17 @@ const fastWriteBytes = 120 * 1024;
 /** Of a P-DATA-TF's length: the PDV's length field, its context id and its control header. */
 const pdvHeaderBytes = 6;
 
+/** Of the even length that every fragment but the last has; `peerMaxPduBytes` 0: no limit. */
+function maxFragmentBytesFor(peerMaxPduBytes: number): number {
+  const bytes = (peerMaxPduBytes === 0 ? ownMaxPduBytes : Math.min(peerMaxPduBytes, ownMaxPduBytes)) - pdvHeaderBytes;
+  return bytes - (bytes % 2);
+}
+
+/** Whether anything can be said to a peer that announces this maximum length. */
+export function leavesRoom(peerMaxPduBytes: number): boolean {
+  return maxFragmentBytesFor(peerMaxPduBytes) >= 2;
+}
+
 export class MessageSender {
   readonly #association: Association;
   readonly #maxFragmentBytes: number;
@@ -29,11 +40,9 @@ export class MessageSender {
    * @throws WireError pdu-malformed when no fragment of a message fits into that
    */
   constructor(association: Association, peerMaxPduBytes: number) {
-    const maxPduBytes = peerMaxPduBytes === 0 ? ownMaxPduBytes : Math.min(peerMaxPduBytes, ownMaxPduBytes);
-    const maxFragmentBytes = maxPduBytes - pdvHeaderBytes;
     this.#association = association;
-    this.#maxFragmentBytes = maxFragmentBytes - (maxFragmentBytes % 2);
-    if (this.#maxFragmentBytes < 2)
+    this.#maxFragmentBytes = maxFragmentBytesFor(peerMaxPduBytes);
+    if (!leavesRoom(peerMaxPduBytes))
       throw new WireError('pdu-malformed', `a maximum length of ${peerMaxPduBytes} bytes leaves no room for data`, 6);
   }
 
