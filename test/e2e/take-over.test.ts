@@ -314,6 +314,8 @@ test('in its place that is accepted which it accepted itself, and nothing that i
     [3, true],
   ]);
   expect(results[1]).toEqual(results[0]);
+  const accepted = here.told.filter((event) => event.type === 'association.accepted');
+  expect(accepted.map(({ acceptedContexts }) => acceptedContexts)).toEqual([1, 1, 1]);
   expect(here.told.filter(({ type }) => type === 'association.taken_over')).toHaveLength(1);
 }, 30_000);
 
@@ -357,6 +359,43 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expectTold(here, { when: 'within', errorType: 'protocol_error', storesInFlight: 0 });
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
 }, 30_000);
+
+test.each([0, 4 * 1024 * 1024])(
+  'one that dies between two bytes of an instance: what the modality sends then goes on behind what it sent (%i bytes of memory)',
+  async (retainBytes) => {
+    const [instance] = study;
+    if (instance === undefined) throw new Error('no instance');
+    const dataSet = dataSetOf(instance);
+    const half = dataSet.length >> 1;
+    let received = 0;
+    const scp = await rawScp(stage, {
+      script: ({ connection }) => {
+        connection.socket.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+          if (received > half) connection.socket.resetAndDestroy();
+        });
+      },
+    });
+    const here = await site(scp.port, { retainBytes });
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    const store = {
+      [element.affectedSopClassUid]: ctImageStorage,
+      [element.commandField]: 0x0001,
+      [element.messageId]: 1,
+      [element.priority]: 0,
+      [element.dataSetType]: 1,
+      [element.affectedSopInstanceUid]: instance.sopInstanceUid,
+    };
+    for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
+    connection.send(pData({ contextId: 3, control: 0, fragment: dataSet.subarray(0, half) }));
+    await eventually('the take-over', () => here.told.some(({ type }) => type === 'association.taken_over'));
+    connection.send(pData({ contextId: 3, control: 2, fragment: dataSet.subarray(half) }));
+    expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+    expect(await here.spooled()).toEqual(new Map([[instance.sopInstanceUid, dataSet]]));
+    await connection.release();
+  },
+  30_000,
+);
 
 test('the process goes while an instance comes that only we take: it is told as one that did not come, and no part of it stays', async () => {
   const here = await site(await freePort());
@@ -415,11 +454,19 @@ const allGiven = new Map([1, 2, 3].map((messageId) => [messageId, 0]));
 const inOnePdu = (answers: readonly Buffer[], contextId: number) =>
   pData(...answers.map((fragment) => ({ contextId, control: 3, fragment })));
 
-test('a destination that dies inside a PDU of several answers: the whole ones are given, for the rest it is taken over', async () => {
-  const { given, spooled } = await sendThree((answers, contextId) => inOnePdu(answers, contextId).subarray(0, -20));
-  expect(given).toEqual(allGiven);
-  expect(spooled).toEqual([false, false, true]);
-}, 30_000);
+test.each([
+  ['inside the last', (pdu: Buffer) => pdu.subarray(0, -20), [false, false, true]],
+  // That another follows in its PDU is known by the length of that alone.
+  ['behind the first', (pdu: Buffer, first: Buffer) => pdu.subarray(0, 12 + first.length), [false, true, true]],
+] as const)(
+  'a destination that dies inside a PDU of several answers, %s: the whole ones are given, for the rest it is taken over',
+  async (_where, cut, kept) => {
+    const { given, spooled } = await sendThree((answers, contextId) => cut(inOnePdu(answers, contextId), answers[0] ?? Buffer.of()));
+    expect(given).toEqual(allGiven);
+    expect(spooled).toEqual(kept);
+  },
+  30_000,
+);
 
 test('a destination that dies behind a whole PDU whose last answer is not whole: the same', async () => {
   const { given, spooled } = await sendThree(([first = Buffer.of(), second = Buffer.of()], contextId) =>
