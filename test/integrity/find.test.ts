@@ -5,6 +5,8 @@ import { eventually } from '../fixtures/deadline.ts';
 import { orthanc } from '../fixtures/orthanc.ts';
 import { freePort } from '../fixtures/ports.ts';
 import { pynetdicomScp } from '../fixtures/pynetdicom.ts';
+import { associateRj } from '../fixtures/raw-pdu.ts';
+import { rawScp } from '../fixtures/raw-scp.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { describeWith, itWith, missingPynetdicom, missingTools } from '../fixtures/tools.ts';
@@ -96,7 +98,7 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
     const page = await integrity.ledger.page(first.studyInstanceUid);
     expect(page?.study.loss).toEqual([
       {
-        ...{ destinationId: 'pacs', modality: 'CT', acknowledged: 24, forwarded: 24, confirmed: 22, lost: 2 },
+        ...{ destinationId: 'pacs', modality: 'CT', acknowledged: 24, forwarded: 24, confirmed: 22, waiting: 0, lost: 2 },
         lostUids: gone.map(({ sopInstanceUid }) => sopInstanceUid).sort(),
       },
     ]);
@@ -106,13 +108,17 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
 
 itWith(
   missingTools('storescp'),
-  'one that does no queries, one that is not there, and one that must not be asked',
+  'one that does no queries, one that is not there, one that does not know us, and one that must not be asked',
   async () => {
     const scp = await storescp(stage, {});
     expect(await finder(scp.port, 'STORESCP').instances('pacs', '1.2.3', new Map([['1.2.3.4', ['1.2.3.4.5']]]))).toEqual({
       kind: 'unsupported',
+      errorType: 'presentation_context_refused',
     });
-    expect(await finder(await freePort(), 'NOBODY').count('pacs', '1.2.3')).toEqual({ kind: 'unreachable' });
+    const nobody = finder(await freePort(), 'NOBODY');
+    expect(await nobody.count('pacs', '1.2.3')).toEqual({ kind: 'unreachable', errorType: 'connection_refused' });
+    const stranger = await rawScp(stage, { answer: () => associateRj(1, 1, 3) });
+    expect(await finder(stranger.port, 'ARCHIVE').count('pacs', '1.2.3')).toEqual({ kind: 'unreachable', errorType: 'rejected' });
     expect(await finder(scp.port, 'STORESCP').count('unknown', '1.2.3')).toEqual({ kind: 'unsupported' });
   },
   30_000,

@@ -52,7 +52,7 @@ itWith(
     const labels = 'radiotracer_destination_id="pacs",dicom_modality="CT"';
     await eventually('the loss to be measured', async () => (await lines(proxy, lost)).includes(`${lost}{${labels}} 2`), 60_000);
     expect((await pageOf(proxy, lossy[0].studyInstanceUid))?.study.loss).toEqual([
-      { destinationId: 'pacs', modality: 'CT', acknowledged: 4, forwarded: 4, confirmed: 2, lost: 2, lostUids: gone },
+      { destinationId: 'pacs', modality: 'CT', acknowledged: 4, forwarded: 4, confirmed: 2, waiting: 0, lost: 2, lostUids: gone },
     ]);
     expect((await pageOf(proxy, sound[0].studyInstanceUid))?.study).toMatchObject({
       ...{ state: 'quiet', findings: {}, verify: { pacs: { outcome: 'confirmed' } } },

@@ -16,6 +16,7 @@ export { type MetricDefinition, type MetricName, metricRegistry, prometheusName 
 export type { MetricSet } from './metric-set.ts';
 export type { OverheadSum, OverheadSums } from './relay-overhead.ts';
 export type { ForcedIds, RootTracer } from './root-tracer.ts';
+export { SaidLately } from './said-lately.ts';
 export { sopClassName } from './sop-class-name.ts';
 export { createStudyIdentity, type StudyIdentity, type StudyTraceIds } from './study-identity.ts';
 export {

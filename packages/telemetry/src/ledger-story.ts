@@ -68,6 +68,7 @@ export class LedgerStory {
       'dicom.operation.name': operation,
       'radiotracer.integrity.check': check,
       'radiotracer.integrity.result': event.result,
+      'error.type': 'errorType' in event ? event.errorType : undefined,
       'radiotracer.integrity.asked.count': event.asked,
       'radiotracer.integrity.missing.count': event.missing,
     };

@@ -1,5 +1,5 @@
 /** Roots of studies that the ledger tells: the trace they come to, and nothing of a patient in it. */
-import { createStudyIdentity, createTelemetry, type TelemetryEvent, type TelemetryOptions } from '@radiotracer/telemetry';
+import { createStudyIdentity, createTelemetry, type ErrorType, type TelemetryEvent, type TelemetryOptions } from '@radiotracer/telemetry';
 import { type OtlpReceiver, startOtlpReceiver } from '../../../../test/fixtures/otlp-receiver.ts';
 import { spanTree } from '../../../../test/fixtures/span-tree.ts';
 import { createLogger } from './log.ts';
@@ -105,6 +105,28 @@ it('says what was left out of deliveries after the close, and before the study w
   await play([...late, ...pair, ...again, ...released, studyTold()], { maxInstanceSpans: 4, keepOneIn: 0 }, 0);
   // Two spans each; of either kind two find room.
   expect(receiver.spans.find(({ name }) => name === 'study')?.attributes).toMatchObject({ 'radiotracer.spans.omitted': 8 });
+});
+
+it('a destination that does not say what it has is a line, once a day for each reason; one that is down is not', async () => {
+  const asked = (result: 'unsupported' | 'unreachable' | 'confirmed', errorType?: ErrorType, endedAt = began) =>
+    studyVerified({ result, errorType, endedAt });
+  const { log } = await play([
+    asked('confirmed'),
+    asked('unreachable', 'connection_refused'),
+    asked('unreachable', 'rejected'),
+    asked('unreachable', 'rejected', began + 3_600_000),
+    asked('unsupported', 'presentation_context_refused'),
+    asked('unreachable', 'rejected', began + 24 * 3_600_000),
+  ]);
+  expect(log.map((line) => [line['level'], line['message'], line['radiotracer.destination.id'], line['error.type']])).toEqual(
+    ['rejected', 'presentation_context_refused', 'rejected'].map((type) => [
+      'warn',
+      'the destination does not say by C-FIND what it has',
+      'pacs',
+      type,
+    ]),
+  );
+  expect(receiver.spans.filter(({ attributes }) => attributes['error.type'] === 'rejected')).toHaveLength(3);
 });
 
 it('nothing of a patient leaves with it, in spans, metrics or logs', async () => {

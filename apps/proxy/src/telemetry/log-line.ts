@@ -1,5 +1,5 @@
 import { isSpanContextValid } from '@opentelemetry/api';
-import { createAttributeGate, type ToldEvent } from '@radiotracer/telemetry';
+import { createAttributeGate, SaidLately, type StudyVerified, type ToldEvent } from '@radiotracer/telemetry';
 
 /** One line of the log. */
 export interface LogLine {
@@ -18,7 +18,7 @@ const queueLine = {
 } as const;
 
 /** One line per association, at its end, and one per failed operation; of what is kept and delivered later, one per turn of things. */
-function logLine(told: ToldEvent): LogLine | undefined {
+function logLine(told: ToldEvent, said: SaidLately): LogLine | undefined {
   const { event } = told;
   switch (event.type) {
     case 'association.opened':
@@ -59,6 +59,8 @@ function logLine(told: ToldEvent): LogLine | undefined {
         return { level: 'info', message: 'instances that were lost are there', fields: fieldsOf(told) };
       return undefined;
     case 'study.verified':
+      if (!isNoAnswer(event) || !said.isNews(`${event.destinationId}\n${event.errorType}`, event.endedAt)) return undefined;
+      return { level: 'warn', message: 'the destination does not say by C-FIND what it has', fields: fieldsOf(told) };
     case 'study.committed':
     case 'study.told':
       return undefined;
@@ -77,13 +79,19 @@ function logLine(told: ToldEvent): LogLine | undefined {
   }
 }
 
+/** It is there, and does not answer this. That one is down is told elsewhere. */
+function isNoAnswer({ result, errorType }: StudyVerified): boolean {
+  return result === 'unsupported' || errorType === 'rejected' || errorType === 'aborted';
+}
+
 /** Where lines go; a pino logger is one. */
 export type LogSink = Readonly<Record<LogLine['level'], (fields: object, message: string) => void>>;
 
 /** Writes the lines; a listener of telemetry. */
 export function logTo(logger: LogSink): (told: ToldEvent) => void {
+  const said = new SaidLately();
   return (told) => {
-    const line = logLine(told);
+    const line = logLine(told, said);
     if (line !== undefined) logger[line.level](line.fields, line.message);
   };
 }

@@ -1,4 +1,4 @@
-import type { StudyVerified } from '@radiotracer/telemetry';
+import type { ErrorType, StudyVerified } from '@radiotracer/telemetry';
 import type { StudyPage } from '../record/study-page.ts';
 import type { VerifyState } from '../record/verify-state.ts';
 import { firstByteOf } from './study-told.ts';
@@ -8,6 +8,8 @@ interface Question {
   readonly endedAt: number;
   /** What kind of answer came. */
   readonly answer: 'found' | 'counted' | 'unsupported' | 'unreachable';
+  /** Why it does not say. */
+  readonly errorType: ErrorType | undefined;
   /** What it came to; undefined: the study was opened again meanwhile. */
   readonly after: VerifyState | undefined;
 }
@@ -15,7 +17,7 @@ interface Question {
 /** One question to a destination. `page`: the study as it was asked about; undefined: it is open, and is told of later. */
 export function studyVerified(page: StudyPage, destinationId: string, question: Question): StudyVerified | undefined {
   const { study, instances } = page;
-  const { startedAt, endedAt, answer, after } = question;
+  const { startedAt, endedAt, answer, errorType, after } = question;
   if (study.state === 'open' || study.uid === '' || after === undefined) return undefined;
   const asked = instances.filter(({ at }) => at[destinationId]?.forwardedAt !== undefined).length;
   const isThere = after.outcome === 'confirmed' || after.outcome === 'confirmed-by-count';
@@ -23,7 +25,7 @@ export function studyVerified(page: StudyPage, destinationId: string, question: 
   return {
     type: 'study.verified',
     ...{ studyInstanceUid: study.uid, generation: study.generation, modalities: study.modalities, destinationId, startedAt, endedAt },
-    ...{ result, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after.missing : undefined },
+    ...{ result, errorType, asked, missing: result === 'confirmed' ? 0 : result === 'missing' ? after.missing : undefined },
     ...{ firstByteAt: firstByteOf(page), completion: study.state },
   };
 }

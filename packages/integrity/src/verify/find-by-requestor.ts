@@ -1,6 +1,6 @@
-import { Requestor, type RequestorOptions } from '@radiotracer/upper-layer';
+import { AssociationError, Requestor, type RequestorOptions } from '@radiotracer/upper-layer';
 import { CommandField, commandSet, integerStringValue, readHeadOf, Status, statusClass, uidValue } from '@radiotracer/wire';
-import type { CountAnswer, FindAtDestination, InstancesAnswer, SeriesOwed } from './find-at-destination.ts';
+import type { CountAnswer, FindAtDestination, InstancesAnswer, NoAnswer, SeriesOwed } from './find-at-destination.ts';
 import { encodeIdentifier, type Keys } from './query-identifier.ts';
 
 export interface FindByRequestorOptions {
@@ -88,7 +88,7 @@ export class FindByRequestor implements FindAtDestination {
   async #ask<Answer extends { readonly kind: string }>(
     destinationId: string,
     ask: (find: Find) => Promise<Answer>,
-  ): Promise<Answer | { readonly kind: 'unreachable' } | { readonly kind: 'unsupported' }> {
+  ): Promise<Answer | NoAnswer> {
     let requestor: Requestor | undefined;
     try {
       const reach = this.#options.reach(destinationId);
@@ -97,7 +97,7 @@ export class FindByRequestor implements FindAtDestination {
       const transferSyntaxUid = requestor.agreed.get(context.id);
       if (transferSyntaxUid === undefined) {
         await requestor.release();
-        return { kind: 'unsupported' };
+        return { kind: 'unsupported', errorType: 'presentation_context_refused' };
       }
       const open = requestor;
       let messageId = 0;
@@ -110,7 +110,8 @@ export class FindByRequestor implements FindAtDestination {
       return answer;
     } catch (error) {
       requestor?.abort();
-      return { kind: error instanceof Refused ? 'unsupported' : 'unreachable' };
+      if (error instanceof Refused) return { kind: 'unsupported', errorType: 'status_failure' };
+      return { kind: 'unreachable', ...(error instanceof AssociationError ? { errorType: error.errorType } : {}) };
     }
   }
 }

@@ -132,7 +132,8 @@ export class Questions {
         ? { state: afterCount(current, destinationId, state, answer, endedAt, options), places: new Map() }
         : afterInstances(current, destinationId, state, answer, endedAt, options),
     );
-    if (isAsked) publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, after }));
+    const errorType = 'errorType' in answer ? answer.errorType : undefined;
+    if (isAsked) publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, errorType, after }));
   }
 
   async #commit(page: StudyPage, destinationId: string, state: VerifyState, instances: readonly InstanceReference[]): Promise<void> {

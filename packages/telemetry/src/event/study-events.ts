@@ -1,5 +1,6 @@
 /** What the ledger says of studies. */
 import type { EpochMs } from './epoch-ms.ts';
+import type { ErrorType } from './error-type.ts';
 
 /** Did everything come that was to come? `quiet`: nobody can say; nothing came any more. */
 export type StudyCompletion = 'complete' | 'short' | 'excess' | 'discontinued' | 'quiet';
@@ -68,6 +69,8 @@ export interface StudyVerified extends LedgerStudy {
   readonly startedAt: EpochMs;
   readonly endedAt: EpochMs;
   readonly result: 'confirmed' | 'missing' | 'unsupported' | 'unreachable';
+  /** Why it does not say, where that is known. */
+  readonly errorType?: ErrorType | undefined;
   /** Instances that it should have. */
   readonly asked: number;
   /** Of these, those that it has not; undefined: it does not say. */
