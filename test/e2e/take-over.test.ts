@@ -8,7 +8,7 @@ import type { Envelope } from '@radiotracer/instance';
 import { Capabilities, Relay, RetentionBudget } from '@radiotracer/relay';
 import { instanceStore, Spool } from '@radiotracer/spool';
 import type { ErrorType, TelemetryEvent } from '@radiotracer/telemetry';
-import { connectTransport, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { connectTransport, OwnConnections, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import { eventually } from '../fixtures/deadline.ts';
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
@@ -87,6 +87,8 @@ interface SiteOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Nothing can be kept just now. */
   readonly isFull?: () => boolean;
+  /** Where it listens; default: any free port. */
+  readonly port?: number;
 }
 
 /** The relay and a real spool, in this process. */
@@ -109,8 +111,10 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const fared: (string | undefined)[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
   const store = instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now);
+  const ownConnections = new OwnConnections();
   const relay = new Relay({
-    listeners: [{ host: '127.0.0.1', port: 0 }],
+    listeners: [{ host: '127.0.0.1', port: options.port ?? 0 }],
+    isSelf: (accepted) => ownConnections.has(accepted),
     readBuffers,
     clock: systemClock,
     publish: (event) => told.push(event),
@@ -118,7 +122,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
       route: { ...route, onFailure: options.onFailure ?? 'spool', mode: options.mode ?? 'relay' },
       destination: { ...destination, timeouts },
     }),
-    connect: ({ host, port }) => connectTransport(host, port, readBuffers),
+    connect: ({ host, port }) => ownConnections.add(connectTransport(host, port, readBuffers)),
     limits: config.limits,
     timeouts,
     takeOver: {
@@ -217,6 +221,17 @@ function expectTold({ told, kept }: Site, takeOver: Partial<TelemetryEvent>): vo
 }
 
 const allSuccess = [...study.map(() => 0), 0];
+
+test('a destination that leads back to the proxy: known at the first turn, and what comes is kept until that is put right', async () => {
+  const port = await freePort();
+  const { proxy, told, spooled } = await site(port, { port });
+  expect(await send(proxy)).toEqual(allSuccess);
+  const opened = told.flatMap((event) => (event.type === 'association.opened' ? [event.role] : []));
+  expect(opened.sort()).toEqual(['client', 'server', 'server']);
+  const ended = told.flatMap((event) => (event.type === 'association.ended' && event.outcome === 'rejected' ? [event.errorType] : []));
+  expect(ended.sort()).toEqual(['loop', 'rejected']);
+  expect([...(await spooled()).keys()].sort()).toEqual(study.map(({ sopInstanceUid }) => sopInstanceUid).sort());
+});
 
 test.each<[string, ErrorType, Fault]>([
   ['aborts at an instance', 'aborted', (_message, { connection }) => connection.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 2, 0]))],

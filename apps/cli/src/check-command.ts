@@ -33,7 +33,7 @@ type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
  */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
-  refuseOwnListeners(config);
+  await refuseOwnListeners(config);
   const unused = unusedRoutes(config.routes);
   const learned = await surroundings.readCapabilities(config).catch((error: unknown) => {
     surroundings.err(`what destinations accept: ${describeError(error)}; it will be learned anew\n`);

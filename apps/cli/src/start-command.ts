@@ -16,7 +16,7 @@ export interface StartOptions extends ConfigOption {
  */
 export async function startCommand(options: StartOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config } = await readConfig(options, surroundings);
-  refuseOwnListeners(config);
+  await refuseOwnListeners(config);
   const stop = stopSignals(surroundings);
   let proxy: StartedProxy;
   try {

@@ -22,6 +22,7 @@ import {
   connectTransport,
   DestinationCircuit,
   isAnswer,
+  OwnConnections,
   ReadBufferPool,
   systemClock,
 } from '@radiotracer/upper-layer';
@@ -177,7 +178,9 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
 
   const leaseHolder = `${hostname()} (pid ${process.pid}, ${randomUUID().slice(0, 8)})`;
   const readBuffers = new ReadBufferPool();
-  const connect = (destination: Destination) => connectTransport(destination.host, destination.port, readBuffers, tls.client(destination));
+  const ownConnections = new OwnConnections();
+  const connect = (destination: Destination) =>
+    ownConnections.add(connectTransport(destination.host, destination.port, readBuffers, tls.client(destination)));
   const spools = new SharedSpool({ dir: folder.root, node: folder.node, own: spool });
   const unremoved = new Unremoved({ spool: config.spool.shared ? spools : spool, queue, clock, random: Math.random });
   const scheduling = {
@@ -219,6 +222,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     listeners: config.listeners.map(({ host, port }, index) => ({ host, port, tls: tls.listener(index) })),
     ...{ limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
     findRoute: (query) => findRoute(config, query),
+    isSelf: (accepted) => ownConnections.has(accepted),
     reports: ownReports(config),
     dataSets:
       integrity === undefined

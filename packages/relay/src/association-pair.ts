@@ -19,6 +19,7 @@ import {
   type AssociationUser,
   agreedContexts,
   type Clock,
+  type Ends,
   ignoreData,
   type PdataSink,
   type Performer,
@@ -50,7 +51,7 @@ export interface PairPorts {
   readonly findRoute: FindRoute;
   readonly connect: (destination: Destination) => Transport;
   /** Undefined: welcome. Otherwise why this association is one too many just now. */
-  readonly refusal: () => 'limit_exceeded' | 'shutdown' | undefined;
+  readonly refusal: (accepted: Ends) => 'limit_exceeded' | 'shutdown' | 'loop' | undefined;
   readonly limits: Limits;
   /** For the server side, where no destination is known yet. */
   readonly timeouts: Timeouts;
@@ -201,8 +202,9 @@ export class AssociationPair {
           sourceAddress: this.#server.peerAddress,
         });
     this.#server.opened(rq, found?.route);
-    const refusal = this.#ports.refusal();
-    if (refusal !== undefined) this.#refuse(reject.overload, refusal, true);
+    const refusal = this.#ports.refusal(this.#server.ends);
+    // For now, as all of these: what is kept meanwhile goes where it belongs as soon as the destination is put right.
+    if (refusal !== undefined) this.#refuse(refusal === 'loop' ? reject.destinationUnavailable : reject.overload, refusal, true);
     else if (isForUs) this.#take(rq, reports);
     else if (found?.route !== undefined) this.#route(rq, bytes, found);
     else this.#refuse(found?.unknown === 'calling' ? reject.unknownCalling : reject.unknownCalled, 'no_route', false);

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import {
   acceptTransport,
+  type Ends,
   type FailedHandshake,
   type ReadBufferPool,
   serverOptions,
@@ -23,6 +24,8 @@ export interface RelayListener {
 export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
   readonly listeners: readonly RelayListener[];
   readonly readBuffers: ReadBufferPool;
+  /** Whether this process is at the other end as well: it has been led to itself. Left out: it never is. */
+  readonly isSelf?: (accepted: Ends) => boolean;
 }
 
 /** A handshake ends in the end, also where nobody limits ARTIM. */
@@ -43,7 +46,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#ports = { ...options, refusal: () => this.#refusal() };
+    this.#ports = { ...options, refusal: (accepted) => this.#refusal(accepted) };
     const changed = () => {
       for (const check of this.#waiting) check();
     };
@@ -171,8 +174,9 @@ export class Relay {
     for (const acceptor of this.#tlsAcceptors) acceptor.destroyHandshakes();
   }
 
-  #refusal(): 'limit_exceeded' | 'shutdown' | undefined {
+  #refusal(accepted: Ends): ReturnType<PairPorts['refusal']> {
     if (this.#draining) return 'shutdown';
+    if (this.#options.isSelf?.(accepted) === true) return 'loop';
     const { maxAssociations } = this.#options.limits;
     return maxAssociations > 0 && this.activeAssociations > maxAssociations ? 'limit_exceeded' : undefined;
   }

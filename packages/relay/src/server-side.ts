@@ -1,6 +1,6 @@
 import type { Limits, Route, Timeouts } from '@radiotracer/config';
 import type { Publish } from '@radiotracer/telemetry';
-import { Association, type AssociationUser, type Clock, type Transport } from '@radiotracer/upper-layer';
+import { Association, type AssociationUser, type Clock, type Ends, type Transport } from '@radiotracer/upper-layer';
 import { type AssociateRq, trimAeTitle } from '@radiotracer/wire';
 import { askedBy, nothingAsked } from './agreement.ts';
 import { Leg } from './leg.ts';
@@ -18,11 +18,13 @@ export class ServerSide {
   readonly association: Association;
   readonly leg: Leg;
   readonly peerAddress: string;
+  readonly ends: Ends;
   readonly #peerPort: number;
 
   constructor(transport: Transport, { limits, timeouts, clock, publish }: ServerSideOptions, user: AssociationUser) {
     this.peerAddress = transport.socket.remoteAddress ?? '';
     this.#peerPort = transport.socket.remotePort ?? 0;
+    this.ends = transport.socket;
     this.leg = new Leg(publish, clock.now);
     const peer = `${this.peerAddress}:${this.#peerPort}`;
     this.association = new Association({ role: 'acceptor', transport, limits, timeouts, clock, peer }, user);

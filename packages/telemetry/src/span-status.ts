@@ -31,6 +31,7 @@ const descriptions: Readonly<Record<DeliveryErrorType, string>> = {
   protocol_error: 'protocol error',
   limit_exceeded: 'limit exceeded',
   no_route: 'no route',
+  loop: 'the destination leads back here',
   rejected: 'association rejected',
   aborted: 'association aborted',
   status_failure: 'failure status',
@@ -54,6 +55,7 @@ const ours: ReadonlySet<ErrorType> = new Set<ErrorType>([
   'release_timeout',
   'tls_handshake_timeout',
   'limit_exceeded',
+  'loop',
   'shutdown',
   'internal',
 ]);

@@ -11,6 +11,7 @@ export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export { rejectionOf, rejectPdu } from './fixed-pdus.ts';
 export { MessageAssembler, type MessageLimits, type MessageSink } from './message-assembler.ts';
 export { type DataSetPieces, leavesRoom } from './message-sender.ts';
+export { type Ends, OwnConnections } from './own-connections.ts';
 export { ignoreData, type PdataSink } from './pdata-sink.ts';
 export {
   type DataSetSink,

@@ -25,6 +25,8 @@ export type ErrorType =
   | 'protocol_error'
   | 'limit_exceeded'
   | 'no_route'
+  /** The association is one that this proxy has opened itself: its destination leads back to it. */
+  | 'loop'
   | 'rejected'
   | 'aborted'
   /** Accepted without a single presentation context; of a delivery: the destination takes no such SOP class or transfer syntax. */
