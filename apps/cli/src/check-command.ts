@@ -1,6 +1,7 @@
 import { unusedRoutes } from '@radiotracer/config';
 import { otelFindings } from '@radiotracer/proxy';
 import { sopClassName } from '@radiotracer/telemetry';
+import { implementation } from '@radiotracer/upper-layer';
 import { describeError } from './describe-error.ts';
 import { type EchoOutcome, isThere, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
@@ -82,6 +83,10 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     if (kind !== 'unusable' || destinationId === undefined) surroundings.err(`${message}\n`);
   for (const destination of destinations) {
     if (!destination.ok) surroundings.err(`destination ${destination.id}, ${outcomeText(destination)}\n`);
+    else if (destination.implementation === implementation.versionName)
+      surroundings.err(
+        `destination ${destination.id} was answered for by a radiotracer, and not by what stands behind that: is it down, or do the two lead to each other?\n`,
+      );
   }
   return ok ? ExitCode.ok : ExitCode.failed;
 }

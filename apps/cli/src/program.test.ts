@@ -309,6 +309,13 @@ test('check: a route that can never be used is told, and is no failure', async (
   expect(said.err).toBe('route route-2 is never used: route-1, which stands before it, takes all that would come to it\n');
 });
 
+test('check: a destination that another of us answers for is told, and is no failure', async () => {
+  const echo: Surroundings['echo'] = () => Promise.resolve({ status: 0, acceptorImplementationVersionName: 'RADIOTRACER', durationMs: 2 });
+  const { said, rc } = world({ echo });
+  expect(await rc('check')).toBe(0);
+  expect(said.err.match(/^destination \w+ was answered for by a radiotracer/gm)).toHaveLength(2);
+});
+
 test('check: a destination that fails is one line on standard error, code 1, and the others are still told', async () => {
   const echo: Surroundings['echo'] = (options) => {
     if (options.host === '10.0.0.1') return refused(options);

@@ -1,5 +1,5 @@
 export { Acceptor, type AcceptorOptions, type AcceptorUser, type Negotiation } from './acceptor.ts';
-export type { ProposedContext } from './associate-request.ts';
+export { implementation, type ProposedContext } from './associate-request.ts';
 export { acceptContexts, agreedContexts, associateResponse, type ContextResult, refusedAbstractSyntaxes } from './associate-response.ts';
 export { Association, type AssociationOptions } from './association.ts';
 export { AssociationError, type AssociationErrorType, isAnswer, type Rejection } from './association-error.ts';
