@@ -103,6 +103,10 @@ export function spoolErrorOf(error: unknown, operation: string, where: string): 
 export function openErrorOf(error: unknown, dir: string): SpoolError {
   const { path, syscall } = Object(error) as { readonly path?: unknown; readonly syscall?: unknown };
   const where = typeof path === 'string' ? path : dir;
+  if (systemCode(error) === 'ENOENT') {
+    const [what, advice] = ['a link that leads nowhere', 'Is its volume mounted? Mount it, or name another folder (spool.dir)'];
+    return new SpoolError({ code: 'io', operation: 'open', where, what, advice, cause: error });
+  }
   const opened = spoolErrorOf(error, 'open', where);
   if (opened.code !== 'no-permission' || syscall !== 'mkdir') return opened;
   const advice = 'Make it, and give it to the user that runs the proxy';
