@@ -11,6 +11,7 @@ export function crossCheck(file: unknown): Finding[] {
   return [
     ...[...unknownDestinations(file), ...duplicateRoutes(file), ...sharedPorts(file), ...openAdmin(file), ...unsharedSchedule(file)],
     ...[...commitWithoutLedger(file), ...sharedReportTitle(file), ...unpairedKeys(file), ...clientsOfNobody(file)],
+    ...statusesOfTwoMeanings(file),
   ];
 }
 
@@ -129,6 +130,30 @@ function* clientsOfNobody(file: unknown): Generator<Finding> {
     const text = `found "${asked}" without tls.ca; allowed: with it, so that it is known whose certificates are taken, or "none"`;
     yield { code: 'ca_needed', path: ['listeners', index, 'tls', 'clientCertificate'], text };
   }
+}
+
+/** One of two would be as if it were not there; taken for delivered, an instance is deleted. */
+function* statusesOfTwoMeanings(file: unknown): Generator<Finding> {
+  for (const [id, destination] of Object.entries(field(file, 'destinations') ?? {})) {
+    const statuses = field(destination, 'statuses');
+    const seen: { readonly key: string; readonly pattern: string }[] = [];
+    for (const key of ['delivered', 'retry', 'dead']) {
+      for (const [index, pattern] of list(field(statuses, key)).entries()) {
+        if (typeof pattern !== 'string') continue;
+        const other = seen.find((one) => one.key !== key && meet(one.pattern, pattern));
+        seen.push({ key, pattern });
+        if (other === undefined) continue;
+        const text = `found "${pattern}", and statuses.${other.key} has "${other.pattern}"; allowed: each status in one of them`;
+        yield { code: 'duplicate', path: ['destinations', id, 'statuses', key, index], text };
+      }
+    }
+  }
+}
+
+/** Whether there is a status that is both. */
+function meet(one: string, other: string): boolean {
+  const [first, second] = [one.toLowerCase(), other.toLowerCase()];
+  return first.length === second.length && [...first].every((digit, at) => digit === second[at] || digit === 'x' || second[at] === 'x');
 }
 
 function trimmed(title: unknown): string {

@@ -180,6 +180,11 @@ test('what no single key can tell: ports that meet, an admin open to others, nam
   expect(keys('admin: { host: 0.0.0.0 }')).toEqual([['token_needed', 'admin.host']]);
   expect(keys('admin: { host: pacs.example }')).toEqual([['token_needed', 'admin.host']]);
   for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);
+  const statuses = '{ delivered: ["A7xx", "0111"], retry: ["a701", "0110"], dead: ["Cxxx", "0110", "C0xx"] }';
+  expect(lines(SMALLEST.replace('port: 104 }', `port: 104, statuses: ${statuses} }`)).map((line) => line.replace(/^\S+ /, ''))).toEqual([
+    'destinations.pacs.statuses.retry[0]: found "a701", and statuses.delivered has "A7xx"; allowed: each status in one of them',
+    'destinations.pacs.statuses.dead[1]: found "0110", and statuses.retry has "0110"; allowed: each status in one of them',
+  ]);
   const twice = SMALLEST.replace('[{ port: 11112 }]', '[{ host: 127.0.0.1, port: 1 }, { host: localhost, port: 1 }]');
   expect(problemsOf(twice).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'listeners[1].port']]);
   const listed = SMALLEST.replace('{ pacs: { host: 10.1.2.3, port: 104 } }', '[{ id: pacs, host: 10.1.2.3, port: 104 }]');
@@ -345,6 +350,7 @@ test('the file is looked for where it is documented to be, and the environment m
     /looked for \.\/radiotracer\.yaml and \/etc\/.*--config FILE/,
   );
   await expect(loadConfig({ file: 'x.yaml', env: {}, readFile: noSuchFile })).rejects.toThrow('x.yaml: no such file');
+  await expect(loadConfig({ file: '', env: {}, readFile: noSuchFile })).rejects.toThrow('--config names no file: it is empty');
   const denied = () => Promise.reject(Object.assign(new Error('denied'), { code: 'EACCES' }));
   await expect(loadConfig({ env: {}, readFile: denied })).rejects.toThrow('./radiotracer.yaml: cannot be read: this user may not (EACCES)');
   const env = {

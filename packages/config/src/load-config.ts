@@ -65,6 +65,10 @@ export function configFrom(
 }
 
 async function findFile(source: ConfigSource): Promise<{ readonly file: string; readonly text: string } | undefined> {
+  if (source.file === '') {
+    const message = '--config names no file: it is empty, as a variable of a shell is that is not set';
+    throw new ConfigError([{ code: 'file_missing', key: undefined, where: undefined, message }]);
+  }
   for (const file of source.file === undefined ? CONFIG_SEARCH : [source.file]) {
     try {
       return { file, text: await source.readFile(file) };
