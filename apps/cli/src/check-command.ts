@@ -74,9 +74,12 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
   for (const message of otel) surroundings.err(`${message}\n`);
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
+  for (const { id, calledAet = '', callingAet = '' } of config.routes)
+    for (const title of [calledAet, callingAet].filter((each) => each.includes('*')))
+      surroundings.err(`route ${id} is for the AE title "${title}" as it stands: only "*" alone is any\n`);
   for (const { destination, instances } of stranded)
     surroundings.err(
-      `${destination} is not configured, and nobody sends what waits for it: ${counted(instances, 'instance', 'instances')}\n`,
+      `${destination} is not configured, and nobody sends what waits for it: ${counted(instances, 'instance', 'instances')}; a destination of that name gets it, wherever it leads\n`,
     );
   // Of a destination that cannot be asked for it, it is said with the destination.
   for (const { kind, destinationId, message } of tls)

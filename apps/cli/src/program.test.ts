@@ -309,6 +309,12 @@ test('check: a route that can never be used is told, and is no failure', async (
   expect(said.err).toBe('route route-2 is never used: route-1, which stands before it, takes all that would come to it\n');
 });
 
+test('check: an asterisk within an AE title is told, for it stands for nothing else', async () => {
+  const { said, rc } = world({ readFile: () => Promise.resolve(`${CONFIG}`.replace('callingAet: CT1', 'callingAet: "CT*"')) });
+  expect(await rc('check')).toBe(0);
+  expect(said.err).toBe('route route-1 is for the AE title "CT*" as it stands: only "*" alone is any\n');
+});
+
 test('check: a destination that another of us answers for is told, and is no failure', async () => {
   const echo: Surroundings['echo'] = () => Promise.resolve({ status: 0, acceptorImplementationVersionName: 'RADIOTRACER', durationMs: 2 });
   const { said, rc } = world({ echo });
