@@ -195,6 +195,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
       ownerId: otherId,
       spool: {
         read: (id) => view.read(id),
+        isAside: (id) => view.isAside(id),
         quarantine: (id, why) => view.quarantine(id, why),
         list: (state, passedOver, known) => {
           const told = (error: SpoolError, id: string) => {

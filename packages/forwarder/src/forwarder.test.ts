@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { truncate } from 'node:fs/promises';
 import { acceptContexts } from '@radiotracer/upper-layer';
 import type { AssociateRq } from '@radiotracer/wire';
 import { until } from './testing/manual-clock.ts';
@@ -239,23 +240,33 @@ test.each([
   expect(scene.of('circuit.changed')).toEqual([]);
 });
 
-test('one whose file does not even say what it is any more is moved aside, and told as given up by what the schedule knows of it', async () => {
+test.each<[string, (scene: Scene, id: string, path: string) => Promise<unknown>]>([
+  ['not what was written', async (_scene, _id, path) => flipByte(path, 600)],
+  ['cut short', (_scene, _id, path) => truncate(path, 5000)],
+  ['empty', (_scene, _id, path) => truncate(path, 0)],
+  ['moved aside before its turn', (scene, id) => scene.spool.quarantine(id, 'found by a survey')],
+  [
+    'moved aside, and the schedule is built anew before its turn',
+    async (scene, id) => {
+      await scene.spool.quarantine(id, 'found by a survey');
+      await scene.scheduler.rebuild();
+    },
+  ],
+])('an instance whose file is no envelope any more is given up, and told as what the schedule knows of it (%s)', async (_what, damage) => {
   await using scene = await Scene.open();
   await scene.add();
-  const bad = await scene.add();
-  const instance = await scene.spool.read(bad.id);
+  const { id, studyInstanceUid, sopClassUid } = await scene.add({ dataSet: randomBytes(10_000) });
+  await scene.add();
+  const instance = await scene.spool.read(id);
   await instance.close();
-  flipByte(instance.path, 600);
+  await damage(scene, id, instance.path);
   scene.forwarder.start();
-  await until('all to be settled', () => scene.settled());
+  await until('all to be settled', async () => (await scene.entries()).map(({ state }) => state).join() === 'dead');
+  expect(scene.pacs.stored).toEqual(['1.2.3.1', '1.2.3.3']);
   expect(scene.of('delivery.dead_lettered')).toMatchObject([
-    {
-      ...{ instanceId: bad.id, destinationId: 'pacs', callingAeTitle: 'CT1', errorType: 'instance_damaged', quarantined: true },
-      ...{ sopInstanceUid: '1.2.3.2', studyInstanceUid: bad.studyInstanceUid, attempts: 1 },
-    },
+    { instanceId: id, studyInstanceUid, sopInstanceUid: '1.2.3.2', sopClassUid, errorType: 'instance_damaged', quarantined: true },
   ]);
-  expect(scene.findings).toMatchObject([{ kind: 'damaged' }]);
-  expect((await scene.entries())[0]).toMatchObject({ state: 'dead', lastError: { errorType: 'instance_damaged' } });
+  expect(await scene.entries()).toMatchObject([{ id, lastError: { errorType: 'instance_damaged' } }]);
 });
 
 test('AE titles that are rejected for good rest together; others are not kept waiting, and all arrive once they are let in', async () => {

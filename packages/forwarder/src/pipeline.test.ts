@@ -90,6 +90,7 @@ class Pipeline {
         this.notes.push(`removed ${this.#uid(id)}`);
       },
       stateOf: async (id) => (await scene).spool.stateOf(id),
+      isAside: async (id) => (await scene).spool.isAside(id),
       look: async (id) => (await scene).spool.look(id),
       move: async (id, to) => (await scene).spool.move(id, to),
       quarantine: async (id, why) => (await scene).spool.quarantine(id, why),

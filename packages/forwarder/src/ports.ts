@@ -8,7 +8,7 @@ import type { Unremoved } from './unremoved.ts';
 
 /** What the forwarder is made of; nothing else reaches outside. */
 export interface ForwarderPorts {
-  readonly spool: Pick<Spool, 'read' | 'look' | 'stateOf' | 'move' | 'remove' | 'quarantine'>;
+  readonly spool: Pick<Spool, 'read' | 'look' | 'stateOf' | 'isAside' | 'move' | 'remove' | 'quarantine'>;
   readonly queue: Pick<Queue, 'claim' | 'extend' | 'settleMany' | 'reclaimExpired' | 'nextDueAt'>;
   /** The same object for the scheduler. Asked now and then to remove what it can. */
   readonly unremoved: Unremoved;

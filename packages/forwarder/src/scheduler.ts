@@ -20,7 +20,7 @@ import { Rest } from './rest.ts';
 import type { Unremoved } from './unremoved.ts';
 
 /** A spool, or a view of another process' spool. */
-export interface ScheduledSpool extends Pick<Spool, 'list' | 'read' | 'quarantine'> {
+export interface ScheduledSpool extends Pick<Spool, 'list' | 'read' | 'isAside' | 'quarantine'> {
   /** How many instances there are, counted along; undefined: nobody knows without counting, and nothing is compared with the schedule. */
   readonly usage?: Pick<SpoolUsage, InstanceState>;
 }
@@ -233,13 +233,15 @@ export class Scheduler {
   }
 
   async #isInSpool({ id }: EntryKey): Promise<boolean> {
+    const { spool } = this.#options;
     try {
-      const instance = await this.#options.spool.read(id);
+      const instance = await spool.read(id);
       await instance.close();
       return true;
     } catch (error) {
-      // Whatever else is wrong with it: whoever claims it finds out.
-      return !(error instanceof SpoolError && error.code === 'unknown-instance');
+      // Whatever else is wrong with it: whoever claims it finds out. What was moved aside is lost, and is not to be forgotten before that was told.
+      if (!(error instanceof SpoolError && error.code === 'unknown-instance')) return true;
+      return await spool.isAside(id).catch(() => true);
     }
   }
 }

@@ -28,7 +28,7 @@ async function once(file: () => Promise<void>) {
   const settlements = new Settlements({ queue, pauses, gatherMs: 0, clock, random: () => 0 });
   settlements.hurry();
   const settler = new Settler({
-    spool: { move: file, remove: file, quarantine: async () => 'aside' },
+    spool: { move: file, remove: file, quarantine: async () => 'aside', isAside: async () => false },
     unremoved: new Unremoved({ spool: { remove: file }, queue, clock, random: () => 0 }),
     ...{ settlements, leases, pauses, clock, random: () => 0, counts: scene.counts },
     retry: { initialMs: 1000, maxMs: 1000, budgetMs: dayMs },

@@ -40,7 +40,7 @@ export interface Failure {
 }
 
 export interface SettlerOptions {
-  readonly spool: Pick<Spool, 'move' | 'remove' | 'quarantine'>;
+  readonly spool: Pick<Spool, 'move' | 'remove' | 'quarantine' | 'isAside'>;
   readonly unremoved: Unremoved;
   readonly settlements: Settlements;
   readonly leases: LeaseKeeper;
@@ -145,8 +145,11 @@ export class Settler {
     await this.#settle(claimed, removed ? { kind: 'delivered' } : { kind: 'held', why: fileRemains });
   }
 
-  /** Its file is not there any more: delivered before a crash, or removed by a person. */
-  async gone(held: Pick<Held, 'lease'>): Promise<void> {
+  /** Its file is not there any more: delivered before a crash, removed by a person; or moved aside, by who looked into it before us. */
+  async gone(held: Pick<Held, 'lease' | 'entry'>): Promise<void> {
+    const isAside = await this.#options.spool.isAside(held.entry.id).catch(() => undefined);
+    if (isAside === undefined) return await this.unreadable(held);
+    if (isAside) return await this.#damaged(held);
     this.#options.counts.gone++;
     await this.#settle(held, { kind: 'delivered' });
   }
@@ -164,23 +167,28 @@ export class Settler {
     await this.#settle(held, { kind: 'retry', dueAt, error: { errorType: 'spool_failure' }, possibleDuplicate: false });
   }
 
-  /** Its front is not what was written; there is no envelope, and what the schedule knows of it is told. The spool tells it as a finding. */
+  /** Its front is not what was written. */
   async damaged(held: Pick<Held, 'lease' | 'entry'>, why: string): Promise<void> {
-    const { counts, spool, publish, clock } = this.#options;
-    const errorType = 'instance_damaged';
+    await this.#options.spool.quarantine(held.entry.id, why).catch(() => {});
+    await this.#damaged(held);
+  }
+
+  /** There is no envelope: what is told of it is what the schedule knows. */
+  async #damaged(held: Pick<Held, 'lease' | 'entry'>): Promise<void> {
+    const { counts, publish, clock } = this.#options;
+    const { entry } = held;
+    const errorType = 'instance_damaged' as const;
     counts.dead++;
-    await spool.quarantine(held.entry.id, why).catch(() => {});
     await this.#settle(held, { kind: 'dead', error: { errorType }, possibleDuplicate: false });
-    publish({
-      ...factsOfEntry(held.entry),
-      type: 'delivery.dead_lettered',
+    const ended = {
       at: clock.now(),
-      attempts: held.entry.attempts + 1,
+      attempts: entry.attempts + 1,
       errorType,
       status: undefined,
       contextResult: undefined,
       quarantined: true,
-    });
+    };
+    publish({ ...factsOfEntry(entry), type: 'delivery.dead_lettered', ...ended });
   }
 
   /** True when it is not in the spool any more. */
@@ -270,21 +278,21 @@ function faultOf({ errorType, attempt }: Failure): DeliveryFault {
   return { errorType, ...(attempt.status === undefined ? {} : { status: attempt.status }) };
 }
 
+/** Of one whose envelope cannot be read. */
+function factsOfEntry(entry: QueueEntry): SpooledInstanceFacts {
+  const { id, destinationId, callingAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid, seriesKey, modality, receivedAt } = entry;
+  return {
+    ...{ instanceId: id, routeId: undefined, destinationId, callingAeTitle, calledAeTitle: undefined, sopClassUid, sopInstanceUid },
+    ...{ transferSyntaxUid, studyInstanceUid: entry.studyKey || undefined, seriesInstanceUid: seriesKey, modality },
+    ...{ dataSetBytes: entry.bytes, receivedAt, traceparent: undefined },
+  };
+}
+
 function factsOf({ envelope }: Held): SpooledInstanceFacts {
   const { id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid } = envelope;
   const { studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent } = envelope;
   return {
     ...{ instanceId: id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid },
     ...{ studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent },
-  };
-}
-
-/** Of one whose envelope cannot be read; what only that knows is empty. */
-function factsOfEntry({ id, studyKey, seriesKey, modality, bytes, ...entry }: QueueEntry): SpooledInstanceFacts {
-  const { destinationId, callingAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid, receivedAt } = entry;
-  return {
-    ...{ instanceId: id, routeId: '', destinationId, callingAeTitle, calledAeTitle: '', sopClassUid, sopInstanceUid, transferSyntaxUid },
-    studyInstanceUid: studyKey === '' ? undefined : studyKey,
-    ...{ seriesInstanceUid: seriesKey, modality, dataSetBytes: bytes, receivedAt, traceparent: undefined },
   };
 }

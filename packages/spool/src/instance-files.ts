@@ -1,7 +1,7 @@
 /** The instances of a spool as files: each is found by its id, in whatever state it lies, and changes its state by one rename. */
 import { type InstanceId, isInstanceId } from '@radiotracer/instance';
 import type { DirectorySyncs } from './directory-syncs.ts';
-import { type InstanceState, instanceStates, type Layout, shardOf } from './layout.ts';
+import { fileSuffix, type InstanceState, instanceStates, type Layout, shardOf } from './layout.ts';
 import { moveAside } from './move-aside.ts';
 import type { ShardFolders } from './shard-folders.ts';
 import { SpoolError, spoolErrorOf, systemCode } from './spool-error.ts';
@@ -109,6 +109,19 @@ export class InstanceFiles {
       await syncs.sync(layout.damaged);
       return movedTo;
     });
+  }
+
+  /** As `Spool.isAside`. */
+  async isAside(id: InstanceId): Promise<boolean> {
+    const { fileSystem, layout } = this.#home;
+    const path = `${layout.damaged}/${id}${fileSuffix}`;
+    try {
+      await fileSystem.stat(path);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw spoolErrorOf(error, 'look for', path);
+    }
   }
 
   /**

@@ -16,7 +16,7 @@ export interface SharedSpoolOptions {
   readonly dir: string;
   /** The name of the one that is ours. */
   readonly node: string;
-  readonly own: Pick<Spool, 'read' | 'look' | 'stateOf' | 'move' | 'remove' | 'quarantine'>;
+  readonly own: Pick<Spool, 'read' | 'look' | 'stateOf' | 'isAside' | 'move' | 'remove' | 'quarantine'>;
   /** Default: the real one. */
   readonly fileSystem?: SpoolFileSystem;
 }
@@ -58,6 +58,12 @@ export class SharedSpool {
 
   look(id: InstanceId): Promise<ListedInstance> {
     return this.#whereItIs((spool) => spool.look(id));
+  }
+
+  async isAside(id: InstanceId): Promise<boolean> {
+    if (await this.#options.own.isAside(id)) return true;
+    for (const view of (await this.others(() => {})).values()) if (await view.isAside(id)) return true;
+    return false;
   }
 
   async move(id: InstanceId, to: InstanceState): Promise<void> {

@@ -47,6 +47,11 @@ export class SpoolView {
     return this.#files().stateOf(id);
   }
 
+  /** As `Spool.isAside`. */
+  isAside(id: InstanceId): Promise<boolean> {
+    return this.#files().isAside(id);
+  }
+
   /** As `Spool.look`. */
   look(id: InstanceId): Promise<ListedInstance> {
     return this.#files().look(id);

@@ -281,6 +281,11 @@ export class Spool {
     return await this.#called(() => this.#files.stateOf(id));
   }
 
+  /** Whether it was moved aside, by this process or another: it is in no state then. @throws SpoolError `io`… */
+  async isAside(id: InstanceId): Promise<boolean> {
+    return await this.#called(() => this.#files.isAside(id));
+  }
+
   /** What it is and where it is now, by its front alone. @throws SpoolError as {@link read} */
   async look(id: InstanceId): Promise<ListedInstance> {
     return await this.#called(() => this.#files.look(id));

@@ -154,6 +154,7 @@ export class Scene implements AsyncDisposable {
         move: (id, to) => scene.#counted(scene.spool.move(id, to)),
         stateOf: (id) => scene.#counted(scene.spool.stateOf(id)),
         look: (id) => scene.#counted(scene.spool.look(id)),
+        isAside: (id) => scene.#counted(scene.spool.isAside(id)),
         remove: (id, knownBytes) => scene.#counted(scene.spool.remove(id, knownBytes)),
         quarantine: (id, why) => scene.#counted(scene.spool.quarantine(id, why)),
       },

@@ -19,12 +19,13 @@ export type DeliveryErrorType =
 export interface SpooledInstanceFacts {
   /** The spool's id. */
   readonly instanceId: string;
-  readonly routeId: string;
+  /** Undefined: its file does not say it any more. */
+  readonly routeId: string | undefined;
   readonly destinationId: string;
   /** As the destination sees it. */
   readonly callingAeTitle: string;
-  /** As the destination sees it. */
-  readonly calledAeTitle: string;
+  /** As the destination sees it. Undefined: its file does not say it any more. */
+  readonly calledAeTitle: string | undefined;
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
