@@ -132,28 +132,22 @@ function* clientsOfNobody(file: unknown): Generator<Finding> {
   }
 }
 
-/** One of two would be as if it were not there; taken for delivered, an instance is deleted. */
+/** Of a status and a range that has it in it the status counts; of two that are the same, one would be as if it were not there. */
 function* statusesOfTwoMeanings(file: unknown): Generator<Finding> {
   for (const [id, destination] of Object.entries(field(file, 'destinations') ?? {})) {
     const statuses = field(destination, 'statuses');
-    const seen: { readonly key: string; readonly pattern: string }[] = [];
+    const seen = new Map<string, string>();
     for (const key of ['delivered', 'retry', 'dead']) {
       for (const [index, pattern] of list(field(statuses, key)).entries()) {
         if (typeof pattern !== 'string') continue;
-        const other = seen.find((one) => one.key !== key && meet(one.pattern, pattern));
-        seen.push({ key, pattern });
-        if (other === undefined) continue;
-        const text = `found "${pattern}", and statuses.${other.key} has "${other.pattern}"; allowed: each status in one of them`;
+        const other = seen.get(pattern.toLowerCase()) ?? key;
+        seen.set(pattern.toLowerCase(), other);
+        if (other === key) continue;
+        const text = `found "${pattern}", which statuses.${other} has as well; allowed: in one of them`;
         yield { code: 'duplicate', path: ['destinations', id, 'statuses', key, index], text };
       }
     }
   }
-}
-
-/** Whether there is a status that is both. */
-function meet(one: string, other: string): boolean {
-  const [first, second] = [one.toLowerCase(), other.toLowerCase()];
-  return first.length === second.length && [...first].every((digit, at) => digit === second[at] || digit === 'x' || second[at] === 'x');
 }
 
 function trimmed(title: unknown): string {

@@ -180,10 +180,12 @@ test('what no single key can tell: ports that meet, an admin open to others, nam
   expect(keys('admin: { host: 0.0.0.0 }')).toEqual([['token_needed', 'admin.host']]);
   expect(keys('admin: { host: pacs.example }')).toEqual([['token_needed', 'admin.host']]);
   for (const host of ['localhost', '127.0.0.9', '"::1"', '"::ffff:127.0.0.1"']) expect(keys(`admin: { host: ${host} }`)).toEqual([]);
-  const statuses = '{ delivered: ["A7xx", "0111"], retry: ["a701", "0110"], dead: ["Cxxx", "0110", "C0xx"] }';
+  // A range, and one of it: that counts.
+  const statuses = '{ delivered: ["A7xx", "0111"], retry: ["a701", "0110"], dead: ["axxx", "0110", "A7XX", "A7xx"] }';
   expect(lines(SMALLEST.replace('port: 104 }', `port: 104, statuses: ${statuses} }`)).map((line) => line.replace(/^\S+ /, ''))).toEqual([
-    'destinations.pacs.statuses.retry[0]: found "a701", and statuses.delivered has "A7xx"; allowed: each status in one of them',
-    'destinations.pacs.statuses.dead[1]: found "0110", and statuses.retry has "0110"; allowed: each status in one of them',
+    'destinations.pacs.statuses.dead[1]: found "0110", which statuses.retry has as well; allowed: in one of them',
+    'destinations.pacs.statuses.dead[2]: found "A7XX", which statuses.delivered has as well; allowed: in one of them',
+    'destinations.pacs.statuses.dead[3]: found "A7xx", which statuses.delivered has as well; allowed: in one of them',
   ]);
   const twice = SMALLEST.replace('[{ port: 11112 }]', '[{ host: 127.0.0.1, port: 1 }, { host: localhost, port: 1 }]');
   expect(problemsOf(twice).map(({ code, key }) => [code, key])).toEqual([['duplicate', 'listeners[1].port']]);

@@ -41,3 +41,9 @@ test("a destination's own statuses go before the default ones, and change no oth
     { numRuns: 500, examples: [[0xc012], [0xa900], [0x0110]] },
   );
 });
+
+test('of its own, a status counts before a range that has it in it, in whatever lists they stand', () => {
+  const own = statusRules({ delivered: ['C0xx'], retry: ['C001', 'Cxxx'], dead: ['C00x'] });
+  const said = [0xc001, 0xc002, 0xc0ff, 0xcfff, 0xa900].map((status) => verdictOn(status, own));
+  expect(said).toEqual(['retry', 'dead', 'delivered', 'retry', 'dead']);
+});

@@ -45,10 +45,15 @@ export const defaultStatusRules: readonly StatusRule[] = [
   { pattern: '0119', verdict: 'dead' },
 ];
 
-/** A destination's own rules before the default ones. */
+/** A destination's own rules before the default ones; of its own, a status before a range that has it in it. */
 export function statusRules(own: StatusesConfig): readonly StatusRule[] {
   const rules = (patterns: readonly string[], verdict: Verdict) => patterns.map((pattern) => ({ pattern, verdict }));
-  return [...rules(own.delivered, 'delivered'), ...rules(own.retry, 'retry'), ...rules(own.dead, 'dead'), ...defaultStatusRules];
+  const all = [...rules(own.delivered, 'delivered'), ...rules(own.retry, 'retry'), ...rules(own.dead, 'dead')];
+  return [...all.toSorted((one, other) => openDigits(one) - openDigits(other)), ...defaultStatusRules];
+}
+
+function openDigits({ pattern }: StatusRule): number {
+  return pattern.split('x').length - 1;
 }
 
 export function verdictOn(status: number, rules: readonly StatusRule[] = defaultStatusRules): Verdict {
