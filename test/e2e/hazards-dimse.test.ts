@@ -279,7 +279,7 @@ it('D7: C-MOVE to a third AE: the PACS’s instances are routed there by the sam
   );
   expect(numberIn((await delivery.connection.message()).command, element.status)).toBe(0);
   const [got] = scanner.associations[0]?.messages ?? [];
-  expect(got?.dataSet).toEqual(dataSet);
+  expect(got?.dataSet?.equals(dataSet)).toBe(true);
   expect([
     textIn(got?.command as Command, element.moveOriginatorAeTitle),
     numberIn(got?.command as Command, element.moveOriginatorMessageId),
@@ -382,7 +382,7 @@ describe('D10: deflated data sets pass as bytes', () => {
     expect(await rawStore(modality, { contextId: 3, messageId: 1, sopClassUid: ctImageStorage, sopInstanceUid: '1.2.3.4', dataSet })).toBe(
       0,
     );
-    expect(pacs.messages[0]?.dataSet).toEqual(dataSet);
+    expect(pacs.messages[0]?.dataSet?.equals(dataSet)).toBe(true);
     await modality.release();
   });
 
@@ -396,7 +396,7 @@ describe('D10: deflated data sets pass as bytes', () => {
     expect(
       await rawStore(modality, { contextId: 3, messageId: 1, sopClassUid: ctImageStorage, sopInstanceUid: '1.2.3.4', dataSet: bomb }),
     ).toBe(0);
-    expect(pacs.messages[0]?.dataSet).toEqual(bomb);
+    expect(pacs.messages[0]?.dataSet?.equals(bomb)).toBe(true);
     expect(scene.proxy.process.memory().peakBytes - before).toBeLessThan(64 * 1024 * 1024);
     await modality.release();
   }, 60_000);

@@ -406,7 +406,9 @@ test.each([0, 4 * 1024 * 1024])(
     await eventually('the take-over', () => here.told.some(({ type }) => type === 'association.taken_over'));
     connection.send(pData({ contextId: 3, control: 2, fragment: dataSet.subarray(half) }));
     expect(numberIn((await connection.message()).command, element.status)).toBe(0);
-    expect(await here.spooled()).toEqual(new Map([[instance.sopInstanceUid, dataSet]]));
+    const spooled = await here.spooled();
+    expect([...spooled.keys()]).toEqual([instance.sopInstanceUid]);
+    expect(spooled.get(instance.sopInstanceUid)?.equals(dataSet)).toBe(true);
     await connection.release();
   },
   30_000,
