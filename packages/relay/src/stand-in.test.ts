@@ -195,7 +195,7 @@ it('whatever is kept is kept whole and in order, and answered once: Success when
             disposition: isSpooled ? 'spooled' : 'refused',
             spooledAt: isSpooled ? 1000 : undefined,
             status: isWhole ? responses[0]?.status : undefined,
-            errorType: isWhole ? (isSafe ? undefined : 'status_failure') : 'aborted',
+            errorType: isWhole ? (isSafe ? undefined : 'spool_failure') : 'aborted',
             ours: isWhole && !isSafe,
             dataSetBytes: all.length,
             relayAttempt: isAdopted ? { ...failed, requestOutAt: 902, possibleDuplicate: false } : undefined,
@@ -246,12 +246,13 @@ it('what can never be delivered is never kept: without a name, without bytes; re
 });
 
 it('while the store takes nothing an instance is refused for now, when all of it is here, and nothing is begun', () => {
-  const { standIn, places, responses, respond } = scene({ accepting: false });
+  const { standIn, places, responses, respond, ended } = scene({ accepting: false });
   const sink = standIn.message({ contextId: 1, transferSyntax: '', command: store(), respond });
   sink?.piece(Uint8Array.of(1), 0, 1, lease);
   expect(responses).toEqual([]);
   sink?.end();
   expect([places, responses.map(({ status }) => status)]).toEqual([[], [Status.outOfResources]]);
+  expect(ended()).toMatchObject([{ disposition: 'refused', errorType: 'spool_failure' }]);
 });
 
 /** What is told of whatever came on context 3 of the scene. */

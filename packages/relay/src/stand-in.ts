@@ -217,7 +217,7 @@ export class StandIn implements MessageHandler {
       endedAt: now,
       status: code,
       statusClass: code === undefined ? undefined : statusClass(code),
-      errorType: errorType ?? (isFailure ? 'status_failure' : undefined),
+      errorType: errorType ?? (isFailure ? failureOf(request, code) : undefined),
       ours: code !== undefined && isFailure,
       disposition: spooledAt === undefined ? 'refused' : 'spooled',
       dataSetBytes,
@@ -229,6 +229,11 @@ export class StandIn implements MessageHandler {
       ...(code === undefined ? {} : stored.reading?.told),
     });
   }
+}
+
+/** Why we answered with a failure. Only the spool is ever out of resources for an instance; what else we cannot do is nobody's failure. */
+function failureOf({ commandField }: CommandSet, code: number | undefined): ErrorType {
+  return commandField === CommandField.cStoreRq && code === Status.outOfResources ? 'spool_failure' : 'status_failure';
 }
 
 /** "Not now" in the words of each service: PS3.4 tables C.4-1, C.4-2 and C.4-3, PS3.7 C.5. */

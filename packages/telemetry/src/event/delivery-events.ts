@@ -11,9 +11,7 @@ export type DeliveryErrorType =
   /** The file is cut short or not what was written; moved aside. */
   | 'instance_damaged'
   /** Tried for too long. */
-  | 'retry_budget_exhausted'
-  /** The spool could not read, move or remove it. */
-  | 'spool_failure';
+  | 'retry_budget_exhausted';
 
 /** What is known of a spooled instance. */
 export interface SpooledInstanceFacts {

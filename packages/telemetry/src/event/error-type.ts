@@ -32,6 +32,8 @@ export type ErrorType =
   /** Accepted without a single presentation context; of a delivery: the destination takes no such SOP class or transfer syntax. */
   | 'presentation_context_refused'
   | 'status_failure'
+  /** The spool could not keep the instance, or was full; of a delivery: could not read, move or remove it. */
+  | 'spool_failure'
   /** The destination is known to be down, and was not asked. */
   | 'circuit_open'
   | 'shutdown'
