@@ -312,7 +312,7 @@ test('while modalities are relayed the backlog has one association, and goes on'
   expect(scene.pacs.peak).toBe(1);
 });
 
-test('a file that is gone settles its entry; one that a person holds is not sent', async () => {
+test('a file that is gone settles its entry, and is told; one that a person holds is not sent', async () => {
   await using scene = await Scene.open();
   const gone = await scene.add();
   const held = await scene.add();
@@ -324,6 +324,7 @@ test('a file that is gone settles its entry; one that a person holds is not sent
   expect(scene.pacs.stored).toEqual(['1.2.3.3']);
   expect((await scene.entries()).map(({ id, state }) => [id, state])).toEqual([[held.id, 'held']]);
   expect(scene.stats()).toMatchObject({ gone: 1, delivered: 1 });
+  expect(scene.of('spool.found')).toMatchObject([{ kind: 'missing', instanceId: gone.id, moved: false }]);
 });
 
 test('held while it is being sent: what arrives has arrived, what fails is held, and stays so when the schedule has lost its memory', async () => {

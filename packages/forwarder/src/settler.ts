@@ -145,13 +145,18 @@ export class Settler {
     await this.#settle(claimed, removed ? { kind: 'delivered' } : { kind: 'held', why: fileRemains });
   }
 
-  /** Its file is not there any more: delivered before a crash, removed by a person; or moved aside, by who looked into it before us. */
+  /**
+   * Its file is not there any more: moved aside, by who looked into it before us; or delivered before a crash, or taken away by a person or a
+   * broken disk. Which of these nobody knows, so it is told.
+   */
   async gone(held: Pick<Held, 'lease' | 'entry'>): Promise<void> {
-    const isAside = await this.#options.spool.isAside(held.entry.id).catch(() => undefined);
+    const { spool, counts, publish, clock } = this.#options;
+    const isAside = await spool.isAside(held.entry.id).catch(() => undefined);
     if (isAside === undefined) return await this.unreadable(held);
     if (isAside) return await this.#damaged(held);
-    this.#options.counts.gone++;
+    counts.gone++;
     await this.#settle(held, { kind: 'delivered' });
+    publish({ type: 'spool.found', at: clock.now(), kind: 'missing', instanceId: held.entry.id, moved: false });
   }
 
   /** In the spool it is held by a person, or was given up and a crash kept the schedule from hearing of it: the schedule follows. */

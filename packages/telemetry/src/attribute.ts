@@ -220,7 +220,8 @@ export const attributeRegistry = {
   'radiotracer.spool.finding.kind': {
     patientData: 'P0',
     type: 'string',
-    description: 'unfinished, damaged, duplicate, misplaced, unknown-file, unreadable, leftover',
+    description:
+      'unfinished, damaged, duplicate, misplaced, unknown-file, unreadable, leftover, missing (the schedule knows it, and there is no file)',
   },
   'radiotracer.spool.error_code': {
     patientData: 'P0',

@@ -34,8 +34,16 @@ export interface SpoolAcceptanceChanged {
   readonly maxBytes: number;
 }
 
-/** What the spool can find that is not as it left it. */
-export type SpoolFindingKind = 'unfinished' | 'damaged' | 'duplicate' | 'misplaced' | 'unknown-file' | 'unreadable' | 'leftover';
+/** What the spool can find that is not as it left it; `missing`: the schedule knows it, and there is no file, of one that was delivered just before a crash, too. */
+export type SpoolFindingKind =
+  | 'unfinished'
+  | 'damaged'
+  | 'duplicate'
+  | 'misplaced'
+  | 'unknown-file'
+  | 'unreadable'
+  | 'leftover'
+  | 'missing';
 
 /** Something in the spool is not as the spool left it. Neither path nor message: they may quote a name. */
 export interface SpoolFound {
