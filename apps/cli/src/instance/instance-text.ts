@@ -57,7 +57,7 @@ function unseen(places: readonly (readonly [string, InstanceAtDestination])[]): 
 /** What of it is queued still. `isOwed`: by the ledger it should be. */
 export function queuedText(uid: string, entries: readonly QueueEntry[], isOwed: boolean, { now, paint, next }: Words): string {
   if (entries.length === 0 && isOwed)
-    return `${paint('bad', 'Nothing of it is queued, and so nobody delivers it: a person removed it (queue rm) while the ledger was away, or took its file from the spool; or it was delivered a moment ago.')}\n`;
+    return `${paint('bad', 'Nothing of it is queued, and so nobody delivers it: a person removed it (queue rm) while the ledger was away, its file was taken from the spool, or it was delivered a moment ago or just before a crash.')}\n`;
   if (entries.length === 0) return 'Nothing of it is queued.\n';
   const lines = entries.map(({ id, state, destinationId, attempts, lastError, dueAt }) => {
     const tried = attempts === 0 ? 'not tried yet' : `tried ${counted(attempts, 'time')}`;

@@ -115,7 +115,7 @@ function destinationLines(one: DestinationDetails, study: StudyRecord, now: numb
     ...(waiting === 0
       ? []
       : [
-          `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm) while the ledger was away, or its file taken from the spool`,
+          `  ${counted(waiting, 'instance')} not delivered yet: ${next(queued)}; what is not listed there was removed by a person (queue rm) while the ledger was away, has lost its file, or was delivered just before a crash`,
         ]),
     ...(removedAt === undefined ? [] : [`  ${paint('bad', removedText(removed, removedAt, now))}`]),
     ...(givenUp === 0
