@@ -212,6 +212,22 @@ test('storage commitment of our own needs a ledger, and a title to report to tha
   expect(problemsOf(SMALLEST.replace('[{ to: pacs }]', `[${shared}]`))).toEqual([]);
 });
 
+test('where telemetry goes is an address to put a path behind', () => {
+  const refused = (otlp: string) => problemsOf(`${SMALLEST}telemetry: { otlp: "${otlp}" }`).map(({ key }) => key);
+  for (const otlp of ['http://h:4318', 'https://h/otlp/', 'HTTP://[::1]:4318/v1/traces/x'])
+    expect([otlp, refused(otlp)]).toEqual([otlp, []]);
+  for (const otlp of [
+    'h:4318',
+    'grpc://h:4317',
+    'http://h:4318/v1/traces',
+    'http://h/otlp/v1/metrics/',
+    'http://h:4318?a=b',
+    'http://h/#a',
+    'http://',
+  ])
+    expect([otlp, refused(otlp)]).toEqual([otlp, ['telemetry.otlp']]);
+});
+
 test('a secret is never shown, not even a wrong one', () => {
   const told = lines(`${SMALLEST}
 admin: { token: hunter2 }
@@ -365,6 +381,10 @@ test('the file is looked for where it is documented to be, and the environment m
     RADIOTRACER_ROUTES_0_CALLED_AET: '12345',
     RADIOTRACER_TELEMETRY_IDENTIFIERS: 'studyInstanceUid, studyDate',
   };
+  // Who has set one variable, and is in another folder than the file.
+  await expect(loadConfig({ env: { RADIOTRACER_ADMIN_PORT: '1' }, readFile: noSuchFile })).rejects.toThrow(
+    /^\(environment\): listeners: missing[\s\S]*\nno configuration: looked for/,
+  );
   const { config, file } = await loadConfig({ env, readFile: noSuchFile });
   expect(file).toBeUndefined();
   expect(config.listeners.map(({ port }) => port)).toEqual([0, 4242]);

@@ -29,7 +29,13 @@ export interface LoadedConfig {
  */
 export async function loadConfig(source: ConfigSource): Promise<LoadedConfig> {
   const found = await findFile(source);
-  return { config: parseConfig(found?.text ?? '', found?.file ?? '(environment)', source.env), file: found?.file };
+  try {
+    return { config: parseConfig(found?.text ?? '', found?.file ?? '(environment)', source.env), file: found?.file };
+  } catch (error) {
+    if (found !== undefined || !(error instanceof ConfigError)) throw error;
+    // Who has set one variable may still think that there is a file.
+    throw new ConfigError([...error.problems, noFile]);
+  }
 }
 
 /**
@@ -81,9 +87,13 @@ async function findFile(source: ConfigSource): Promise<{ readonly file: string; 
     }
   }
   if (ownVariables(source.env).length > 0) return undefined;
-  const message = `no configuration: looked for ${CONFIG_SEARCH.join(' and ')}; name one with --config FILE`;
-  throw new ConfigError([{ code: 'file_missing', key: undefined, where: undefined, message }]);
+  throw new ConfigError([noFile]);
 }
+
+const noFile: Problem = {
+  ...{ code: 'file_missing', key: undefined, where: undefined },
+  message: `no configuration: looked for ${CONFIG_SEARCH.join(' and ')}; name one with --config FILE`,
+};
 
 const whyUnreadable: Readonly<Record<string, string>> = { EACCES: ': this user may not', EISDIR: ': it is a folder' };
 

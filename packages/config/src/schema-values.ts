@@ -111,12 +111,19 @@ function isFilledIn(text: string): boolean {
   return !unfilled.test(text);
 }
 
-export function url(schemes: readonly string[], example: string) {
-  const read = (text: string): string | undefined => {
-    const parsed = URL.canParse(text) ? new URL(text) : undefined;
-    return parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '' ? text : undefined;
-  };
-  return { ...kind('text', `a URL such as ${example}`, textAs(read)), secrecy: 'password-in-url' as const };
+/** The path of a signal is put behind it. */
+export const otlpUrl = {
+  ...kind(
+    'text',
+    'a URL such as http://localhost:4318, without a query; /v1/traces and /v1/metrics are put behind it',
+    textAs((text) => (isOtlpUrl(text) ? text : undefined)),
+  ),
+  secrecy: 'password-in-url' as const,
+};
+
+function isOtlpUrl(text: string): boolean {
+  if (!/^https?:/i.test(text) || !URL.canParse(text) || /[?#]/.test(text)) return false;
+  return !/\/v1\/(?:traces|metrics)\/*$/.test(text.trim());
 }
 
 /** Where a trace is shown. */

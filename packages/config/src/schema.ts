@@ -296,7 +296,7 @@ export const fileSchema = z.strictObject({
   telemetry: z
     .strictObject({
       otlp: optional(
-        value.url(['http:', 'https:'], 'http://localhost:4318'),
+        value.otlpUrl,
         'OTLP/HTTP receiver. Left out: nothing is exported, unless OpenTelemetry’s own `OTEL_*` variables say so.',
       ),
       siteKey: optional(
