@@ -283,6 +283,16 @@ itWith(
     );
     const evicting = await saysOf('CONFIG SET maxmemory 100mb', 'CONFIG SET maxmemory-policy allkeys-lru');
     expect(evicting).toEqual(says('schedule-evicts', '\\(maxmemory-policy allkeys-lru\\)', 'set it to noeviction'));
+    await server.ask('CONFIG SET maxmemory-policy noeviction');
+    await mkdir(site.spool, { recursive: true });
+    await writeFile(join(site.spool, 'owner-id'), 'ours', { mode: 0o600 });
+    await site.configure({ queue: { redis: server.url } });
+    // The key is another program's; who has the owner id asks for what waits, too.
+    await server.ask('SET radiotracer:destinations 1');
+    expect((await site.check()).obstacles).toContainEqual({
+      kind: 'schedule',
+      message: expect.stringMatching('WRONGTYPE.*give queue.keyPrefix a name of its own'),
+    });
     await site.configure({ queue: { redis: `${server.url}/16` } });
     expect((await site.check()).obstacles).toContainEqual({
       kind: 'schedule',

@@ -6,6 +6,8 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/DB index/, 'correct the number behind the host in queue.redis'],
   [/READONLY/, 'it is a replica: name the master, or Sentinels that know it'],
   [/\bOOM\b/, 'give it more maxmemory'],
+  [/WRONGTYPE/, 'another program has keys of these names there: give queue.keyPrefix a name of its own'],
+  [/\bMOVED\b|cluster mode/, 'it is a node of a cluster: write redis-cluster:// and no database'],
   [/MISCONF/, 'it cannot save: look at its log and its disk'],
   [/certificate/, 'NODE_EXTRA_CA_CERTS names a file with who signed its certificate'],
 ];

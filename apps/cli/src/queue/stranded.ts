@@ -1,6 +1,5 @@
 import type { Config } from '@radiotracer/config';
 import { keptText, openQueue, type Stranded, spoolFolder, strandedOf } from '@radiotracer/proxy';
-import { QueueUnavailable } from '@radiotracer/queue';
 import { isThere } from '../place.ts';
 
 /**
@@ -17,9 +16,9 @@ export async function strandedIn(config: Config): Promise<readonly Stranded[]> {
   const queue = await openQueue(config, 'refuse');
   try {
     return strandedOf(await queue.counts({ ownerId }), config);
-  } catch (error) {
-    if (error instanceof QueueUnavailable) return [];
-    throw error;
+  } catch {
+    // What is wrong with it is told among the obstacles.
+    return [];
   } finally {
     await queue.close();
   }

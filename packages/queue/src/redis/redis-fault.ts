@@ -9,6 +9,7 @@ const REPLIES: ReadonlyMap<string, UnavailableCode> = new Map([
   ['NOAUTH', 'refused'],
   ['WRONGPASS', 'refused'],
   ['NOPERM', 'refused'],
+  ['WRONGTYPE', 'refused'], // a key of another program's
   ['LOADING', 'not-ready'],
   ['MASTERDOWN', 'not-ready'],
   ['CLUSTERDOWN', 'not-ready'],

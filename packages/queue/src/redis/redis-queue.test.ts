@@ -442,6 +442,7 @@ it.each([
   ['ReplyError', 'LOADING Redis is loading the dataset in memory', 'not-ready'],
   ['ReplyError', 'CLUSTERDOWN Hash slot not served', 'not-ready'],
   ['ReplyError', 'MISCONF Redis is configured to save RDB snapshots', 'refused'],
+  ['ReplyError', 'WRONGTYPE Operation against a key holding the wrong kind of value', 'refused'],
   ['MaxRetriesPerRequestError', 'Reached the max retries per request limit', 'disconnected'],
   ['Error', 'Connection is closed.', 'disconnected'],
   ['ClusterAllFailedError', 'Failed to refresh slots cache.', 'disconnected'],
