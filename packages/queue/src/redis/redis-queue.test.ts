@@ -327,6 +327,13 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(Number(String(await server.ask('PTTL', 'radiotracer:present:ours')))).toBeGreaterThan(0);
     await server.ask('PEXPIRE', 'radiotracer:present:ours', '0');
     expect(await second.present('ours', 'second', 60_000)).toBeUndefined();
+    // Of a replica's refusal the client would leave the connection, under those who want to read.
+    await server.ask('REPLICAOF', '127.0.0.1', '1');
+    const connections = async () => Number(String(await server.ask('INFO', 'stats')).match(/total_connections_received:(\d+)/)?.[1]);
+    const before = await connections();
+    for (let n = 0; n < 3; n++) expect(await first.present('mine', 'first', 60_000)).toBeUndefined();
+    expect(await first.counts()).toEqual([]);
+    expect(await connections()).toBe(before + 1);
   }, 60_000);
 
   it('a database that it does not have: no other is written into', async () => {

@@ -326,11 +326,11 @@ local took, memory = redis.pcall('SETRANGE', KEYS[1], 0, ''), redis.pcall('INFO'
 return { type(took) == 'table' and took.err or '', type(memory) == 'string' and memory or '' }
 `;
 
-/** KEYS: an owner's. ARGV: who is there, and for how long (ms). Returns who else is. */
+/** KEYS: an owner's. ARGV: who is there, and for how long (ms). Returns who else is. Where it is not taken (a replica) nobody is told: see HEALTH. */
 const PRESENT = `
 local was = redis.call('GET', KEYS[1])
 if was and was ~= ARGV[1] then return was end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ''
 `;
 
