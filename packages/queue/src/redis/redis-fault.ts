@@ -40,6 +40,8 @@ export function redisFault(error: unknown): unknown {
     return code === undefined ? error : fail(code);
   }
   if (PROGRAMMING.has(error.name)) return error;
+  // It speaks of an option of its own, which is ours.
+  if (error.name === 'MaxRetriesPerRequestError') return new QueueUnavailable('disconnected', 'Redis: the connection was lost', error);
   // What ioredis says when there is no connection, in many words and without a code: closed, aborted, too many redirections.
   return fail('disconnected');
 }

@@ -457,6 +457,12 @@ it.each([
   expect(redisFault(Object.assign(new Error(message), { name }))).toMatchObject({ name: 'QueueUnavailable', code });
 });
 
+it('of a connection that was lost is said that it was: not which option of the client is to be looked up', () => {
+  const message = 'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.';
+  const fault = redisFault(Object.assign(new Error(message), { name: 'MaxRetriesPerRequestError' }));
+  expect(fault).toMatchObject({ code: 'disconnected', message: 'Redis: the connection was lost' });
+});
+
 it('what a server quotes of a command is not passed on: the log tells what it says', () => {
   const message = "NOPERM this user has no permissions to run the 'evalsha' command, with args beginning with: 'c2' '1.2.3'";
   const fault = redisFault(Object.assign(new Error(message), { name: 'ReplyError' }));
