@@ -56,6 +56,11 @@ export function faultOf(error: unknown): DatabaseFault | undefined {
   return errcode === sqliteError && /no such (table|column|index)|malformed/.test(messageOf(error)) ? 'corrupt' : undefined;
 }
 
+/** Whether the file, or one beside it, could not be opened: SQLite says neither which nor why. */
+export function isUnopened(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errcode' in error && (Number(error.errcode) & 0xff) === 14;
+}
+
 export function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type DatabaseFault, faultOf, isFull, messageOf } from './database-fault.ts';
+import { type DatabaseFault, faultOf, isFull, isUnopened, messageOf } from './database-fault.ts';
 
 /** For whoever opens one; what is kept in it says the rest, {@link DatabaseUse}. */
 export interface DatabaseFileOptions {
@@ -197,7 +197,8 @@ export class DatabaseFile {
   }
 
   #unavailable(fault: DatabaseFault, error: unknown): Error {
-    return this.#use.unavailable(fault, messageOf(error), error);
+    const where = `: ${this.#path}. Give it, and its -wal and -shm, to the user that runs the proxy`;
+    return this.#use.unavailable(fault, `${messageOf(error)}${isUnopened(error) ? where : ''}`, error);
   }
 }
 

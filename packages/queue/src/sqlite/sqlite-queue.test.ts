@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -213,6 +214,14 @@ it('waits so long and no longer; readers do not wait at all', async () => {
   expect(await queue.add(sampleEntry(2))).toBe('added');
   await queue.close();
   other.close();
+});
+
+it('says of a file that cannot be opened which it is, and what to do: SQLite says neither', async () => {
+  mkdirSync(path);
+  const queue = openSqliteQueue({ path });
+  const error = `the queue's database: unable to open database file: ${path}. Give it, and its -wal and -shm, to the user that runs the proxy`;
+  expect(await queue.health()).toMatchObject({ available: false, error });
+  await queue.close();
 });
 
 it('says that a folder which cannot be is not there, and works once it can', async () => {
