@@ -124,6 +124,44 @@ it('waits for what is still to be delivered, but not for ever, and says then tha
   expect(rootsOf(told)).toMatchObject([{ studyInstanceUid: '1.2.1' }, { studyInstanceUid: '1.2.9', undelivered: 1, lost: 0 }]);
 });
 
+it('asks in the end what it has of what is still to be delivered: of what came just before a crash nobody else may know', async () => {
+  const time = clock();
+  const told: TelemetryEvent[] = [];
+  const there = new Set<string>();
+  const asked: number[] = [];
+  const find: NonNullable<IntegrityOptions['find']> = {
+    instances: async (_destination, _study, series) => {
+      asked.push([...series.values()].flat().length);
+      return { kind: 'found', uids: new Set(there) };
+    },
+    count: async () => ({ kind: 'unsupported' }),
+  };
+  const integrity = node(new MemoryHome(), time, told, { find });
+  const list = slices(3, { spooled: true });
+  const [first, untold, late] = list;
+  if (!first || !untold || !late) throw new Error('three');
+  for (const one of list) integrity.publish(sent(one));
+  integrity.publish(delivered(first, 800));
+  await integrity.flush();
+  await pass(time, [integrity], 61_000, 30_000, 30_000, 90_000, 270_000);
+  expect(asked).toEqual([]);
+  // One of which the delivery was not told is there, one that was told is not yet, and one is on its way.
+  there.add(untold.uid);
+  await pass(time, [integrity], 810_000, 1000);
+  const places = async () => (await integrity.ledger.page('1.2.1'))?.instances.map(({ at }) => at['pacs']?.confirmedAt !== undefined);
+  expect([asked, await places()]).toEqual([[3], [false, true, false]]);
+  expect(told.filter(({ type }) => type === 'study.verified')).toEqual([]);
+  integrity.publish(delivered(late, time.now() - start));
+  await integrity.flush();
+  for (const { uid } of list) there.add(uid);
+  await pass(time, [integrity], 2000, 2000, 60_000, 2000);
+  expect(told.filter(({ type }) => type === 'study.verified')).toMatchObject([{ result: 'confirmed', missing: 0 }]);
+  expect([asked, await places()]).toEqual([
+    [3, 2],
+    [true, true, true],
+  ]);
+});
+
 it('waits no more for what a person removed from the queue, and says that it was not delivered', async () => {
   const time = clock();
   const told: TelemetryEvent[] = [];

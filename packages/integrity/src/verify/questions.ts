@@ -133,7 +133,9 @@ export class Questions {
         : afterInstances(current, destinationId, state, answer, endedAt, options),
     );
     const errorType = 'errorType' in answer ? answer.errorType : undefined;
-    if (isAsked) publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, errorType, after }));
+    // Of one that is still owed something nothing is to be told yet.
+    if (isAsked && after?.isOwed !== true)
+      publish(studyVerified(page, destinationId, { startedAt, endedAt, answer: answer.kind, errorType, after }));
   }
 
   async #commit(page: StudyPage, destinationId: string, state: VerifyState, instances: readonly InstanceReference[]): Promise<void> {

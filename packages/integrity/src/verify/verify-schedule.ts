@@ -7,8 +7,9 @@
  *                               └─ does not do that ──> asked for a count ── enough ──> confirmed by count
  *                                                         └─ fewer, or no count ──> short by count, unverifiable
  *
- * Nobody is asked while instances still wait to be delivered: a PACS cannot have what it was not sent. Where the site turned it on, what came from
- * the spool is asked about by storage commitment first (commit-schedule.ts).
+ * Nobody is asked while instances still wait to be delivered: a PACS cannot have what it was not sent. But of what was delivered just before a crash
+ * nobody may know, and it would be waited for in vain: after a while it is asked all the same, and what it has is confirmed. Where the site turned it
+ * on, what came from the spool is asked about by storage commitment first (commit-schedule.ts).
  */
 import { isWellFormed } from '../observe.ts';
 import { type InstanceAtDestination, type InstanceRecord, isRemoved } from '../record/instance-record.ts';
@@ -44,6 +45,9 @@ export interface VerifyOptions {
   readonly commits: (destinationId: string) => boolean;
   readonly commit: CommitOptions;
 }
+
+/** Put off so often for what waits, 20 minutes by default, and it is asked all the same. */
+const askedAfter = 4;
 
 export const defaultVerifyOptions: VerifyOptions = {
   ...{ firstDelayMs: 30_000, growth: 3, longestDelayMs: 21_600_000, maxAttempts: 6, giveUpMs: 604_800_000 },
@@ -94,8 +98,10 @@ export type VerifyStep =
 export function verifyStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, options: VerifyOptions): VerifyStep {
   const owed = owedTo(page, destinationId, state);
   const sent = owed.filter(({ place }) => place.forwardedAt !== undefined);
-  if (isWaiting(owed) && now - state.since < options.giveUpMs)
-    return { kind: 'state', state: { ...state, failures: state.failures + 1, isOwed: true, nextAt: now + delay(state.failures, options) } };
+  if (isWaiting(owed) && now - state.since < options.giveUpMs) {
+    const isAsked = options.finds && state.method !== 'count' && state.failures >= askedAfter && isWellFormed(page.study.uid);
+    return isAsked ? { kind: 'instances', series: seriesOf(owed) } : { kind: 'state', state: putOff(state, now, options) };
+  }
   if (sent.length === 0) {
     const outcome = owed.length > 0 ? 'unverifiable' : 'confirmed';
     return { kind: 'state', state: over(state, outcome, owed.length, now, deniedBy(page, destinationId, state)) };
@@ -105,13 +111,19 @@ export function verifyStep(page: StudyPage, destinationId: string, state: Verify
   if (!isWellFormed(page.study.uid))
     return { kind: 'state', state: over(state, 'unverifiable', undefined, now, deniedBy(page, destinationId, state)) };
   if (state.method === 'count') return { kind: 'count' };
-  const series = Map.groupBy(sent, ({ instance }) => instance.seriesUid ?? '');
-  return {
-    kind: 'instances',
-    series: new Map(
-      [...series].map(([uid, some]) => [uid, some.map(({ instance }) => instance.dataSetUid ?? instance.uid).filter(isWellFormed)]),
-    ),
-  };
+  return { kind: 'instances', series: seriesOf(sent) };
+}
+
+function seriesOf(some: readonly Owed[]): SeriesOwed {
+  const series = Map.groupBy(some, ({ instance }) => instance.seriesUid ?? '');
+  return new Map(
+    [...series].map(([uid, each]) => [uid, each.map(({ instance }) => instance.dataSetUid ?? instance.uid).filter(isWellFormed)]),
+  );
+}
+
+/** Until nothing is on its way any more, or it is asked all the same. */
+function putOff(state: VerifyState, now: number, options: VerifyOptions): VerifyState {
+  return { ...state, failures: state.failures + 1, isOwed: true, nextAt: now + delay(state.failures, options) };
 }
 
 function commitStep(page: StudyPage, destinationId: string, state: VerifyState, now: number, { commit }: VerifyOptions): VerifyStep {
@@ -136,15 +148,19 @@ export function afterInstances(
   options: VerifyOptions,
 ): Verified {
   const places = new Map<string, InstanceAtDestination>();
+  const absent: Owed[] = [];
+  for (const owed of owedTo(page, destinationId, state)) {
+    const { uid, dataSetUid } = owed.instance;
+    const isThere = answer.kind === 'found' && (answer.uids.has(uid) || (dataSetUid !== undefined && answer.uids.has(dataSetUid)));
+    if (isThere) places.set(uid, { confirmedAt: now });
+    else absent.push(owed);
+  }
+  // What it has not of the others may be behind what is on its way.
+  if (isWaiting(absent) && now - state.since < options.giveUpMs) return { state: putOff(state, now, options), places };
   if (answer.kind !== 'found' && state.outcome === 'lost') return { state: stillLost(state, now, options), places };
   if (answer.kind === 'unreachable') return { state: unreachable(state, now, options), places };
   if (answer.kind === 'unsupported') return { state: { ...state, failures: 0, method: 'count', nextAt: now }, places };
-  const missing: string[] = [];
-  for (const { instance, place } of owedTo(page, destinationId, state)) {
-    if (answer.uids.has(instance.uid) || (instance.dataSetUid !== undefined && answer.uids.has(instance.dataSetUid)))
-      places.set(instance.uid, { confirmedAt: now });
-    else if (place.forwardedAt !== undefined) missing.push(instance.uid);
-  }
+  const missing = absent.filter(({ place }) => place.forwardedAt !== undefined).map(({ instance }) => instance.uid);
   const denied = deniedBy(page, destinationId, state);
   if (missing.length === 0) return { state: over(state, 'confirmed', 0, now, denied), places };
   const attempts = state.attempts + 1;
