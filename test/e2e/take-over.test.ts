@@ -41,6 +41,16 @@ const contexts = [
   { id: 1, abstractSyntax: verification, transferSyntaxes: [explicitVrLittleEndian] },
   { id: 3, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] },
 ];
+
+function storeRq(sopInstanceUid: string, messageId = 1): Record<number, number | string> {
+  return {
+    [element.affectedSopClassUid]: ctImageStorage,
+    [element.commandField]: 0x0001,
+    [element.messageId]: messageId,
+    [element.priority]: 0,
+    [element.affectedSopInstanceUid]: sopInstanceUid,
+  };
+}
 const study = [...generateStudy({ slices: 9, rows: 300, columns: 300, seed: 11 })];
 const dataSetOf = ({ bytes, dataSetOffset }: GeneratedInstance) => Buffer.from(bytes.subarray(dataSetOffset));
 
@@ -393,14 +403,7 @@ test.each([0, 4 * 1024 * 1024])(
     });
     const here = await site(scp.port, { retainBytes });
     const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-    const store = {
-      [element.affectedSopClassUid]: ctImageStorage,
-      [element.commandField]: 0x0001,
-      [element.messageId]: 1,
-      [element.priority]: 0,
-      [element.dataSetType]: 1,
-      [element.affectedSopInstanceUid]: instance.sopInstanceUid,
-    };
+    const store = { ...storeRq(instance.sopInstanceUid), [element.dataSetType]: 1 };
     for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
     connection.send(pData({ contextId: 3, control: 0, fragment: dataSet.subarray(0, half) }));
     await eventually('the take-over', () => here.told.some(({ type }) => type === 'association.taken_over'));
@@ -417,14 +420,7 @@ test.each([0, 4 * 1024 * 1024])(
 test('the process goes while an instance comes that only we take: it is told as one that did not come, and no part of it stays', async () => {
   const here = await site(await freePort());
   const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-  const store = {
-    [element.affectedSopClassUid]: ctImageStorage,
-    [element.commandField]: 0x0001,
-    [element.messageId]: 1,
-    [element.priority]: 0,
-    [element.dataSetType]: 1,
-    [element.affectedSopInstanceUid]: '1.2.3.4',
-  };
+  const store = { ...storeRq('1.2.3.4'), [element.dataSetType]: 1 };
   for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
   connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
   await eventually('a part in the spool', async () => (await here.parts()).length === 1);
@@ -450,12 +446,7 @@ async function sendThree(words: (answers: readonly Buffer[], contextId: number) 
   const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
   const asked = study.slice(0, 3);
   for (const [index, instance] of asked.entries()) {
-    const store = {
-      [element.commandField]: 0x0001,
-      [element.messageId]: index + 1,
-      [element.affectedSopInstanceUid]: instance.sopInstanceUid,
-    };
-    connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
+    connection.sendMessage(3, storeRq(instance.sopInstanceUid, index + 1), dataSetOf(instance));
   }
   const given = new Map<unknown, unknown>();
   for (const _ of asked) {
@@ -517,8 +508,7 @@ async function sendAndRelease({ proxy, spooled }: Site): Promise<{ readonly came
   const { connection } = await rawAssociate(stage, proxy.port, { contexts });
   const [instance] = study;
   if (instance === undefined) throw new Error('an instance is generated');
-  const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: instance.sopInstanceUid };
-  connection.sendMessage(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.priority]: 0 }, dataSetOf(instance));
+  connection.sendMessage(3, storeRq(instance.sopInstanceUid), dataSetOf(instance));
   connection.send(releaseRq);
   const came: unknown[] = [];
   let next = await connection.nextMessage();
@@ -695,8 +685,7 @@ test.each<[string, (connection: RawConnection) => void]>([
   [
     'inside an instance',
     (connection) => {
-      const store = { [element.commandField]: 0x0001, [element.messageId]: 1, [element.affectedSopInstanceUid]: '2.25.7' };
-      connection.sendMessageHead(3, { ...store, [element.affectedSopClassUid]: ctImageStorage, [element.dataSetType]: 1 });
+      connection.sendMessageHead(3, { ...storeRq('2.25.7'), [element.dataSetType]: 1 });
       connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
     },
   ],
