@@ -23,8 +23,8 @@ const usage = `./dev bench sizing [--quick] [--rounds N] [--site FILE]
   --quick    little work, 1 round
   --rounds   of the mixed work; default 3
   --site     measures nothing: what the site in FILE needs, as bench/sizing/hospital.json has it
-The model takes what the other benches have kept in bench/results. A run that is not quick is kept there and in bench/RESULTS.md;
-node scripts/write-sizing-tables.mjs then writes the tables of docs/sizing.md anew.
+The model takes what the other benches have kept in bench/results. A run that is not quick is kept there, in
+bench/RESULTS.md and in the tables of docs/sizing.md.
 Exit code: 0; 1 something failed; 2 wrong options; 130 and 143 interrupted.`;
 
 interface Options {

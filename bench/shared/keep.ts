@@ -1,7 +1,8 @@
-/** Numbers are kept beside the bench: JSON to compare with, and Markdown to read. */
+/** Numbers are kept beside the bench: JSON to compare with, and Markdown to read; what docs/sizing.md says follows them. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeSizingTables } from '../sizing/write-tables.ts';
 import { type Circumstances, reportLine } from './circumstances.ts';
 
 const markdownFile = fileURLToPath(new URL('../RESULTS.md', import.meta.url));
@@ -29,6 +30,7 @@ export async function keep({ name, at, figures, introduction, parts, isFirst = f
   const [from, to] = [whole.indexOf(begin), whole.indexOf(end)];
   const kept = from >= 0 && to > from ? whole.slice(0, from) + part + whole.slice(to + end.length) : added(whole, part, isFirst);
   await writeFile(markdownFile, kept);
+  writeSizingTables();
 }
 
 function added(whole: string, part: string, isFirst: boolean): string {
