@@ -187,6 +187,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
     ...{ queue, unremoved, clock, giveWay, random: Math.random },
     wake: (envelope: Envelope) => forwarder.wake(envelope),
     failed: failed('scheduling'),
+    publish,
   };
   const scheduler = new Scheduler({ ...scheduling, spool, ownerId });
   const schedulerOf = (otherId: string, view: SpoolView) =>

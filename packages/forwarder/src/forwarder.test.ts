@@ -351,16 +351,33 @@ test('held while it is being sent: what arrives has arrived, what fails is held,
   expect((await scene.entries()).map(({ id, state }) => [id, state])).toEqual([[fails.id, 'held']]);
 });
 
-test('given up in the spool, and a crash kept the schedule from hearing of it: it is not sent again', async () => {
-  await using scene = await Scene.open();
-  const { id } = await scene.add();
-  await scene.spool.move(id, 'dead');
-  scene.forwarder.start();
-  await until('it to be settled', () => scene.settled());
-  expect(scene.pacs.received).toEqual([]);
-  expect((await scene.entries()).map(({ state, lastError }) => [state, lastError])).toMatchObject([
-    ['dead', { errorType: 'dead_in_spool' }],
-  ]);
+describe('given up in the spool, and a crash kept the schedule and telemetry from hearing of it: it is not sent again, and told', () => {
+  const told = { errorType: 'dead_in_spool', quarantined: false, sopInstanceUid: '1.2.3.1' };
+
+  test('when it is claimed', async () => {
+    await using scene = await Scene.open();
+    const { id } = await scene.add();
+    await scene.spool.move(id, 'dead');
+    scene.forwarder.start();
+    await until('it to be settled', () => scene.settled());
+    expect(scene.pacs.received).toEqual([]);
+    expect((await scene.entries()).map(({ state, lastError }) => [state, lastError])).toMatchObject([
+      ['dead', { errorType: 'dead_in_spool' }],
+    ]);
+    await until('it to be told', () => scene.of('delivery.dead_lettered').length > 0);
+    expect(scene.of('delivery.dead_lettered')).toMatchObject([{ ...told, instanceId: id, attempts: 0 }]);
+  });
+
+  test('when the schedule is made equal to the spool, once', async () => {
+    await using scene = await Scene.open();
+    const [{ id }, { id: held }] = [await scene.add(), await scene.add()];
+    await scene.spool.move(id, 'dead');
+    await scene.spool.move(held, 'held');
+    for (let time = 0; time < 2; time++) await scene.scheduler.rebuild();
+    const states = Object.fromEntries((await scene.entries()).map((entry) => [entry.id, entry.state]));
+    expect(states).toEqual({ [id]: 'dead', [held]: 'held' });
+    expect(scene.of('delivery.dead_lettered')).toMatchObject([{ ...told, instanceId: id, attempts: undefined }]);
+  });
 });
 
 test('stop lets the instance under way come to its end, and gives the rest back untried', async () => {

@@ -15,7 +15,9 @@
 import type { Envelope } from '@radiotracer/instance';
 import { type EntryKey, type KnownAsTheyAre, type NewEntry, type Queue, QueueUnavailable } from '@radiotracer/queue';
 import { type InstanceState, instanceStates, type Spool, SpoolError, type SpoolUsage } from '@radiotracer/spool';
+import type { Publish } from '@radiotracer/telemetry';
 import type { Clock } from '@radiotracer/upper-layer';
+import { foundDead } from './facts.ts';
 import { Rest } from './rest.ts';
 import type { Unremoved } from './unremoved.ts';
 
@@ -38,6 +40,7 @@ export interface SchedulerOptions {
   readonly failed: (error: unknown) => void;
   /** Awaited every few milliseconds by a rebuild while others are served. Default: it waits for its own reading and writing alone. */
   readonly giveWay?: () => Promise<unknown>;
+  readonly publish: Publish;
   readonly clock: Pick<Clock, 'now'>;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -163,13 +166,16 @@ export class Scheduler {
   }
 
   async #rebuild(): Promise<void> {
-    const { queue, ownerId, clock } = this.#options;
+    const { queue, ownerId, publish, clock } = this.#options;
     const reasons = this.#reasons;
     // Before it begins: should the memory, or a connection, be lost on the way, the next look sees another generation.
     const { generation } = await queue.health();
     try {
       await queue.rebuild(ownerId, (known) => this.#spooled(known), Math.trunc(clock.now()), {
         stillInSpool: (key) => this.#isInSpool(key),
+        onMoved: (entry) => {
+          if (entry.state === 'dead') publish(foundDead(entry, clock.now()));
+        },
       });
     } catch (error) {
       if (error instanceof RebuildStopped) return;

@@ -12,11 +12,12 @@
 import type { RetryConfig } from '@radiotracer/config';
 import type { DeliveryFault, Outcome, QueueEntry } from '@radiotracer/queue';
 import { type Spool, SpoolError } from '@radiotracer/spool';
-import type { DeliveryAttempted, DeliveryErrorType, Publish, SpooledInstanceFacts } from '@radiotracer/telemetry';
+import type { DeliveryAttempted, DeliveryErrorType, Publish } from '@radiotracer/telemetry';
 import type { Clock } from '@radiotracer/upper-layer';
 import { statusClass } from '@radiotracer/wire';
 import { backoffMs } from './backoff.ts';
 import type { DeliveryCounts } from './counts.ts';
+import { factsOf, factsOfEntry, foundDead } from './facts.ts';
 import type { Held } from './held.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pauses } from './pauses.ts';
@@ -117,7 +118,7 @@ export class Settler {
     counts.dead++;
     this.#tell(held, { ...failure, possibleDuplicate }, 'dead');
     publish({
-      ...factsOf(held),
+      ...factsOf(held.envelope),
       type: 'delivery.dead_lettered',
       at: clock.now(),
       attempts: held.entry.attempts + 1,
@@ -160,9 +161,11 @@ export class Settler {
   }
 
   /** In the spool it is held by a person, or was given up and a crash kept the schedule from hearing of it: the schedule follows. */
-  async follow(held: Pick<Held, 'lease'>, state: 'held' | 'dead'): Promise<void> {
-    if (state === 'held') await this.#settle(held, { kind: 'held', why: 'held in the spool' });
-    else await this.#settle(held, { kind: 'dead', error: { errorType: 'dead_in_spool' }, possibleDuplicate: false });
+  async follow(held: Pick<Held, 'lease' | 'entry'>, state: 'held' | 'dead'): Promise<void> {
+    const { publish, clock } = this.#options;
+    if (state === 'held') return void (await this.#settle(held, { kind: 'held', why: 'held in the spool' }));
+    await this.#settle(held, { kind: 'dead', error: { errorType: 'dead_in_spool' }, possibleDuplicate: false });
+    publish(foundDead(held.entry, clock.now()));
   }
 
   /** Could not even be looked at. */
@@ -242,7 +245,7 @@ export class Settler {
   ): void {
     const { status } = attempt;
     this.#options.publish({
-      ...factsOf(held),
+      ...factsOf(held.envelope),
       type: 'delivery.attempted',
       attempt: held.entry.attempts + 1,
       startedAt: attempt.startedAt,
@@ -281,23 +284,4 @@ function wasDelivered({ history }: QueueEntry): boolean {
 
 function faultOf({ errorType, attempt }: Failure): DeliveryFault {
   return { errorType, ...(attempt.status === undefined ? {} : { status: attempt.status }) };
-}
-
-/** Of one whose envelope cannot be read. */
-function factsOfEntry(entry: QueueEntry): SpooledInstanceFacts {
-  const { id, destinationId, callingAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid, seriesKey, modality, receivedAt } = entry;
-  return {
-    ...{ instanceId: id, routeId: undefined, destinationId, callingAeTitle, calledAeTitle: undefined, sopClassUid, sopInstanceUid },
-    ...{ transferSyntaxUid, studyInstanceUid: entry.studyKey || undefined, seriesInstanceUid: seriesKey, modality },
-    ...{ dataSetBytes: entry.bytes, receivedAt, traceparent: undefined },
-  };
-}
-
-function factsOf({ envelope }: Held): SpooledInstanceFacts {
-  const { id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid } = envelope;
-  const { studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent } = envelope;
-  return {
-    ...{ instanceId: id, routeId, destinationId, callingAeTitle, calledAeTitle, sopClassUid, sopInstanceUid, transferSyntaxUid },
-    ...{ studyInstanceUid, seriesInstanceUid, modality, dataSetBytes, receivedAt, traceparent },
-  };
 }

@@ -163,6 +163,8 @@ export type SpoolTelling = (known: KnownAsTheyAre) => AsyncIterable<NewEntry>;
 export interface RebuildOptions {
   /** Asked before an entry is dropped, because a file can be renamed past whoever lists a folder: true keeps it. */
   readonly stillInSpool?: (key: EntryKey) => Promise<boolean>;
+  /** Told of each that was known in another state than it has in the spool, with that of the spool. */
+  readonly onMoved?: (entry: NewEntry) => void;
 }
 
 export interface RebuildResult {

@@ -20,7 +20,7 @@ export async function rebuildHome(
   ownerId: string,
   spool: AsyncIterable<NewEntry> | SpoolTelling,
   now: number,
-  { stillInSpool }: RebuildOptions,
+  { stillInSpool, onMoved }: RebuildOptions,
 ): Promise<RebuildResult> {
   const marks = await home.beginRebuild();
   const seen = new Map<string, SeenIds>();
@@ -30,9 +30,11 @@ export async function rebuildHome(
   const tell = async () => {
     for (const entries of byDestination(batch)) {
       const mark = marks.get(entries[0]?.destinationId ?? '');
-      for (const outcome of await home.add(entries, { now, mark })) {
+      for (const [at, outcome] of (await home.add(entries, { now, mark })).entries()) {
         if (outcome === 'added') result.added++;
-        if (outcome === 'moved') result.moved++;
+        if (outcome !== 'moved') continue;
+        result.moved++;
+        onMoved?.(entries[at] as NewEntry);
       }
     }
     batch = [];

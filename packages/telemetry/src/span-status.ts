@@ -41,6 +41,7 @@ const descriptions: Readonly<Record<DeliveryErrorType, string>> = {
   presentation_context_refused: 'presentation context refused',
   digest_mismatch: 'bytes are not those that were received',
   instance_damaged: 'file is damaged',
+  dead_in_spool: 'given up before a crash',
   retry_budget_exhausted: 'tried for too long',
   spool_failure: 'spool failure',
 };

@@ -49,6 +49,7 @@ const meanings: Readonly<Record<string, string>> = {
   presentation_context_refused: 'the destination takes no such SOP class or transfer syntax',
   digest_mismatch: 'the bytes of the file are not those that were received; it was moved aside',
   instance_damaged: 'the file is cut short or not what was written; it was moved aside',
+  dead_in_spool: 'it was given up just before the proxy crashed, which did not come to write what for',
   retry_budget_exhausted: 'it was tried for as long as the configuration says (retry.budget)',
   spool_failure: 'the spool could not read, move or remove the file; look at the disk',
   lease_expired: 'the process that sent it ended, or was cut off from the schedule',

@@ -85,7 +85,7 @@ export async function assemble(process: Process, { queue, connect, told, failed,
   const shared = { spool, queue, unremoved, ownerId: 'proxy', failed, clock, random };
   const circuits = new Map(destinations.map(({ id, circuit }) => [id, new DestinationCircuit(circuit)]));
   process.queue = queue;
-  process.scheduler = new Scheduler({ ...shared, wake: (envelope) => process.forwarder.wake(envelope) });
+  process.scheduler = new Scheduler({ ...shared, publish: told, wake: (envelope) => process.forwarder.wake(envelope) });
   process.forwarder = new Forwarder({
     ...shared,
     scheduler: process.scheduler,

@@ -140,6 +140,7 @@ export class Scene implements AsyncDisposable {
       ownerId: 'proxy',
       wake: (envelope) => scene.forwarder.wake(envelope),
       failed: (error) => scene.missed.push(error),
+      publish: (event) => scene.events.push(event),
       clock,
       random,
     });

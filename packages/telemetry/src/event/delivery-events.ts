@@ -10,6 +10,8 @@ export type DeliveryErrorType =
   | 'digest_mismatch'
   /** The file is cut short or not what was written; moved aside. */
   | 'instance_damaged'
+  /** Given up before a crash, by a process that could not tell it any more. */
+  | 'dead_in_spool'
   /** Tried for too long. */
   | 'retry_budget_exhausted';
 
@@ -66,8 +68,8 @@ export interface DeliveryAttempted extends SpooledInstanceFacts {
 export interface DeliveryDeadLettered extends SpooledInstanceFacts {
   readonly type: 'delivery.dead_lettered';
   readonly at: EpochMs;
-  /** Attempts in all. */
-  readonly attempts: number;
+  /** Attempts in all; undefined where nobody knows. */
+  readonly attempts: number | undefined;
   readonly errorType: DeliveryErrorType;
   /** Of the last response. */
   readonly status: number | undefined;
