@@ -672,3 +672,49 @@ it('gives way between one study and the next, however many are due, and leaves t
   expect(Math.max(...closedInTurn.values())).toBe(1);
   expect(closedInTurn.size).toBeLessThan(110);
 });
+
+describe('a time of day that was set back two hours has a study closed when it has been quiet, not two hours later', () => {
+  const set = 7_200_000;
+  const quietFor = 60_000;
+
+  /** Two studies, of which one goes on afterwards. */
+  async function heard(home: LedgerHome, clock: ManualClock): Promise<Integrity> {
+    const integrity = engine(home, clock, { quietPeriodMs: quietFor });
+    for (const study of ['1.2.1', '1.2.2']) integrity.publish(sent({ uid: `${study}.1.1`, study, series: `${study}.1` }));
+    await integrity.flush();
+    await integrity.tick();
+    return integrity;
+  }
+
+  const states = async ({ ledger }: Integrity) => {
+    const { studies } = await ledger.list({}, undefined, 10);
+    return studies.map(({ uid, state }) => `${uid} ${state}`).sort();
+  };
+
+  async function closes(integrity: Integrity, clock: ManualClock): Promise<void> {
+    await integrity.tick();
+    clock.pass(quietFor / 2);
+    integrity.publish(sent({ uid: '1.2.2.1.2', study: '1.2.2', series: '1.2.2.1', after: quietFor / 2 - set }));
+    await integrity.flush();
+    clock.pass(quietFor / 2);
+    await integrity.tick();
+    expect(await states(integrity)).toEqual(['1.2.1 quiet', '1.2.2 open']);
+    clock.pass(quietFor / 2);
+    await integrity.tick();
+    expect(await states(integrity)).toEqual(['1.2.1 quiet', '1.2.2 quiet']);
+  }
+
+  it('while it runs', async () => {
+    const clock = new ManualClock(start);
+    const integrity = await heard(new MemoryHome(), clock);
+    clock.pass(-set);
+    await closes(integrity, clock);
+  });
+
+  it('before it is started again', async () => {
+    const home = new MemoryHome();
+    await heard(home, new ManualClock(start));
+    const clock = new ManualClock(start - set);
+    await closes(engine(new MemoryHome(home), clock, { quietPeriodMs: quietFor }), clock);
+  });
+});

@@ -52,6 +52,7 @@ export class Integrity {
   #cancelTick: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #isStopped = false;
+  #lookedAt = Number.POSITIVE_INFINITY;
   #removedAt = Number.NEGATIVE_INFINITY;
   #closedStudies = 0;
   #removedRecords = 0;
@@ -198,6 +199,7 @@ export class Integrity {
   async #lookAll(): Promise<void> {
     try {
       await this.#roots.mark();
+      await this.#followClock();
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
         for (const work of [...documentIds.map((id) => () => this.#lay(id)), ...studyUids.map((uid) => () => this.#look(uid))]) {
@@ -214,6 +216,13 @@ export class Integrity {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** A clock that was ahead had studies wait until then; at a start nobody knows what it was before. */
+  async #followClock(): Promise<void> {
+    const now = this.#clock.now();
+    if (now < this.#lookedAt) await this.ledger.setBack(now);
+    this.#lookedAt = now;
   }
 
   /** One record that cannot be dealt with does not keep the others waiting. */

@@ -16,7 +16,7 @@ import { maxValues, mergeFacts, newStudy, noFacts, type StudyRecord } from '../r
 import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
-import { type Arrival, afterChange, type LifetimeOptions } from './lifetime.ts';
+import { type Arrival, afterChange, afterSetBack, type LifetimeOptions } from './lifetime.ts';
 import { RecentKeys } from './recent-keys.ts';
 
 export interface LedgerOptions extends LifetimeOptions {
@@ -50,6 +50,7 @@ const documentShelf = 'document';
 /** Long after a study was written it may have been let go; no home lets go of it within this. */
 const recentMs = 15 * 60_000;
 const maxRecentKeys = 4096;
+const setBackPerPage = 64;
 
 const studyKey = (uid: string) => `s:${uid}`;
 const documentKey = (id: string) => `d:${id}`;
@@ -182,6 +183,17 @@ export class Ledger {
     const stored = await this.#home.load(cursors.map(({ key }) => ({ key, rows: [] })));
     const studies = stored.flatMap(({ head }) => (head === undefined ? [] : [JSON.parse(head) as StudyRecord]));
     return { studies, next: cursors.length < limit ? undefined : cursors.at(-1) };
+  }
+
+  /** The time of day was set back: what is open, and was to be looked at by the time that it was, is due by the time that it is. */
+  async setBack(now: number): Promise<void> {
+    const ahead = { from: now, until: Number.MAX_SAFE_INTEGER };
+    let after: PageCursor | undefined;
+    do {
+      const cursors = await this.#home.page(['open', lostShelf('open')], ahead, after, setBackPerPage);
+      for (const { key } of cursors) await this.updateHead(key.slice(2), (study) => afterSetBack(study, now, this.#options));
+      after = cursors.length < setBackPerPage ? undefined : cursors.at(-1);
+    } while (after !== undefined);
   }
 
   /** Lets go of what had no activity since then. Returns how many records, and how many rows of them, went. */

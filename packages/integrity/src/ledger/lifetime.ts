@@ -44,6 +44,12 @@ export function quietAt({ heardAt, lastAt }: StudyRecord, now: number, { quietPe
   return Math.min(heardAt ?? lastAt ?? now, now) + quietPeriodMs;
 }
 
+/** An open study when the time of day was set back: due by what the clock says now. Undefined: it is already. */
+export function afterSetBack(study: StudyRecord, now: number, options: LifetimeOptions): StudyRecord | undefined {
+  if (study.state !== 'open' || study.dueAt === undefined || study.dueAt <= quietAt(study, now, options)) return undefined;
+  return withDue({ ...study, heardAt: Math.min(study.heardAt ?? study.lastAt ?? now, now) }, now, options);
+}
+
 function withDue(study: StudyRecord, now: number, options: LifetimeOptions): StudyRecord {
   if (study.state !== 'open') return study;
   const quiet = quietAt(study, now, options);
