@@ -3,7 +3,7 @@ import type { TelemetryEvent } from '@radiotracer/telemetry';
 import fc from 'fast-check';
 import { Integrity } from './integrity.ts';
 import type { LedgerChange } from './ledger/change.ts';
-import type { LedgerHome } from './ledger/home.ts';
+import type { LedgerHome, RecordWrite } from './ledger/home.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { MemoryHome } from './memory/memory-home.ts';
 import type { IntegrityOptions } from './ports.ts';
@@ -709,6 +709,35 @@ describe('a time of day that was set back two hours has a study closed when it h
     const integrity = await heard(new MemoryHome(), clock);
     clock.pass(-set);
     await closes(integrity, clock);
+  });
+
+  it('of many studies one after the other, so that what shares the thread has its turn', async () => {
+    let turn = 0;
+    const written = new Map<number, number>();
+    class CountingHome extends MemoryHome {
+      override store(writes: readonly RecordWrite[]) {
+        const studies = writes.filter(({ key }) => key.startsWith('s:')).length;
+        if (studies > 0) written.set(turn, (written.get(turn) ?? 0) + studies);
+        return super.store(writes);
+      }
+    }
+    const clock = new ManualClock(start);
+    const integrity = engine(new CountingHome(), clock);
+    for (let study = 1; study <= 100; study += 1)
+      integrity.publish(sent({ uid: `1.2.${study}.1.1`, study: `1.2.${study}`, series: `1.2.${study}.1` }));
+    await integrity.flush();
+    clock.pass(-set);
+    written.clear();
+    let goesRound = true;
+    const round = () => {
+      turn += 1;
+      if (goesRound) setImmediate(round);
+    };
+    round();
+    await integrity.look();
+    goesRound = false;
+    expect([...written.values()].reduce((sum, count) => sum + count, 0)).toBe(100);
+    expect(Math.max(...written.values())).toBe(1);
   });
 
   it('before it is started again', async () => {

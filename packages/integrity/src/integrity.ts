@@ -221,7 +221,13 @@ export class Integrity {
   /** A clock that was ahead had studies wait until then; at a start nobody knows what it was before. */
   async #followClock(): Promise<void> {
     const now = this.#clock.now();
-    if (now < this.#lookedAt) await this.ledger.setBack(now);
+    if (now < this.#lookedAt) {
+      for await (const uid of this.ledger.ahead(now)) {
+        if (this.#isStopped) return;
+        await this.#guarded(this.ledger.setBack(uid, now));
+        await this.#turn();
+      }
+    }
     this.#lookedAt = now;
   }
 

@@ -50,7 +50,7 @@ const documentShelf = 'document';
 /** Long after a study was written it may have been let go; no home lets go of it within this. */
 const recentMs = 15 * 60_000;
 const maxRecentKeys = 4096;
-const setBackPerPage = 64;
+const aheadPerPage = 64;
 
 const studyKey = (uid: string) => `s:${uid}`;
 const documentKey = (id: string) => `d:${id}`;
@@ -185,15 +185,20 @@ export class Ledger {
     return { studies, next: cursors.length < limit ? undefined : cursors.at(-1) };
   }
 
-  /** The time of day was set back: what is open, and was to be looked at by the time that it was, is due by the time that it is. */
-  async setBack(now: number): Promise<void> {
-    const ahead = { from: now, until: Number.MAX_SAFE_INTEGER };
+  /** Open studies of which the last came at a time that is still to come. */
+  async *ahead(now: number): AsyncGenerator<string> {
+    const range = { from: now, until: Number.MAX_SAFE_INTEGER };
     let after: PageCursor | undefined;
     do {
-      const cursors = await this.#home.page(['open', lostShelf('open')], ahead, after, setBackPerPage);
-      for (const { key } of cursors) await this.updateHead(key.slice(2), (study) => afterSetBack(study, now, this.#options));
-      after = cursors.length < setBackPerPage ? undefined : cursors.at(-1);
+      const cursors = await this.#home.page(['open', lostShelf('open')], range, after, aheadPerPage);
+      for (const { key } of cursors) yield key.slice(2);
+      after = cursors.length < aheadPerPage ? undefined : cursors.at(-1);
     } while (after !== undefined);
+  }
+
+  /** The time of day was set back: an open study that was to be looked at by what it was is due by what it is. */
+  async setBack(studyUid: string, now: number): Promise<void> {
+    await this.updateHead(studyUid, (study) => afterSetBack(study, now, this.#options));
   }
 
   /** Lets go of what had no activity since then. Returns how many records, and how many rows of them, went. */
