@@ -33,8 +33,11 @@ export class RedisHome implements Home {
     if (!this.#told.has(destinationId)) await this.#tell(destinationId);
     const answer = await this.#link.script('queueAdd', this.#base(destinationId), reconcile?.now ?? '', reconcile?.mark ?? '', ...pairs);
     const [isNew, ...results] = answer as [number, ...('added' | 'known' | 'moved')[]];
-    // Emptied since the server was told of this destination: once more.
-    if (isNew === 1) await this.#tell(destinationId);
+    // Emptied since the server was told of this destination: once more, and with the next entry if that fails.
+    if (isNew === 1) {
+      this.#told.delete(destinationId);
+      await this.#tell(destinationId);
+    }
     return results;
   }
 
@@ -62,7 +65,10 @@ export class RedisHome implements Home {
     for (const destinationId of await this.#destinations()) {
       const values = [now, maxLeaseMs, maxDelayMs, limit, settlementJson(expiry({ dueAt: now }, now)), this.#time(now)];
       const reclaimed = Number(await this.#link.script('queueReclaim', this.#base(destinationId), ...values));
-      if (reclaimed < 0) await this.#link.command('del', this.#generationKey);
+      if (reclaimed < 0) {
+        await this.#link.command('del', this.#generationKey);
+        await this.#link.script('queueTold', this.#base(destinationId));
+      }
       changed += Math.abs(reclaimed);
     }
     return changed;

@@ -384,6 +384,36 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     60_000,
   );
 
+  it('lost in part, and the one who found it cannot tell the others: whoever looks next does', async () => {
+    const [finder, other] = [open(), open()];
+    await finder.add(sampleEntry(0));
+    const { generation } = await other.health();
+    await server.ask('DEL', 'radiotracer:{pacs}:due:node-1');
+    await server.ask('ACL', 'SETUSER', 'default', '-del');
+    expect(await codeOf(finder.reclaimExpired(now))).toBe('refused');
+    await finder.close();
+    await server.ask('ACL', 'SETUSER', 'default', '+del');
+    expect((await other.counts())[0]?.states.waiting.entries).toBe(0);
+    await other.reclaimExpired(now);
+    const told = (await other.health()).generation;
+    expect(told).not.toBe(generation);
+    // Once is enough.
+    await other.add(sampleEntry(0));
+    expect(await other.reclaimExpired(now)).toBe(0);
+    expect((await other.health()).generation).toBe(told);
+  }, 60_000);
+
+  it('emptied, and the destination cannot be written down again: it is with the next entry', async () => {
+    const queue = open();
+    await queue.add(sampleEntry(0));
+    await server.ask('FLUSHALL');
+    await server.ask('ACL', 'SETUSER', 'default', 'resetkeys', '~radiotracer:{*');
+    expect(await codeOf(queue.add(sampleEntry(0)))).toBe('refused');
+    await server.ask('ACL', 'SETUSER', 'default', 'allkeys');
+    await queue.add(sampleEntry(1));
+    expect((await queue.counts())[0]?.states.waiting.entries).toBe(2);
+  }, 60_000);
+
   it('what was forgotten while it was being sent, and arrived, does not hide the rest of its study', async () => {
     const queue = open();
     const entries = Array.from({ length: 12 }, (_, n) => sampleEntry(n, {}, 12));

@@ -135,14 +135,15 @@ return out
 /**
  * ARGV: now, maxLeaseMs, maxDelayMs, limit, settlement of an expired lease (JSON, but for due time and holder), server's time. Returns how
  * many; or -1: some of the keys were lost and the rest is of no use, and now there is none. What was left would be counted, and shown, and
- * never sent.
+ * never sent. It is -1 until all have been told (TOLD): whoever was to tell them may be gone.
  */
 const RECLAIM = `
 local now, limit = tonumber(ARGV[1]), ARGV[4]
 if not isWhole() then
   forget()
-  return -1
+  redis.call('HSET', META, 'forgotten', 1)
 end
+if redis.call('HEXISTS', META, 'forgotten') == 1 then return -1 end
 local time, latest = serverTime(ARGV[6]), now + ARGV[3]
 local cut = time + ARGV[2]
 local changed = 0
@@ -174,6 +175,9 @@ for _, owner in ipairs(redis.call('SMEMBERS', OWNERS)) do
 end
 return changed
 `;
+
+/** All proxies have been told that this destination's entries were forgotten: the generation is another. */
+const TOLD = `return redis.call('HDEL', META, 'forgotten')`;
 
 /** ARGV: verb, now, states (JSON object of state -> true), members. Returns leased, then member, record, member, record, … */
 const CHANGE = `
@@ -342,6 +346,7 @@ const bodies = {
   queueExtend: EXTEND,
   queueSettle: SETTLE,
   queueReclaim: RECLAIM,
+  queueTold: TOLD,
   queueChange: CHANGE,
   queueDrop: DROP,
   queueMembers: MEMBERS,
