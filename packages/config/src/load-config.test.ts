@@ -479,6 +479,12 @@ test('TLS: the environment turns it on, and goes over a switch of the file', () 
   expect(of(', tls: true', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'false' })).toBeUndefined();
 });
 
+test('a spool that no image fits into is refused, with what is allowed; 0 is still no limit', () => {
+  const told = (size: string) => lines(`${SMALLEST}spool: { maxBytes: ${size} }`);
+  expect(told('1B')).toEqual([expect.stringMatching(/^.*spool\.maxBytes: found "1B".*0, or from 1MiB/)]);
+  expect([told('1048575B').length, told('1MiB'), told('0'), told('0B')]).toEqual([1, [], [], []]);
+});
+
 test('whatever a file holds, it is a configuration or a ConfigError, and nothing is changed in place', () => {
   const keys = [
     'listeners',

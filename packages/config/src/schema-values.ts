@@ -44,6 +44,15 @@ export const durationMs = kind(
 
 export const sizeBytes = kind('text', BYTE_SIZE_ALLOWED, textAs(parseByteSize, measure));
 
+/** A limit in bytes that images must fit under: none at all (0), or one that is not a slip of the unit. */
+export function sizeLimitBytes(minBytes: number, range: string) {
+  const read = (text: string): number | undefined => {
+    const bytes = parseByteSize(text);
+    return bytes === 0 || (bytes !== undefined && bytes >= minBytes) ? bytes : undefined;
+  };
+  return kind('text', `${BYTE_SIZE_ALLOWED}; ${range}`, textAs(read, measure));
+}
+
 /** A size that something must fit into, so not zero. */
 export function positiveSizeBytes(minBytes: number, maxBytes: number, range: string) {
   const read = (text: string): number | undefined => {

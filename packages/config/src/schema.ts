@@ -263,7 +263,8 @@ export const fileSchema = z.strictObject({
     .strictObject({
       dir: standard(value.path, './var/spool', 'Folder for instances that wait; relative to the working directory.'),
       maxBytes: standard(
-        value.sizeBytes,
+        // One CT image, 512 × 512 of 16 bits, is 512 KiB: under less than twice that next to nothing would ever be taken.
+        value.sizeLimitBytes(2 ** 20, '0, or from 1MiB'),
         '50GiB',
         'Disk that the spool may fill. From 95 % of it nothing new is taken until it is down to 90 %. 0: only the volume limits it.',
       ),
