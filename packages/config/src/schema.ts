@@ -61,7 +61,7 @@ const PDU_RANGE = 'from 1KiB to 4294967295B, the largest that a PDU can say';
 /** What is wanted of a time-out, by key. */
 const timeoutAbout = {
   artim:
-    'Wait for the end of a TLS handshake, for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5).',
+    'Wait for the end of a TLS handshake, for the A-ASSOCIATE-RQ after a connection, and for the close after the last PDU (ARTIM, PS3.8 9.1.5). The first and the last end after two minutes also with 0.',
   connect: 'Connection to a destination: TCP, and the TLS handshake where it has TLS.',
   associate: 'Wait for the answer of a destination to an A-ASSOCIATE-RQ.',
   dimseResponse:

@@ -4,6 +4,7 @@ import {
   acceptTransport,
   type Ends,
   type FailedHandshake,
+  longestCloseMs,
   type ReadBufferPool,
   serverOptions,
   TlsAcceptor,
@@ -27,9 +28,6 @@ export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
   /** Whether this process is at the other end as well: it has been led to itself. Left out: it never is. */
   readonly isSelf?: (accepted: Ends) => boolean;
 }
-
-/** A handshake ends in the end, also where nobody limits ARTIM. */
-const longestHandshakeMs = 120_000;
 
 /** Sockets beyond this many times the association limit are closed unheard: each one costs memory until its ARTIM timer runs out. */
 const socketsPerAssociation = 2;
@@ -136,7 +134,7 @@ export class Relay {
   #tlsServer(tls: Omit<TlsAcceptorOptions, 'handshakeMs'>): Server {
     const { artimMs } = this.#options.timeouts;
     const acceptor = new TlsAcceptor(
-      { ...tls, handshakeMs: artimMs === 0 ? longestHandshakeMs : artimMs },
+      { ...tls, handshakeMs: artimMs || longestCloseMs },
       {
         mayEnter: () => this.#mayEnter,
         accepted: (transport) => (this.#draining ? transport.socket.destroy() : this.#pair(transport)),

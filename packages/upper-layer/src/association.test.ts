@@ -5,7 +5,7 @@ import { Association } from './association.ts';
 import type { AssociationUser } from './association-user.ts';
 import { abortPdu, rejectPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';
 import { ignoreData } from './pdata-sink.ts';
-import type { AssociationTimeouts } from './state-timer.ts';
+import { type AssociationTimeouts, longestCloseMs } from './state-timer.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { plainTransport } from './transport.ts';
 
@@ -46,7 +46,12 @@ interface Told {
   until(event: string): Promise<void>;
 }
 
-function associate(role: 'requestor' | 'acceptor', socket: Socket, answer?: (told: Told, event: string) => void): Told {
+function associate(
+  role: 'requestor' | 'acceptor',
+  socket: Socket,
+  answer?: (told: Told, event: string) => void,
+  artimMs = timeouts.artimMs,
+): Told {
   const events: string[] = [];
   const waiting: { event: string; resolve(): void }[] = [];
   const tell = (event: string) => {
@@ -67,7 +72,10 @@ function associate(role: 'requestor' | 'acceptor', socket: Socket, answer?: (tol
     closed: () => tell('closed'),
   };
   const clock = new ManualClock();
-  const association = new Association({ role, transport: plainTransport(socket), limits: {}, timeouts, clock, peer: 'peer' }, user);
+  const association = new Association(
+    { role, transport: plainTransport(socket), limits: {}, timeouts: { ...timeouts, artimMs }, clock, peer: 'peer' },
+    user,
+  );
   const told: Told = {
     association,
     clock,
@@ -185,6 +193,26 @@ test('ARTIM: a peer that never closes after our A-ABORT is closed', async () => 
   acceptor.clock.advance(timeouts.artimMs);
   await acceptor.until('closed');
   expect(acceptor.events).toEqual(['associate indication', 'closed']);
+});
+
+test.each(['release', 'abort'])('without ARTIM: a peer that never closes after the %s is closed in the end', async (end) => {
+  const [a, raw] = await sockets();
+  raw.on('data', () => {});
+  raw.allowHalfOpen = true;
+  const requestor = associate('requestor', a, undefined, 0);
+  requestor.association.request(rq);
+  raw.write(ac);
+  await requestor.until('accepted');
+  if (end === 'abort') requestor.association.abort({ source: 0, reason: 0 });
+  else {
+    requestor.association.releaseRequest();
+    raw.write(releaseRpPdu);
+    await requestor.until('release confirmation');
+  }
+  requestor.clock.advance(longestCloseMs - 1);
+  expect(requestor.events).not.toContain('closed');
+  requestor.clock.advance(1);
+  await requestor.until('closed');
 });
 
 test.each([

@@ -436,7 +436,7 @@ export class Association implements PduSink {
     this.#paused = false;
     this.#socket.resume();
     this.#socket.end();
-    this.#timer.set(this.#timeouts.artimMs, () => this.#socket.destroy());
+    this.#timer.awaitClose(() => this.#socket.destroy());
   }
 
   #write(bytes: Uint8Array): void {

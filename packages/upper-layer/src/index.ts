@@ -26,7 +26,7 @@ export { rejectText } from './reject-text.ts';
 export { type EventReports, type PendingResponses, Requestor, type RequestorOptions } from './requestor.ts';
 export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
-export type { AssociationTimeouts } from './state-timer.ts';
+export { type AssociationTimeouts, longestCloseMs } from './state-timer.ts';
 export { type FailedHandshake, type Renewable, TlsAcceptor, type TlsAcceptorOptions } from './tls-acceptor.ts';
 export { secureContextOptions, type TlsMaterial } from './tls-context.ts';
 export type { TlsFacts } from './tls-facts.ts';

@@ -5,7 +5,7 @@ import type { State } from './state-table.ts';
 
 /** All in milliseconds; 0 means no limit. */
 export interface AssociationTimeouts {
-  /** PS3.8 9.1.5: awaiting an A-ASSOCIATE-RQ (Sta2) or the peer's close (Sta13). */
+  /** PS3.8 9.1.5: awaiting an A-ASSOCIATE-RQ (Sta2) or the peer's close (Sta13); for that 0 is `longestCloseMs`. */
   readonly artimMs: number;
   /** Requestor: from the connection request to the open transport, the TLS handshake included. */
   readonly connectMs: number;
@@ -16,6 +16,9 @@ export interface AssociationTimeouts {
   /** No byte in either direction on an established association, or until a release of the peer's is answered; checked in steps, so it takes up to twice as long. */
   readonly idleMs: number;
 }
+
+/** A connection ends in the end, also where nobody limits ARTIM: nothing more is to come on it, and somebody may wait for its place. */
+export const longestCloseMs = 120_000;
 
 export interface StateTimerOptions {
   readonly clock: Clock;
@@ -46,11 +49,13 @@ export class StateTimer {
     this.stop();
     switch (state) {
       case 'Sta2':
+        this.#set(timeouts.artimMs, artimExpired);
+        return;
       case 'Sta13':
-        this.set(timeouts.artimMs, artimExpired);
+        this.awaitClose(artimExpired);
         return;
       case 'Sta4':
-        this.set(timeouts.connectMs, notConnected);
+        this.#set(timeouts.connectMs, notConnected);
         return;
       case 'Sta5':
         this.#await('associate_timeout', 'A-ASSOCIATE-RQ', timeouts.associateMs);
@@ -70,10 +75,9 @@ export class StateTimer {
     }
   }
 
-  /** Something else is waited for; 0: for as long as it takes. */
-  set(delayMs: number, callback: () => void): void {
-    this.stop();
-    if (delayMs > 0) this.#timer = this.#options.clock.setTimer(callback, delayMs);
+  /** The last PDU is on its way, and the peer is to close. */
+  awaitClose(callback: () => void): void {
+    this.#set(this.#options.timeouts.artimMs || longestCloseMs, callback);
   }
 
   stop(): void {
@@ -81,15 +85,21 @@ export class StateTimer {
     this.#timer = undefined;
   }
 
+  /** 0: for as long as it takes. */
+  #set(delayMs: number, callback: () => void): void {
+    this.stop();
+    if (delayMs > 0) this.#timer = this.#options.clock.setTimer(callback, delayMs);
+  }
+
   #await(errorType: 'associate_timeout' | 'release_timeout', request: string, ms: number): void {
     const { peer, expired } = this.#options;
-    this.set(ms, () => expired(new AssociationError(errorType, `no answer to the ${request} in ${ms} ms (${peer})`)));
+    this.#set(ms, () => expired(new AssociationError(errorType, `no answer to the ${request} in ${ms} ms (${peer})`)));
   }
 
   #watchIdle(seen: number): void {
     const { timeouts, peer, activity, expired } = this.#options;
     const { idleMs } = timeouts;
-    this.set(idleMs, () => {
+    this.#set(idleMs, () => {
       if (activity() !== seen) this.#watchIdle(activity());
       else expired(new AssociationError('idle_timeout', `nothing was sent or received for ${idleMs} ms (${peer})`));
     });
