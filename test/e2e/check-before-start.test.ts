@@ -5,6 +5,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { repositoryFolder } from '../fixtures/paths.ts';
 import { freePort } from '../fixtures/ports.ts';
 import { type Finished, run } from '../fixtures/processes.ts';
@@ -298,6 +299,29 @@ itWith(
       kind: 'schedule',
       message: expect.stringMatching('DB index is out of range.*correct the number'),
     });
+  },
+  inTimeMs,
+);
+
+test(
+  'a receiver of telemetry that takes it, and one that is not there: told, and no failure',
+  async () => {
+    const site = await siteIn('check');
+    const receiver = await startOtlpReceiver();
+    stage.defer(() => receiver.close());
+    const saysOf = async (otlp: string) => {
+      await site.configure({ telemetry: { otlp } });
+      const { code, stdout, stderr } = await site.run('check');
+      const lines = (text: string) => text.split('\n').filter((line) => /^(?:traces|metrics) are/.test(line));
+      return { code, taken: lines(stdout), failed: lines(stderr) };
+    };
+    const each = (line: (signal: string) => string) => ['traces', 'metrics'].map(line);
+    const taken = (signal: string) => `${signal} are taken by ${receiver.url}/v1/${signal} (telemetry.otlp)`;
+    expect(await saysOf(receiver.url)).toEqual({ code: 0, taken: each(taken), failed: [] });
+    const nobody = `http://127.0.0.1:${await freePort()}`;
+    const failed = (signal: string) =>
+      `${signal} are not taken by ${nobody}/v1/${signal} (telemetry.otlp): nobody listens there: start the collector, or correct the address (connection_refused); images are not affected`;
+    expect(await saysOf(nobody)).toEqual({ code: 0, taken: [], failed: each(failed) });
   },
   inTimeMs,
 );

@@ -6,6 +6,7 @@ import { describeError } from './describe-error.ts';
 import { type EchoOutcome, isThere, outcomeOfEcho, outcomeText } from './echo-outcome.ts';
 import { type AeTitleOptions, echoToDestination, echoWithTls } from './echo-request.ts';
 import { ExitCode } from './exit-code.ts';
+import { exportText } from './export-text.ts';
 import { counted } from './lab/figures.ts';
 import { isFailure, obstacleText } from './obstacle-text.ts';
 import { refuseOwnListeners } from './own-listeners.ts';
@@ -29,8 +30,8 @@ type Learned = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
 /**
  * The configuration, the files of TLS, OpenTelemetry's variables, what else a start would meet where the proxy does not run, then every destination:
- * can it be reached, does it answer a C-ECHO. A line on standard error for each that is not well. Whether the proxy runs is told, and is no failure:
- * one checks before the start, too.
+ * can it be reached, does it answer a C-ECHO; and whether telemetry is taken. A line on standard error for each that is not well. Whether the proxy runs
+ * is told, and is no failure: one checks before the start, too. Neither is telemetry: images go without it.
  */
 export async function checkCommand(options: CheckOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { config, file } = await readConfig(options, surroundings);
@@ -52,7 +53,8 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     obstacles: await surroundings.obstacles(config, proxy.running),
     stranded: await strandedIn(config),
   }));
-  const [destinations, { proxy, obstacles, stranded }] = await Promise.all([asked, looked]);
+  const tried = surroundings.tryExports(config.telemetry.otlp);
+  const [destinations, { proxy, obstacles, stranded }, exports] = await Promise.all([asked, looked, tried]);
   const failures = obstacles.filter(isFailure).length;
   const ok = failures === 0 && destinations.every(isThere) && tls.every(({ kind }) => kind === 'expires-soon');
   const otel = otelFindings(config.telemetry.otlp);
@@ -60,18 +62,26 @@ export async function checkCommand(options: CheckOptions, surroundings: Surround
     const report = {
       ...{ ok, config: { file: file ?? null }, proxy, unusedRoutes: unused.map(({ route }) => route.id), otel },
       obstacles: obstacles.map((obstacle) => ({ kind: obstacle.kind, message: obstacleText(obstacle, config) })),
+      exports: exports.map(({ signal, url, failure }) => ({
+        signal,
+        url,
+        ok: failure === undefined,
+        errorType: failure?.errorType ?? null,
+      })),
       ...{ tls: tls.map(({ kind, message }) => ({ kind, message })), destinations, stranded },
     };
     surroundings.out(`${JSON.stringify(report, undefined, 2)}\n`);
   } else {
     const inTheWay = failures + tls.filter(({ kind }) => kind === 'unusable').length;
     const start = proxy.running ? '' : startText(inTheWay);
+    const taken = exports.filter(({ failure }) => failure === undefined).map((one) => `${exportText(one)}\n`);
     surroundings.out(
-      `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${start}${table(destinations)}${destinations.map(learnedText).join('')}`,
+      `configuration: ok (${file ?? 'environment'})\n${healthText(proxy)}\n${start}${taken.join('')}${table(destinations)}${destinations.map(learnedText).join('')}`,
     );
   }
   for (const obstacle of obstacles) surroundings.err(`${obstacleText(obstacle, config)}\n`);
   for (const message of otel) surroundings.err(`${message}\n`);
+  for (const one of exports) if (one.failure !== undefined) surroundings.err(`${exportText(one)}\n`);
   for (const { route, takenBy } of unused)
     surroundings.err(`route ${route.id} is never used: ${takenBy.id}, which stands before it, takes all that would come to it\n`);
   for (const { id, calledAet = '', callingAet = '' } of config.routes)

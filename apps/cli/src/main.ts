@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { hasOwner, obstacles, readCapabilities, startProxy } from '@radiotracer/proxy';
+import { hasOwner, obstacles, readCapabilities, startProxy, tryExports } from '@radiotracer/proxy';
 import { echo } from '@radiotracer/upper-layer';
 import { lastWords } from './last-words.ts';
 import { run } from './program.ts';
@@ -31,6 +31,7 @@ const exitCode = await run(process.argv.slice(2), {
   readCapabilities,
   hasOwner,
   obstacles,
+  tryExports,
   getJson: async (url) => await (await fetch(url, { signal: AbortSignal.timeout(2000) })).json(),
   terminal: {
     isTerminal: process.stdout.isTTY === true,

@@ -54,6 +54,7 @@ function world(changes: Partial<Surroundings> = {}) {
       said.runs = runs;
       return Promise.resolve([]);
     },
+    tryExports: () => Promise.resolve([]),
     getJson: (url) => Promise.resolve(url === 'http://127.0.0.1:8080/readyz' ? { status: 'draining' } : { status: 'ok', version: '1.2.2' }),
     terminal: { isTerminal: false, isColoured: false, columns: undefined },
     now: () => 1_700_000_000_000,

@@ -1,5 +1,5 @@
 import type { Config } from '@radiotracer/config';
-import type { hasOwner, obstacles, RunningProxy, readCapabilities } from '@radiotracer/proxy';
+import type { hasOwner, obstacles, RunningProxy, readCapabilities, tryExports } from '@radiotracer/proxy';
 import type { EchoOptions, EchoResult } from '@radiotracer/upper-layer';
 import type { StartLabProxy } from './lab/lab-proxy.ts';
 
@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly hasOwner: typeof hasOwner;
   /** What a start would fail of, or go without. */
   readonly obstacles: typeof obstacles;
+  /** Whether receivers of spans and metrics take them. */
+  readonly tryExports: typeof tryExports;
   /** The JSON that a URL answers with, whatever its status; fails when there is none in two seconds. */
   readonly getJson: (url: string) => Promise<unknown>;
   readonly terminal: Terminal;

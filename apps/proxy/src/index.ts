@@ -9,6 +9,7 @@ export { ownerIdFile, type SpoolFolder, spoolFolder } from './kept/spool-folder.
 export { type Stranded, strandedOf } from './kept/stranded.ts';
 export type { Obstacle } from './obstacles/obstacle.ts';
 export { obstacles } from './obstacles/obstacles.ts';
+export { type ExportTrial, tryExports } from './telemetry/export-trial.ts';
 export { otelFindings } from './telemetry/otel-findings.ts';
 export { loadSiteKey } from './telemetry/site-key.ts';
 export {

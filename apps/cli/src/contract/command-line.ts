@@ -27,6 +27,7 @@ export async function commandLine(args: string, config: string, now: () => numbe
       readCapabilities: () => Promise.resolve({}),
       hasOwner: () => Promise.resolve(false),
       obstacles: () => Promise.resolve([]),
+      tryExports: () => Promise.resolve([]),
       getJson: notHere,
       taken: () => Promise.resolve(true),
       startProxy: notHere,

@@ -17,6 +17,11 @@ const answers: Readonly<Record<Answer['type'], { readonly message: string; reado
   },
 };
 
+/** What happened and what to do, in fixed words. */
+export function adviceOn({ type }: Answer): string {
+  return answers[type].advice;
+}
+
 /** Where, why, and what to do. Nothing of what was sent, or might be quoted of it. */
 export function exportLine(signal: Signal, { url, from }: OtlpEndpoint, news: ExportNews): LogLine {
   const where = { 'telemetry.signal': signal, 'url.full': withoutSecrets(url), 'telemetry.configured_by': from };
@@ -47,7 +52,7 @@ export function exportLine(signal: Signal, { url, from }: OtlpEndpoint, news: Ex
 }
 
 /** User, password and query may be. */
-function withoutSecrets(url: string): string {
+export function withoutSecrets(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
 }

@@ -4,10 +4,12 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { configFrom } from '@radiotracer/config';
 import { authority } from '../../../../test/fixtures/certificates.ts';
 import { freePort } from '../../../../test/fixtures/ports.ts';
 import { Stage } from '../../../../test/fixtures/stage.ts';
+import { tryExports } from './export-trial.ts';
 import { startTelemetry, type TelemetryHere } from './start-telemetry.ts';
 import { operation, pair, released, siteKey } from './testing/scripted-events.ts';
 
@@ -88,7 +90,9 @@ const reasons: readonly (readonly [string, string, () => Promise<string>])[] = [
 
 test.each(reasons)('%s: %s, with the address and what to do', async (_name, reason, receiver) => {
   const otlp = await receiver();
-  const { lines } = await told(otlp.replace('://', '://user:secret@'));
+  const configured = otlp.replace('://', '://user:secret@');
+  const { lines } = await told(configured);
+  const tried = tryExports(configured);
   const of = (signal: string) => lines.filter((line) => line['telemetry.signal'] === signal);
   for (const signal of ['traces', 'metrics']) {
     const [line, ...others] = of(signal);
@@ -100,8 +104,39 @@ test.each(reasons)('%s: %s, with the address and what to do', async (_name, reas
     });
     expect([line?.['error.type'], line?.['http.response.status_code']].filter((one) => one !== undefined).join(' ')).toBe(reason);
     expect(line?.['error.message']).toMatch(/^[a-z].{10,}/);
+    // And said beforehand, to who asks.
+    const trial = (await tried).find((one) => one.signal === signal);
+    expect({
+      ...trial,
+      type: [trial?.failure?.errorType, trial?.failure?.httpStatus].filter((one) => one !== undefined).join(' '),
+    }).toEqual({ signal, url, from, type: reason, failure: expect.objectContaining({ advice: line?.['error.message'] }) });
   }
   expect(poison.filter((one) => JSON.stringify(lines).includes(one))).toEqual([]);
+});
+
+test('asked beforehand, a receiver that takes telemetry gets nothing that it would keep; one that answers no OTLP is told', async () => {
+  const bodies: string[] = [];
+  const receiver = createServer((request, response) => {
+    text(request).then((body) => {
+      bodies.push(`${request.url} ${body}`);
+      response.end('{}');
+    });
+  });
+  const otlp = `http://${await listen(receiver)}`;
+  expect(await tryExports(otlp)).toEqual(
+    ['traces', 'metrics'].map((signal) => ({ signal, url: `${otlp}/v1/${signal}`, from: 'telemetry.otlp', failure: undefined })),
+  );
+  expect(bodies.sort()).toEqual([
+    expect.stringMatching(/^\/v1\/metrics \{"resourceMetrics":\[\{"resource":\{"attributes":\[\].*"scopeMetrics":\[\]\}\]\}$/),
+    '/v1/traces {"resourceSpans":[]}',
+  ]);
+  const page = await tryExports(`http://${await listen(status(200, '<html>'))}`);
+  expect(page.map(({ failure }) => failure?.errorType)).toEqual(['unreadable', 'unreadable']);
+  process.env['OTEL_TRACES_EXPORTER'] = 'none';
+  expect((await tryExports(otlp)).map(({ signal }) => signal)).toEqual(['metrics']);
+  expect(await tryExports(undefined)).toEqual([]);
+  process.env['OTEL_SDK_DISABLED'] = 'true';
+  expect(await tryExports(otlp)).toEqual([]);
 });
 
 describe('certificates', () => {

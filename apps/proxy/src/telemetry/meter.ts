@@ -3,11 +3,11 @@
  * there is an OTLP receiver, pushed to it.
  */
 import { createNoopMeter, type Meter, type MeterProvider } from '@opentelemetry/api';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import type { Resource } from '@opentelemetry/resources';
 import { type IMetricReader, PeriodicExportingMetricReader, MeterProvider as SdkMeterProvider } from '@opentelemetry/sdk-metrics';
 import { count } from './environment.ts';
 import type { Watched } from './export-watch.ts';
+import { exporterTimeoutMs, metricExporter } from './otlp-exporters.ts';
 import { prometheusText, ScrapeReader } from './prometheus-text.ts';
 import { WatchedMetricExporter } from './watched-metric-exporter.ts';
 
@@ -27,14 +27,13 @@ export interface MeterConfig {
   readonly resource: Resource;
   /** Undefined: nothing is pushed. */
   readonly pushed: Watched | undefined;
-  readonly exporterTimeoutMs: number;
 }
 
 export function startMeter(config: MeterConfig): RunningMeter {
-  const { scope, version, resource, pushed, exporterTimeoutMs } = config;
+  const { scope, version, resource, pushed } = config;
   const scraped = new ScrapeReader();
   const readers: IMetricReader[] = [scraped];
-  if (pushed !== undefined) readers.push(pushingReader(pushed, exporterTimeoutMs));
+  if (pushed !== undefined) readers.push(pushingReader(pushed));
   let isDown = false;
   /** Under way: two at once would share what was observed between them, and neither had all of it. */
   let asked: Promise<string> | undefined;
@@ -68,18 +67,11 @@ export function noMeter(): RunningMeter {
   };
 }
 
-function pushingReader({ endpoint: { url, compression }, watch }: Watched, exporterTimeoutMs: number): IMetricReader {
-  const timeoutMillis = count('OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
+function pushingReader({ endpoint, watch }: Watched): IMetricReader {
   const exportIntervalMillis = count('OTEL_METRIC_EXPORT_INTERVAL') ?? 60_000;
   const exportTimeoutMillis = count('OTEL_METRIC_EXPORT_TIMEOUT') ?? exporterTimeoutMs + 500;
-  type Options = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
-  const exporter = new OTLPMetricExporter({
-    url,
-    compression: compression as NonNullable<Options['compression']>,
-    timeoutMillis,
-  });
   return new PeriodicExportingMetricReader({
-    exporter: new WatchedMetricExporter(exporter, watch),
+    exporter: new WatchedMetricExporter(metricExporter(endpoint), watch),
     exportIntervalMillis,
     exportTimeoutMillis: Math.min(exportTimeoutMillis, exportIntervalMillis),
   });

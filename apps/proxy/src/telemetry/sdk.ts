@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Meter, type MeterProvider, type Tracer, trace } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
   defaultResource,
   detectResources,
@@ -33,6 +32,7 @@ import { type ExportCounts, type ExportNews, ExportWatch, type Watched } from '.
 import { isSampled, rootSampler, withParents } from './head-sampler.ts';
 import { noMeter, startMeter } from './meter.ts';
 import { type OtlpEndpoint, otlpEndpoint, type Signal } from './otlp-endpoint.ts';
+import { exporterTimeoutMs, maxBatchSpans, maxQueuedSpans, spanExporter } from './otlp-exporters.ts';
 import { hearSdk } from './sdk-diagnostics.ts';
 import { WatchedExporter } from './watched-exporter.ts';
 
@@ -69,9 +69,6 @@ export interface TelemetrySdk {
 }
 
 const scope = 'radiotracer';
-const exporterTimeoutMs = 3000;
-const maxQueuedSpans = 8192;
-const maxBatchSpans = 256;
 
 /** Registers nothing global but who hears the SDK: who is handed the tracers and the meter has them. */
 export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
@@ -87,11 +84,9 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
   };
   hearSdk();
   const resource = resourceOf(config.serviceVersion);
-  const metrics = isDisabled
-    ? noMeter()
-    : startMeter({ scope, version: config.serviceVersion, resource, pushed: watched('metrics'), exporterTimeoutMs });
+  const metrics = isDisabled ? noMeter() : startMeter({ scope, version: config.serviceVersion, resource, pushed: watched('metrics') });
   const traces = watched('traces');
-  const otlp = traces && new WatchedExporter(otlpExporter(traces.endpoint, metrics.provider), traces.watch);
+  const otlp = traces && new WatchedExporter(spanExporter(traces.endpoint, metrics.provider), traces.watch);
   const processors = isDisabled ? [] : spanProcessors(otlp, config.localExporter, metrics.provider);
   // Nobody listens: spans are not recorded, and yet have ids, for the log lines.
   const root = processors.length === 0 ? new AlwaysOffSampler() : rootSampler();
@@ -119,19 +114,6 @@ export function startTelemetrySdk(config: TelemetrySdkConfig): TelemetrySdk {
       await within(Promise.allSettled([provider.shutdown(), metrics.shutdown()]));
     },
   };
-}
-
-function otlpExporter({ url, compression }: OtlpEndpoint, selfObsMeterProvider: MeterProvider | undefined): SpanExporter {
-  const timeoutMillis = count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? exporterTimeoutMs;
-  type Options = NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>;
-  return new OTLPTraceExporter({
-    url,
-    compression: compression as NonNullable<Options['compression']>,
-    timeoutMillis,
-    ...(selfObsMeterProvider === undefined ? {} : { selfObsMeterProvider }),
-    // A flush sends the whole queue at once; the default of 30 would refuse the last batches of a full one.
-    concurrencyLimit: Math.ceil(maxQueuedSpans / maxBatchSpans) * 2,
-  });
 }
 
 function spanProcessors(
