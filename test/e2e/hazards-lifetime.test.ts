@@ -5,6 +5,7 @@ import { eventually } from '../fixtures/deadline.ts';
 import { RawConnection } from '../fixtures/raw-connection.ts';
 import {
   abort,
+  associateRj,
   associateRq,
   command,
   ctImageStorage,
@@ -16,7 +17,7 @@ import {
   releaseRq,
   verification,
 } from '../fixtures/raw-pdu.ts';
-import { acceptAll, success } from '../fixtures/raw-scp.ts';
+import { acceptAll, rawScp, success } from '../fixtures/raw-scp.ts';
 import { rawConnect, rawEcho, rawStore } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
 import {
@@ -197,6 +198,37 @@ describe('C4: whoever says nothing gives its place back when ARTIM expires', () 
     }
     for (const connection of connections) await connection.ended;
     expect(scene.pipe.made()).toBe(connected);
+  });
+
+  it('a peer that opens without end is rejected (2, 3, 2), then closed unheard and told of; another has its place', async () => {
+    const { proxy } = await openScene(stage, { limits: { maxAssociations: 5 }, timeouts: { artim: '1m' } }, scene.pipe);
+    const scp = await rawScp(stage);
+    scene.pipe.aim(scp.port);
+    const endless = '127.0.0.2';
+    const asks = async (from: string) => {
+      const connection = await rawConnect(stage, proxy.port, from);
+      connection.send(associateRq({ contexts: usualContexts }));
+      const answer = await connection.nextPdu();
+      if (answer[0] !== 0x02) return { answer, connection };
+      scene.ends.push(connection);
+      return { answer: 'accepted', connection };
+    };
+    const answers: (Buffer | string)[] = [];
+    for (let index = 0; index < 5; index++) answers.push((await asks(endless)).answer);
+    // Four fifths.
+    expect(answers).toEqual(['accepted', 'accepted', 'accepted', 'accepted', associateRj(2, 3, 2)]);
+    const { answer, connection } = await asks('127.0.0.1');
+    expect(answer).toBe('accepted');
+    const mute = await Promise.all(Array.from({ length: 20 }, () => rawConnect(stage, proxy.port, endless)));
+    let closed = 0;
+    for (const { ended } of mute) void ended.then(() => closed++);
+    const unheard = () =>
+      proxy.logs().filter((line) => line['error.type'] === 'limit_exceeded' && line['dicom.association.outcome'] === 'closed');
+    // Twice four may be connected; the one that was rejected has closed, or not yet.
+    await eventually('those beyond the limit to be closed', () => closed >= 16 && unheard().length === closed);
+    expect(new Set(unheard().map((line) => line['network.peer.address']))).toEqual(new Set([endless]));
+    await rawEcho(connection, 1, 1);
+    scene.ends.push(...mute);
   });
 
   it('a modality that never closes after A-RELEASE-RP', async () => {

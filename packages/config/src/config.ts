@@ -156,6 +156,8 @@ export interface Timeouts {
 export interface Limits {
   /** Associations with modalities at once, all listeners together; past it A-ASSOCIATE-RJ (transient, local limit). 0: no limit. */
   readonly maxAssociations: number;
+  /** Those of one address. 0: no limit but the other. */
+  readonly maxAssociationsPerPeer: number;
   /** The variable field of an A-ASSOCIATE-RQ, AC or any other PDU that is collected whole. */
   readonly maxAssociatePduBytes: number;
   /** The variable field of a P-DATA-TF. It is passed on as it arrives, so a large value costs no memory. */

@@ -63,6 +63,7 @@ test('three keys are enough; the rest has its default', () => {
     },
     limits: {
       maxAssociations: 1000,
+      maxAssociationsPerPeer: 800,
       maxAssociatePduBytes: 2 ** 20,
       maxPdataPduBytes: 2 ** 30,
       maxPresentationContexts: 255,
@@ -477,6 +478,15 @@ test('TLS: the environment turns it on, and goes over a switch of the file', () 
   expect(of('', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'true' })).toEqual({ verify: 'full', minVersion: 'TLSv1.2' });
   expect(of(', tls: { ca: ca.pem }', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'true' })).toEqual(withCa);
   expect(of(', tls: true', { RADIOTRACER_DESTINATIONS_PACS_TLS: 'false' })).toBeUndefined();
+});
+
+test('one peer may have four fifths of all associations, unless another number is written; none is none', () => {
+  const perPeer = (limits: string) => parseConfig(`${SMALLEST}limits: ${limits}`).limits.maxAssociationsPerPeer;
+  expect(
+    ['{}', '{ maxAssociations: 2 }', '{ maxAssociations: 0 }', '{ maxAssociationsPerPeer: 7 }', '{ maxAssociationsPerPeer: 0 }'].map(
+      perPeer,
+    ),
+  ).toEqual([800, 2, 0, 7, 0]);
 });
 
 test('a spool that no image fits into is refused, with what is allowed; 0 is still no limit', () => {

@@ -139,7 +139,7 @@ function named(file: CheckedFile): Config {
       }),
     ),
     timeouts,
-    limits: file.limits,
+    limits: { ...file.limits, maxAssociationsPerPeer: file.limits.maxAssociationsPerPeer ?? Math.ceil(file.limits.maxAssociations * 0.8) },
     relay: file.relay,
     spool: { ...file.spool, node: file.spool.node },
     queue: { redis: file.queue.redis, keyPrefix: file.queue.keyPrefix },

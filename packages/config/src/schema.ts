@@ -211,7 +211,11 @@ const limits = z.strictObject({
   maxAssociations: standard(
     value.wholeNumber(0, 1_000_000),
     1000,
-    'Associations with modalities at once; one more is rejected (transient, local limit exceeded). 0 is no limit.',
+    'Associations with modalities at once; one more is rejected (transient, local limit exceeded). 0 is no limit. Beyond twice as many connections one more is closed unheard.',
+  ),
+  maxAssociationsPerPeer: optional(
+    value.wholeNumber(0, 1_000_000),
+    'The same for those of one address, so that one that opens them without end leaves room for others. Left out: four fifths of `maxAssociations`. 0 is no limit but the other.',
   ),
   maxAssociatePduBytes: standard(
     value.positiveSizeBytes(1024, 0xffff_ffff, PDU_RANGE),

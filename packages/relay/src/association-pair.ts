@@ -104,6 +104,11 @@ export class AssociationPair {
     return this.#isRequested && !this.#ended;
   }
 
+  /** Of the modality; empty: it had left before it was looked at. */
+  get peerAddress(): string {
+    return this.#server.peerAddress;
+  }
+
   /** Answers the modality in the destination's place, or for ourselves; undefined: the destination answers. */
   get #performer(): Performer | undefined {
     return this.#takeOver?.performer ?? this.#reports?.performer;

@@ -11,8 +11,9 @@ import {
   type TlsAcceptorOptions,
   type Transport,
 } from '@radiotracer/upper-layer';
+import { Admission } from './admission.ts';
 import { AssociationPair, type PairLifetime, type PairPorts } from './association-pair.ts';
-import { endBy, Leg } from './leg.ts';
+import { endBy, Leg, type LegEnd } from './leg.ts';
 
 export interface RelayListener {
   readonly host: string;
@@ -29,15 +30,13 @@ export interface RelayOptions extends Omit<PairPorts, 'refusal'> {
   readonly isSelf?: (accepted: Ends) => boolean;
 }
 
-/** Sockets beyond this many times the association limit are closed unheard: each one costs memory until its ARTIM timer runs out. */
-const socketsPerAssociation = 2;
-
 export class Relay {
   readonly #options: RelayOptions;
   readonly #servers: Server[] = [];
   readonly #tlsAcceptors: TlsAcceptor[] = [];
   readonly #pairs = new Set<AssociationPair>();
   readonly #ports: PairPorts;
+  readonly #admission: Admission;
   #draining = false;
   readonly #lifetime: PairLifetime;
   readonly #waiting = new Set<() => void>();
@@ -45,6 +44,10 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#ports = { ...options, refusal: (accepted) => this.#refusal(accepted) };
+    this.#admission = new Admission(options.limits, {
+      connections: (peerAddress) => this.#connections(peerAddress),
+      associations: (peerAddress) => this.#associations(peerAddress),
+    });
     const changed = () => {
       for (const check of this.#waiting) check();
     };
@@ -59,9 +62,7 @@ export class Relay {
 
   /** Associations with modalities now. */
   get activeAssociations(): number {
-    let active = 0;
-    for (const pair of this.#pairs) if (pair.active) active++;
-    return active;
+    return this.#associations();
   }
 
   /** Associations that are being relayed to this destination now. */
@@ -136,7 +137,7 @@ export class Relay {
     const acceptor = new TlsAcceptor(
       { ...tls, handshakeMs: artimMs || longestCloseMs },
       {
-        mayEnter: () => this.#mayEnter,
+        mayEnter: (socket) => this.#mayEnter(socket),
         accepted: (transport) => (this.#draining ? transport.socket.destroy() : this.#pair(transport)),
         failed: (failure) => this.#handshakeFailed(failure),
       },
@@ -145,15 +146,29 @@ export class Relay {
     return acceptor.server;
   }
 
-  get #mayEnter(): boolean {
+  #mayEnter(socket: Socket): boolean {
     if (this.#draining) return false;
-    const { maxAssociations } = this.#options.limits;
-    const sockets = this.#tlsAcceptors.reduce((sum, { handshakes }) => sum + handshakes, this.#pairs.size);
-    return maxAssociations === 0 || sockets < maxAssociations * socketsPerAssociation;
+    if (this.#admission.mayConnect(socket.remoteAddress ?? '')) return true;
+    this.#unheard(socket, { outcome: 'closed', errorType: 'limit_exceeded', ours: true }, { bytesReceived: 0, bytesSent: 0 });
+    return false;
+  }
+
+  #connections(peerAddress?: string): number {
+    const handshakes = this.#tlsAcceptors.reduce((sum, acceptor) => sum + acceptor.handshakes(peerAddress), 0);
+    if (peerAddress === undefined) return handshakes + this.#pairs.size;
+    let connections = handshakes;
+    for (const pair of this.#pairs) if (pair.peerAddress === peerAddress) connections++;
+    return connections;
+  }
+
+  #associations(peerAddress?: string): number {
+    let active = 0;
+    for (const pair of this.#pairs) if (pair.active && (peerAddress === undefined || pair.peerAddress === peerAddress)) active++;
+    return active;
   }
 
   #connected(socket: Socket): void {
-    if (this.#mayEnter) this.#pair(acceptTransport(socket, this.#options.readBuffers));
+    if (this.#mayEnter(socket)) this.#pair(acceptTransport(socket, this.#options.readBuffers));
     else socket.destroy();
   }
 
@@ -161,11 +176,19 @@ export class Relay {
     this.#pairs.add(new AssociationPair(transport, this.#ports, this.#lifetime));
   }
 
-  /** Told as an association that came to nothing: as one is whose A-ASSOCIATE-RQ does not come. */
   #handshakeFailed({ error, peerAddress, peerPort, ...bytes }: FailedHandshake): void {
+    this.#unheard({ remoteAddress: peerAddress, remotePort: peerPort }, endBy(error), bytes);
+  }
+
+  /** Told as an association that came to nothing: as one is whose A-ASSOCIATE-RQ does not come. */
+  #unheard(
+    { remoteAddress = '', remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>,
+    end: LegEnd,
+    bytes: Pick<FailedHandshake, 'bytesReceived' | 'bytesSent'>,
+  ): void {
     const leg = new Leg(this.#options.publish, this.#options.clock.now);
-    leg.opened({ ...nothingAsked, peerAddress, peerPort });
-    leg.ended(endBy(error), 0, bytes);
+    leg.opened({ ...nothingAsked, peerAddress: remoteAddress, peerPort: remotePort });
+    leg.ended(end, 0, bytes);
   }
 
   #destroyHandshakes(): void {
@@ -175,8 +198,7 @@ export class Relay {
   #refusal(accepted: Ends): ReturnType<PairPorts['refusal']> {
     if (this.#draining) return 'shutdown';
     if (this.#options.isSelf?.(accepted) === true) return 'loop';
-    const { maxAssociations } = this.#options.limits;
-    return maxAssociations > 0 && this.activeAssociations > maxAssociations ? 'limit_exceeded' : undefined;
+    return this.#admission.mayAssociate(accepted.remoteAddress ?? '') ? undefined : 'limit_exceeded';
   }
 
   async #closeServers(): Promise<void> {

@@ -32,7 +32,7 @@ export interface FailedHandshake {
 
 export interface TlsAcceptorUser {
   /** Whether one more is listened to at all. */
-  readonly mayEnter: () => boolean;
+  readonly mayEnter: (socket: Socket) => boolean;
   readonly accepted: (transport: Transport) => void;
   readonly failed: (failure: FailedHandshake) => void;
 }
@@ -62,9 +62,12 @@ export class TlsAcceptor {
     material.onRenewed((renewed) => this.server.setSecureContext(secureContextOptions(renewed)));
   }
 
-  /** Handshakes under way. */
-  get handshakes(): number {
-    return this.#handshakes.size;
+  /** Handshakes under way; with one peer, or with all. */
+  handshakes(peerAddress?: string): number {
+    if (peerAddress === undefined) return this.#handshakes.size;
+    let count = 0;
+    for (const { address } of this.#handshakes.values()) if (address === peerAddress) count++;
+    return count;
   }
 
   /** Ends the handshakes that are under way; nothing is told of them. */
@@ -75,7 +78,7 @@ export class TlsAcceptor {
   }
 
   #connected(socket: Socket): void {
-    if (!this.#user.mayEnter()) {
+    if (!this.#user.mayEnter(socket)) {
       socket.destroy();
       return;
     }
