@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { truncate } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { acceptContexts } from '@radiotracer/upper-layer';
 import type { AssociateRq } from '@radiotracer/wire';
 import { until } from './testing/manual-clock.ts';
@@ -325,6 +326,23 @@ test('a file that is gone settles its entry, and is told; one that a person hold
   expect((await scene.entries()).map(({ id, state }) => [id, state])).toEqual([[held.id, 'held']]);
   expect(scene.stats()).toMatchObject({ gone: 1, delivered: 1 });
   expect(scene.of('spool.found')).toMatchObject([{ kind: 'missing', instanceId: gone.id, moved: false }]);
+});
+
+test('a file that cannot be read is tried again and told once, and goes when it can be', async () => {
+  await using scene = await Scene.open();
+  const { id } = await scene.add();
+  const names = await readdir(scene.folder, { recursive: true });
+  const file = join(scene.folder, names.find((name) => name.endsWith('.dcm') && name.includes(id)) ?? '');
+  await rename(file, `${scene.folder}/file`);
+  await mkdir(file);
+  scene.forwarder.start();
+  await until('three attempts', async () => ((await scene.entries())[0]?.attempts ?? 0) >= 3);
+  expect(await scene.entries()).toMatchObject([{ id, lastError: { errorType: 'spool_failure' } }]);
+  await rmdir(file);
+  await rename(`${scene.folder}/file`, file);
+  await until('it to arrive', () => scene.settled());
+  expect(scene.pacs.stored).toEqual(['1.2.3.1']);
+  expect(scene.of('spool.found')).toMatchObject([{ kind: 'unreadable', instanceId: id, moved: false }]);
 });
 
 test('held while it is being sent: what arrives has arrived, what fails is held, and stays so when the schedule has lost its memory', async () => {

@@ -168,11 +168,15 @@ export class Settler {
     publish(foundDead(held.entry, clock.now()));
   }
 
-  /** Could not even be looked at. */
+  /** Could not even be looked at. Told once, and not at each attempt: no attempt at the destination tells it. */
   async unreadable(held: Pick<Held, 'lease' | 'entry'>): Promise<void> {
-    const { clock, retry, random } = this.#options;
-    const dueAt = Math.trunc(clock.now()) + backoffMs(retry, held.entry.attempts + 1, random);
+    const { clock, retry, random, publish } = this.#options;
+    const { id, attempts, lastError } = held.entry;
+    const now = clock.now();
+    const dueAt = Math.trunc(now) + backoffMs(retry, attempts + 1, random);
     await this.#settle(held, { kind: 'retry', dueAt, error: { errorType: 'spool_failure' }, possibleDuplicate: false });
+    if (lastError?.errorType === 'spool_failure') return;
+    publish({ type: 'spool.found', at: now, kind: 'unreadable', instanceId: id, moved: false });
   }
 
   /** Its front is not what was written. */
