@@ -14,6 +14,7 @@ import { QueueUnavailable } from '@radiotracer/queue';
 import type { AssociationErrorType, Timer } from '@radiotracer/upper-layer';
 import { Admission, titlesRest } from './admission.ts';
 import { type DeliveryCounts, noCounts } from './counts.ts';
+import { DeliveredLately } from './delivered-lately.ts';
 import { Groups } from './groups.ts';
 import { type Group, type Held, type Titles, titlesKey } from './held.ts';
 import { Lane, type LaneHost, type LaneParts } from './lane.ts';
@@ -104,6 +105,7 @@ export class DestinationDrain implements LaneHost {
       settler: this.#settler,
       unsettled: new Unsettled(maxUnsettled, () => this.#settlements.isAway),
       rules: statusRules(destination.statuses),
+      lately: options.ownerId === undefined ? undefined : new DeliveredLately(),
     };
     const { connect, limits } = options;
     this.#standing = new Standing({

@@ -84,6 +84,38 @@ test.each(['memory', 'sqlite'] as const)(
   },
 );
 
+test('sent again while it waited: of what is the same in every byte the PACS gets one, of all else each; what comes after that goes', async () => {
+  await using scene = await Scene.open();
+  await scene.pacs.down();
+  const same = { sopInstanceUid: '1.2.3.1', dataSet: randomBytes(5_000) };
+  await scene.add(same);
+  const twin = await scene.add(same);
+  const others = [
+    { dataSet: randomBytes(5_000) },
+    { callingAeTitle: 'CT2' },
+    { transferSyntaxUid: jpegBaseline },
+    { studyInstanceUid: '1.2.4' },
+  ];
+  for (const other of others) await scene.add({ ...same, ...other });
+  scene.forwarder.start();
+  await scene.pacs.up();
+  await until('all to arrive', () => scene.settled());
+  // The last is the same to the PACS; which of the two is sent is of no matter.
+  expect(scene.pacs.stored).toEqual(Array(4).fill('1.2.3.1'));
+  expect(await scene.spooled()).toEqual([]);
+  const told = scene.of('delivery.attempted');
+  expect(told.filter(({ outcome }) => outcome === 'delivered')).toHaveLength(4);
+  expect(told.filter(({ outcome }) => outcome === 'spared')).toHaveLength(2);
+  expect(told.find(({ outcome }) => outcome === 'spared')).toMatchObject({
+    status: undefined,
+    possibleDuplicate: false,
+    sopInstanceUid: twin.sopInstanceUid,
+  });
+  await scene.add({ ...same, receivedAt: Math.trunc(Date.now()) + 1_000 });
+  await until('it to arrive', () => scene.settled());
+  expect(scene.pacs.stored).toHaveLength(5);
+});
+
 test('a PACS that is down costs a probe now and then and no attempt; when it is up all arrive', async () => {
   await using scene = await Scene.open();
   await scene.pacs.down();

@@ -7,6 +7,7 @@
 import { SpoolError } from '@radiotracer/spool';
 import type { AssociationErrorType, Clock } from '@radiotracer/upper-layer';
 import type { CommandSet } from '@radiotracer/wire';
+import type { DeliveredLately } from './delivered-lately.ts';
 import type { Group, Held } from './held.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pauses } from './pauses.ts';
@@ -51,6 +52,8 @@ export interface LaneParts {
   readonly unsettled: Unsettled;
   readonly pauses: Pauses;
   readonly rules: readonly StatusRule[];
+  /** Undefined: others deliver, too, by clocks of their own. */
+  readonly lately: DeliveredLately | undefined;
   readonly clock: Clock;
 }
 
@@ -100,7 +103,7 @@ export class Lane {
   }
 
   async #serve(group: Group): Promise<void> {
-    const { host, leases, pauses, unsettled, clock } = this.#parts;
+    const { host, leases, pauses, settler, unsettled, lately, clock } = this.#parts;
     for (let held = group.held[0]; held !== undefined; held = group.held[0]) {
       await unsettled.room();
       if (!host.mayGoOn(this)) return;
@@ -108,6 +111,12 @@ export class Lane {
         // Another has it, or will: quietly.
         leases.drop(held);
         group.held.shift();
+        continue;
+      }
+      if (lately?.has(held.envelope, clock.now()) === true) {
+        group.held.shift();
+        unsettled.add(settler.spared(held));
+        host.took();
         continue;
       }
       let association: StoreAssociation | undefined;
@@ -205,7 +214,7 @@ export class Lane {
   }
 
   async #answered(association: StoreAssociation, held: Held, group: Group, attempt: Attempt): Promise<void> {
-    const { host, settler, rules } = this.#parts;
+    const { host, settler, rules, lately, clock } = this.#parts;
     // No status is no success, and no failure.
     if (attempt.status === undefined) {
       association.abort();
@@ -222,6 +231,7 @@ export class Lane {
     switch (verdict) {
       case 'delivered':
       case 'warning':
+        lately?.add(held.envelope, attempt.startedAt, clock.now());
         return await settler.delivered(held, attempt);
       case 'busy':
       case 'retry':

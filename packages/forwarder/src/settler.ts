@@ -68,7 +68,17 @@ export class Settler {
     this.#options = options;
   }
 
-  async delivered(held: Held, attempt: Attempt): Promise<void> {
+  delivered(held: Held, attempt: Attempt): Promise<void> {
+    return this.#arrived(held, attempt, 'delivered');
+  }
+
+  /** An identical one was delivered while this one waited: the destination has it, and gets it once. */
+  spared(held: Held): Promise<void> {
+    const now = this.#options.clock.now();
+    return this.#arrived(held, { startedAt: now, endedAt: now }, 'spared');
+  }
+
+  async #arrived(held: Held, attempt: Attempt, outcome: 'delivered' | 'spared'): Promise<void> {
     const { counts, unremoved } = this.#options;
     const isSecond = wasDelivered(held.entry);
     const removed = await this.#remove(held);
@@ -80,7 +90,7 @@ export class Settler {
     if (isSecond && settled !== 'stale') counts.possibleDuplicates++;
     counts.delivered++;
     if (attempt.status !== undefined && statusClass(attempt.status) === 'warning') counts.withWarning++;
-    this.#tell(held, { attempt, errorType: removed ? undefined : 'spool_failure', possibleDuplicate }, 'delivered');
+    this.#tell(held, { attempt, errorType: removed ? undefined : 'spool_failure', possibleDuplicate }, outcome);
   }
 
   /**

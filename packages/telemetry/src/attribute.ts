@@ -107,7 +107,8 @@ export const attributeRegistry = {
   'radiotracer.delivery.outcome': {
     patientData: 'P0',
     type: 'string',
-    description: 'delivered, failed (relayed), retry, dead, unsent (our own stop)',
+    description:
+      'delivered, failed (relayed), retry, dead, unsent (our own stop), spared (an identical one was delivered while this one waited)',
   },
   'radiotracer.instance.disposition': { patientData: 'P0', type: 'string', description: 'relayed, spooled, or failed' },
   'radiotracer.take_over.when': {

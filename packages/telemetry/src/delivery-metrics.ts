@@ -44,6 +44,8 @@ export class DeliveryMetrics {
     });
     if (outcome === 'retry') this.#metrics.add('radiotracer.delivery.retries', 1, { ...destination, 'error.type': errorType });
     if (event.possibleDuplicate) this.#metrics.add('radiotracer.delivery.possible_duplicates', 1, destination);
+    // Nothing was sent.
+    if (outcome === 'spared') return;
     const modality = knownModality(event.modality);
     this.#metrics.record('dicom.client.operation.duration', secondsBetween(event.startedAt, event.endedAt), {
       ...destination,

@@ -3,13 +3,14 @@
  *
  *   C-STORE (SERVER) ── send retry.{destination} (PRODUCER)                         when it was queued, operation-story.ts
  *                    ├─ process retry.{destination} (CONSUMER) ─link─> send         one per attempt
- *                    └─ C-STORE {destination} (CLIENT)                              one per attempt
+ *                    └─ C-STORE {destination} (CLIENT)                              one per attempt, but for one that was spared
  *
  * No study is opened for it: its generation stays, however late.
  */
 import { type SpanContext, SpanKind } from '@opentelemetry/api';
 import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
+import { isDelivered } from './delivery-outcome.ts';
 import type { DeliveryAttempted, DeliveryDeadLettered, SpooledInstanceFacts } from './event.ts';
 import { knownModality } from './modality.ts';
 import { statusCode } from './operation-values.ts';
@@ -62,7 +63,7 @@ export class DeliveryStory {
     const { associations } = this.#options;
     const association = associations.find(event.associationId);
     const { parent, study, hash, values } = this.#whereabouts(event, association);
-    if (event.outcome === 'delivered') study?.settle(hash, event.endedAt, true);
+    if (isDelivered(event)) study?.settle(hash, event.endedAt, true);
     const told: AttributeValues = {
       ...values,
       'dicom.status.code': statusCode(event.status),
@@ -74,6 +75,7 @@ export class DeliveryStory {
     };
     if (!this.#admits(event, parent, study, hash)) return { context: parent, values: told };
     this.#writeProcess(event, parent, told);
+    if (event.outcome === 'spared') return { context: parent, values: told };
     return { context: this.#writeClient(event, parent, told, association), values: told };
   }
 

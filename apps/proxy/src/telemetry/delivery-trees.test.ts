@@ -110,6 +110,27 @@ trace 3
   expect(receiver.spans.filter(({ name }) => name === 'study').length).toBe(1);
 });
 
+it('one that was spared has come to its end, and nothing was sent', async () => {
+  await life((telemetry) => {
+    telemetry.publish(opened('server'));
+    const traceparent = spool(telemetry);
+    telemetry.publish(ended('s1'));
+    telemetry.publish({ ...attempted({ at: 1000, outcome: 'spared', status: undefined, statusClass: undefined }), traceparent });
+  });
+  expect(`\n${spanTree(receiver.spans, shown)}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER → study in trace 2
+trace 2
+  study INTERNAL
+    series CT INTERNAL
+      C-STORE SERVER dicom.status.code=0000 [first_byte spooled ack_sent] → association in trace 1
+        send retry.pacs PRODUCER dicom.status.code=0000
+        process retry.pacs CONSUMER radiotracer.delivery.attempt=1 radiotracer.delivery.outcome=spared → send retry.pacs in trace 2
+"
+`);
+});
+
 it('a forwarder’s association is linked both ways with the traces of what it delivers', async () => {
   await life((telemetry) => {
     telemetry.publish(opened('server'));

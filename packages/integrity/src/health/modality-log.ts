@@ -1,5 +1,11 @@
 /** From what the stages publish to what is counted of each modality. */
-import type { AssociationEnded, DeliveryAttempted, OperationEnded, TelemetryEvent } from '@radiotracer/telemetry';
+import {
+  type AssociationEnded,
+  type DeliveryAttempted,
+  isDelivered,
+  type OperationEnded,
+  type TelemetryEvent,
+} from '@radiotracer/telemetry';
 import { hashText, keptUid } from '../observe.ts';
 import { bucketOf } from './latency-histogram.ts';
 import type { LocalTime } from './local-time.ts';
@@ -40,7 +46,7 @@ export class ModalityLog {
         if (event.invokedBy === 'requestor') this.#operationEnded(event);
         return;
       case 'delivery.attempted':
-        if (event.outcome === 'delivered') this.#delivered(event);
+        if (isDelivered(event)) this.#delivered(event);
         return;
       case 'delivery.dead_lettered':
         this.delta(this.#senderOf(event)).count(event.at, { dead: 1 });

@@ -55,8 +55,11 @@ export interface DeliveryAttempted extends SpooledInstanceFacts {
   /** Undefined when none came. */
   readonly status: number | undefined;
   readonly statusClass: StatusClass | undefined;
-  /** retry: due again; dead: given up, `delivery.dead_lettered` follows; unsent: broken off by our own stop. */
-  readonly outcome: 'delivered' | 'retry' | 'dead' | 'unsent';
+  /**
+   * spared: not sent, for one with the same bytes was delivered while this one waited; retry: due again; dead: given up, `delivery.dead_lettered`
+   * follows; unsent: broken off by our own stop.
+   */
+  readonly outcome: 'delivered' | 'spared' | 'retry' | 'dead' | 'unsent';
   readonly errorType: DeliveryErrorType | undefined;
   /** The destination may have it although nothing says so; or two may have sent it. */
   readonly possibleDuplicate: boolean;
