@@ -9,8 +9,9 @@ export type Row = Record<string, unknown>;
 export function entryOf(row: Row): QueueEntry {
   const key = { destinationId: String(row['destination_id']), ownerId: String(row['owner_id']), id: String(row['id']) };
   const entry = decoded(key, String(row['record']));
-  const { state, dueAt, studyKey, bytes } = entry;
-  const isAsWritten = state === row['state'] && dueAt === row['due_at'] && studyKey === row['study_key'] && bytes === row['bytes'];
+  const { state, dueAt, studyKey, bytes, lease } = entry;
+  const columns = [row['state'], row['due_at'], row['study_key'], row['bytes'], row['lease_expires_at']];
+  const isAsWritten = [state, dueAt, studyKey, bytes, lease?.expiresAt ?? null].every((value, at) => value === columns[at]);
   if (!isAsWritten) throw new DamagedDatabase('a record and its columns differ');
   return entry;
 }

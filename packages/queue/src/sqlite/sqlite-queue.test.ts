@@ -163,6 +163,33 @@ it('whatever bits of it a disk has changed, all that waits is claimed: from it a
   );
 }, 30_000);
 
+it.each([
+  ...['state', 'due_at', 'study_key', 'bytes', 'lease_expires_at', 'record'].map((column) => [
+    `what a row says of ${column}`,
+    `UPDATE entry SET ${column} = 7 WHERE id = '${sampleEntry(3).id}'`,
+  ]),
+  // An index that has nothing.
+  ...['entry_due', 'entry_study'].map((index) => [
+    `the index ${index}`,
+    `CREATE INDEX hollow ON entry (id) WHERE id = ''; PRAGMA writable_schema = ON;
+     UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'hollow') WHERE name = '${index}';
+     DELETE FROM sqlite_schema WHERE name = 'hollow'`,
+  ]),
+])('%s is not as it was written: that is noticed, the database moved aside, and all that waits is claimed', async (_what, damage) => {
+  const entries = Array.from({ length: 20 }, (_, n) => sampleEntry(n));
+  const written = openSqliteQueue({ path });
+  for (const entry of entries) await written.add(entry);
+  await written.close();
+  const database = new DatabaseSync(path, { defensive: false });
+  database.exec(damage);
+  database.close();
+  const queue = openSqliteQueue({ path });
+  const claimed = await drained(queue, entries);
+  expect((await queue.health()).movedAside).toHaveLength(1);
+  expect(claimed).toEqual(new Set(entries.map(({ id }) => id)));
+  await queue.close();
+});
+
 it('notices that the file was taken away beneath it', async () => {
   const queue = openSqliteQueue({ path });
   await queue.add(sampleEntry(1));
