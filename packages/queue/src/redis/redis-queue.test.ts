@@ -361,7 +361,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await queue.claim(claim)).toHaveLength(3);
   }, 60_000);
 
-  it.each(['entries', 'due:node-1', 'state:waiting:node-1', 'leases', 'tally', 'owners', 'meta'])(
+  it.each(['entries', 'due:node-1', 'state:waiting:node-1', 'leases', 'tally', 'owners'])(
     'of keys that were evicted one by one nothing is kept: without %s all of it is forgotten, and comes back from the spool',
     async (key) => {
       const queue = open();
@@ -383,6 +383,29 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     },
     60_000,
   );
+
+  it('without the key that counts rebuilds the next one still tells what was there before it began', async () => {
+    const queue = open();
+    await queue.add(sampleEntry(0));
+    for (let n = 0; n < 3; n++) await queue.rebuild('node-1', listed([sampleEntry(0)]), now);
+    await queue.hold({}, now);
+    await server.ask('DEL', 'radiotracer:{pacs}:meta');
+    expect(await queue.rebuild('node-1', listed([sampleEntry(0)]), now)).toMatchObject({ moved: 1 });
+    expect(await queue.rebuild('node-1', listed([]), now)).toMatchObject({ dropped: 1 });
+  }, 60_000);
+
+  it('of many that end, one that cannot is told of, and the others do', async () => {
+    const queue = open();
+    for (let n = 0; n < 2; n++) await queue.add(sampleEntry(n));
+    const [first, second] = (await queue.claim(claim)).map(({ lease }) => lease);
+    if (first === undefined || second === undefined) throw new Error('two were to be claimed');
+    await server.ask('SET', 'radiotracer:{pacs}:state:held:node-1', 'of another program');
+    const ends = [
+      { lease: first, outcome: { kind: 'held', why: 'because' } },
+      { lease: second, outcome: { kind: 'delivered' } },
+    ] as const;
+    expect(await queue.settleMany(ends, now)).toEqual([expect.objectContaining({ code: 'refused' }), undefined]);
+  }, 60_000);
 
   it('lost in part, and the one who found it cannot tell the others: whoever looks next does', async () => {
     const [finder, other] = [open(), open()];

@@ -338,7 +338,11 @@ redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ''
 `;
 
-const MARK = `return redis.call('HINCRBY', META, 'mark', 1)`;
+/** Where none is, it may have been evicted: it starts with the time, above all that there ever was. */
+const MARK = `
+if redis.call('HEXISTS', META, 'mark') == 0 then redis.call('HSET', META, 'mark', string.format('%.0f', serverTime(''))) end
+return redis.call('HINCRBY', META, 'mark', 1)
+`;
 
 const bodies = {
   queueAdd: ADD,
