@@ -1,8 +1,8 @@
 import type { EntryKey, QueueEntry } from './entry.ts';
 
 /**
- * The right to send an entry, until it expires. The token fences: a home gives each out once, also after it has lost its memory (a counter
- * and a random part), and an entry accepts only the token that it was last leased with. So the holder that slept through its lease cannot
+ * The right to send an entry, until it expires. The token fences: a home gives each out once, also after it has lost its memory (it is
+ * random), and an entry accepts only the token that it was last leased with. So the holder that slept through its lease cannot
  * settle what another is sending.
  */
 export interface Lease extends EntryKey {

@@ -57,9 +57,9 @@ const delays = fc.constantFrom(0, 1, 5_000, 61_000);
 
 const outcomes: fc.Arbitrary<(now: number) => Outcome> = fc.oneof(
   fc.constant((): Outcome => ({ kind: 'delivered' })),
-  delays.map(
-    (delay) =>
-      (now: number): Outcome => ({ kind: 'unsent', dueAt: now + delay }),
+  fc.tuple(delays, fc.constantFrom({}, { why: 'because' })).map(
+    ([delay, why]) =>
+      (now: number): Outcome => ({ kind: 'unsent', dueAt: now + delay, ...why }),
   ),
   fc.tuple(delays, faults, fc.boolean()).map(
     ([delay, error, possibleDuplicate]) =>

@@ -1,4 +1,4 @@
-import type { EntryKey, EntryState, NewEntry, QueueEntry } from '../entry.ts';
+import type { EntryKey, EntryState, HistoryEvent, NewEntry, QueueEntry } from '../entry.ts';
 import type { QueueFilter } from '../filter.ts';
 import type { Claimed, Lease, Outcome } from '../lease.ts';
 
@@ -11,8 +11,8 @@ export interface ModelEntry {
   firstAttemptAt: number | undefined;
   error: { at: number; errorType: string; status?: number } | undefined;
   duplicates: number;
-  /** Kinds of events, all of them. */
-  events: string[];
+  /** All of them. */
+  events: HistoryEvent[];
   lease: { token: string; holder: string; claimedAt: number; expiresAt: number } | undefined;
   holdRequested: boolean;
 }
@@ -37,7 +37,7 @@ export class QueueModel {
       firstAttemptAt: undefined,
       error: facts.lastError,
       duplicates: 0,
-      events: rebuilt ? ['rebuilt'] : [],
+      events: rebuilt ? [{ at: this.now, what: 'rebuilt' }] : [],
       lease: undefined,
       holdRequested: false,
     });
@@ -95,7 +95,8 @@ export class QueueModel {
     if ('error' in outcome && outcome.error !== undefined) this.#attempted(entry, outcome.error);
     if ('possibleDuplicate' in outcome && outcome.possibleDuplicate === true) entry.duplicates++;
     if ('dueAt' in outcome) entry.dueAt = Math.min(outcome.dueAt, this.now + maxDelayMs);
-    this.#release(entry, outcome.kind === 'dead' || outcome.kind === 'held' ? outcome.kind : 'waiting', outcome.kind);
+    const why = 'why' in outcome ? outcome.why : 'error' in outcome ? outcome.error?.errorType : undefined;
+    this.#release(entry, outcome.kind === 'dead' || outcome.kind === 'held' ? outcome.kind : 'waiting', outcome.kind, why);
   }
 
   /** Returns how many changed. */
@@ -128,17 +129,17 @@ export class QueueModel {
       if (state === 'leased' && (verb === 'retry' || verb === 'remove')) leased++;
       else if (verb === 'retry' && state === 'waiting') {
         entry.dueAt = Math.min(entry.dueAt, this.now);
-        entry.events.push('retry-now');
+        this.#note(entry, 'retry-now');
       } else if (verb === 'retry' && state === 'dead') {
         Object.assign(entry, { state: 'waiting', dueAt: this.now, attempts: 0, firstAttemptAt: undefined });
-        entry.events.push('retry-now');
+        this.#note(entry, 'retry-now');
       } else if (verb === 'hold' && state === 'waiting') {
         entry.state = 'held';
-        entry.events.push('held');
+        this.#note(entry, 'held');
       } else if (verb === 'hold' && state === 'leased' && !entry.holdRequested) entry.holdRequested = true;
       else if (verb === 'release' && state === 'held') {
         entry.state = 'waiting';
-        entry.events.push('released');
+        this.#note(entry, 'released');
       } else if (verb === 'release' && entry.holdRequested) entry.holdRequested = false;
       else if (verb === 'remove') this.remove(entry);
       else continue;
@@ -161,7 +162,7 @@ export class QueueModel {
       const state = facts.state ?? 'waiting';
       if (state !== known.state) {
         known.state = state;
-        known.events.push('rebuilt');
+        this.#note(known, 'rebuilt');
         result.moved++;
       }
       if (state === 'waiting' && (known.attempts === 0 || (known.error?.at ?? 0) > this.now)) known.dueAt = Math.min(known.dueAt, this.now);
@@ -197,7 +198,7 @@ export class QueueModel {
     this.#attempted(entry, { errorType: 'lease_expired' });
     entry.duplicates++;
     entry.dueAt = Math.min(entry.dueAt, this.now);
-    this.#release(entry, 'waiting', 'lease-expired');
+    this.#release(entry, 'waiting', 'lease-expired', entry.lease?.holder);
   }
 
   #attempted(entry: ModelEntry, error: { errorType: string; status?: number }): void {
@@ -206,12 +207,16 @@ export class QueueModel {
     entry.error = { at: this.now, ...error };
   }
 
-  #release(entry: ModelEntry, to: EntryState, event: string): void {
-    entry.events.push(event);
+  #note(entry: ModelEntry, what: HistoryEvent['what'], why?: string): void {
+    entry.events.push({ at: this.now, what, ...(why === undefined ? {} : { why }) });
+  }
+
+  #release(entry: ModelEntry, to: EntryState, what: HistoryEvent['what'], why?: string): void {
+    this.#note(entry, what, why);
     entry.state = to;
     if (to === 'waiting' && entry.holdRequested) {
       entry.state = 'held';
-      entry.events.push('held');
+      this.#note(entry, 'held', 'asked for while it was being sent');
     }
     entry.lease = undefined;
     entry.holdRequested = false;
@@ -228,8 +233,8 @@ function before(left: ModelEntry, right: ModelEntry): boolean {
   return left.dueAt !== right.dueAt ? left.dueAt < right.dueAt : byArrival(left, right) < 0;
 }
 
-/** The entry as a queue must tell it; of the history the kinds. */
-export function expected(entry: ModelEntry): Omit<QueueEntry, 'history'> & { readonly history: readonly string[] } {
+/** The entry as a queue must tell it. */
+export function expected(entry: ModelEntry): QueueEntry {
   const { state: _, dueAt: __, lastError: ___, ...facts } = entry.facts;
   return {
     ...facts,

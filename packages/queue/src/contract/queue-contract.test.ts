@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { EntryKey } from '../entry.ts';
+import type { EntryKey, EntryState } from '../entry.ts';
 import type { QueuePage } from '../queue.ts';
 import { addArbitrary, commandArbitraries } from './arbitraries.ts';
 import { startClaimer } from './claimer-process.ts';
@@ -25,7 +25,7 @@ for (const kind of HOMES) {
     afterAll(() => home.end());
 
     it('does what the model does, whatever comes in whatever order', async () => {
-      const first = fc.array(addArbitrary, { maxLength: 25 });
+      const first = fc.array(addArbitrary, { size: 'xlarge', maxLength: 25 });
       const then = fc.commands(commandArbitraries, { size: 'xlarge', maxCommands: 80 });
       const runs = fc.asyncProperty(first, then, async (adds, commands) => {
         const queue = home.open(++schedules);
@@ -66,6 +66,13 @@ for (const kind of HOMES) {
         commands.clock(-3_600_000),
         commands.rebuild('node-1', spool),
         ...fail('retry'),
+        commands.verb('retry', {}),
+        commands.claim('a', undefined, 20_000, 1),
+        // It runs out by a clock that has been set back: what was due when it was taken still is.
+        commands.clock(-90_000),
+        commands.reclaim(),
+        commands.clock(20_000),
+        commands.reclaim(),
       ];
       for (const step of life) {
         await step.run(model, queue);
@@ -88,6 +95,16 @@ for (const kind of HOMES) {
       for (const filter of [{}, { studyKey: '1.2' }, { state: 'waiting' }, { ids: ['A', 'B'] }, { ownerId: 'z' }] as const) {
         for (const limit of [1, 2, 4, 100]) await commands.page(filter, limit).run(model, queue);
       }
+      // Those that arrived first first, whoever's they are.
+      for (const [id, ownerId] of [
+        ['A!', 'node 1'],
+        ['AA', 'node-1'],
+        ['A', 'z'],
+        ['A', 'node-1'],
+      ] as const) {
+        await commands.add(sampleEntry(0, { id, destinationId: 'd', ownerId, studyKey: '' }), undefined).run(model, queue);
+      }
+      for (let n = 0; n < 4; n++) await commands.claim('d', undefined, 1, 1).run(model, queue);
       await queue.close();
     }, 60_000);
 
@@ -116,7 +133,7 @@ for (const kind of HOMES) {
       const queue = home.open(++schedules);
       await queue.rebuild(
         'node-1',
-        listed(Array.from({ length: 9_000 }, (_, n) => sampleEntry(n, n % 3_000 === 7 ? { modality: 'MR' } : {}))),
+        listed(Array.from({ length: 9_000 }, (_, n) => sampleEntry(n, n % 3_000 === 7 ? { modality: 'MR' } : {}, 600))),
         1,
       );
       const pages: QueuePage[] = [];
@@ -126,6 +143,25 @@ for (const kind of HOMES) {
       expect(pages.flatMap(({ entries }) => entries.map(({ id }) => id))).toEqual([7, 3_007, 6_007].map((n) => sampleEntry(n).id));
       expect(await queue.remove({ modality: 'MR' }, 1)).toEqual({ changed: 3, leased: 0 });
       expect((await queue.counts())[0]?.states.waiting).toMatchObject({ entries: 8_997, bytes: 8_997 * 524_288 });
+      // More of one study than a step takes: its first half held, its last due before all others.
+      const { id: last, studyKey } = sampleEntry(8_999, {}, 600);
+      expect(await queue.hold({ studyKey }, 1)).toEqual({ changed: 600, leased: 0 });
+      await queue.release({ ids: Array.from({ length: 300 }, (_, n) => sampleEntry(8_700 + n).id) }, 1);
+      await queue.retry({ ids: [last] }, 0);
+      const claimed = await queue.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 2, now: 1 });
+      expect(claimed.map(({ entry }) => entry.id)).toEqual([8_700, 8_701].map((n) => sampleEntry(n).id));
+      await queue.close();
+    }, 60_000);
+
+    it('leaves alone what was to be removed as dead, and waits by the time that its turn comes', async () => {
+      const queue = home.open(++schedules);
+      const dead = ['a', 'b'].map((destinationId) => sampleEntry(1, { destinationId, state: 'dead' }));
+      for (const entry of dead) await queue.add(entry);
+      const onChanged = async () => {
+        await queue.retry({ destinationId: 'b' }, 1);
+      };
+      expect(await queue.remove({ state: 'dead' }, 1, { onChanged })).toEqual({ changed: 1, leased: 0 });
+      expect((await queue.page({}, undefined, 10)).entries).toMatchObject([{ destinationId: 'b', state: 'waiting' }]);
       await queue.close();
     }, 60_000);
 
@@ -134,30 +170,43 @@ for (const kind of HOMES) {
       const now = 1_700_000_100_000;
       const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => sampleEntry(from + n).id);
       for (let n = 0; n < 40; n++) await queue.add(sampleEntry(n));
-      const [first] = await queue.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 1, now });
-      if (first === undefined) throw new Error('nothing claimed');
-      async function* spool() {
-        // The files of 0 to 9 are gone, those of 30 to 49 are not listed yet; 5 is put back, 20 held and 21 dead in the spool.
-        await queue.hold({ ids: [sampleEntry(12).id, sampleEntry(3).id] }, now);
+      await queue.add(sampleEntry(60, { destinationId: 'vna' }));
+      const claim = { destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 3, now };
+      const [first, failing, unsent] = (await queue.claim(claim)).map(({ lease }) => lease);
+      if (first === undefined || failing === undefined || unsent === undefined) throw new Error('three were to be claimed');
+      await queue.claim({ ...claim, leaseMs: 1, limit: 1 });
+      const spool = async function* () {
+        // The files of 0 to 9 are gone, but for that of 1; those of 30 to 49 are not listed yet; 5 is put back, 20 held and 21 dead in the spool.
+        await queue.hold({ ids: [sampleEntry(12).id, sampleEntry(4).id] }, now);
+        // What was being sent when it began. That 1 is dead now, the listing had not seen.
+        await queue.settle(failing, { kind: 'dead', error: { errorType: 'refused' }, possibleDuplicate: false }, now);
+        await queue.settle(unsent, { kind: 'unsent', dueAt: now }, now);
+        expect(await queue.reclaimExpired(now + 1)).toBe(1);
+        yield sampleEntry(1);
         for (let n = 10; n < 30; n++) {
           yield sampleEntry(n, n === 20 ? { state: 'held' } : n === 21 ? { state: 'dead' } : {});
           await queue.add(sampleEntry(n + 20));
           if (n === 29) await queue.retry({ ids: [sampleEntry(35).id] }, now);
         }
-      }
+      };
       const asked: string[] = [];
-      const stillInSpool = async ({ id }: EntryKey) => asked.push(id) > 0 && id === sampleEntry(5).id;
+      const stillInSpool = async ({ id, destinationId }: EntryKey) => {
+        // Between the look and the drop.
+        if (destinationId === 'vna') expect(await queue.claim({ ...claim, destinationId })).toHaveLength(1);
+        return asked.push(id) > 0 && id === sampleEntry(5).id;
+      };
       const result = await queue.rebuild('node-1', spool(), now, { stillInSpool });
-      // Not: 0 is leased, 3 was held meanwhile, 5 is there after all, 35 was touched; those that came since.
-      expect(result).toEqual({ seen: 20, added: 0, moved: 2, dropped: 16 });
-      const left = [...[0, 3, 5].map((n) => sampleEntry(n).id), ...ids(10, 30), sampleEntry(35).id, ...ids(40, 50)];
+      // Not: 0 is leased, 1, 2 and 3 were, 4 was held meanwhile, 5 is there after all, 35 was touched, 60 is leased now; those that came since.
+      expect(result).toEqual({ seen: 21, added: 0, moved: 2, dropped: 13 });
+      const left = [...ids(0, 6), ...ids(10, 30), sampleEntry(35).id, ...ids(40, 50), sampleEntry(60).id];
       expect((await queue.page({}, undefined, 1000)).entries.map(({ id }) => id)).toEqual(left);
-      expect((await queue.page({ state: 'held' }, undefined, 10)).entries.map(({ id }) => id)).toEqual(
-        [3, 12, 20].map((n) => sampleEntry(n).id),
-      );
-      // Those of 3 and 35 had been put back by nobody: known, touched, and so not asked for, or asked for and kept.
+      const inState = async (state: EntryState) => (await queue.page({ state }, undefined, 10)).entries.map(({ id }) => id);
+      expect(await inState('held')).toEqual([4, 12, 20].map((n) => sampleEntry(n).id));
+      expect(await inState('dead')).toEqual([1, 21].map((n) => sampleEntry(n).id));
+      expect(await inState('leased')).toEqual([0, 60].map((n) => sampleEntry(n).id));
+      // Those of 4 and 35 had been put back by nobody: known, touched, and so not asked for, or asked for and kept.
       expect(asked).toEqual(expect.arrayContaining([sampleEntry(5).id, sampleEntry(30).id]));
-      await queue.settle(first.lease, { kind: 'delivered' }, now);
+      await queue.settle(first, { kind: 'delivered' }, now);
       await queue.close();
     }, 60_000);
 

@@ -10,7 +10,6 @@ import { afterVerb, aligned, expiry, type Settlement, settled, started, type Ver
 interface Destination {
   paused?: { readonly at: number; readonly why: string } | undefined;
   mark: number;
-  tokens: number;
 }
 
 /** The twin of the real homes for tests of others: says the same, and goes over everything each time. */
@@ -51,9 +50,8 @@ export class MemoryHome implements Home {
     // A group stands where its first member stood.
     const studies = Map.groupBy(due, (entry) => (entry.studyKey === '' ? nameOf(entry) : `study ${entry.studyKey}`));
     const taken = [...studies.values()].flatMap((study) => study.sort(compareKeys)).slice(0, limit);
-    return taken.map((entry) => {
-      const token = `${++destination.tokens}.${nonce}`;
-      const lease = { token, holder: leaseHolder, claimedAt: now, expiresAt: now + leaseMs };
+    return taken.map((entry, at) => {
+      const lease = { token: `${at}.${nonce}`, holder: leaseHolder, claimedAt: now, expiresAt: now + leaseMs };
       return this.#put({ ...entry, state: 'leased', lease });
     });
   }
@@ -166,7 +164,7 @@ export class MemoryHome implements Home {
     this.#open();
     const gone = keys.map(nameOf).filter((name) => {
       const known = this.#entries.get(name);
-      return known !== undefined && known.entry.state !== 'leased' && known.mark < mark;
+      return known !== undefined && known.mark < mark;
     });
     for (const name of gone) this.#entries.delete(name);
     return gone.length;
@@ -191,7 +189,7 @@ export class MemoryHome implements Home {
   }
 
   #destination(destinationId: string): Destination {
-    const known = this.#destinations.get(destinationId) ?? { mark: 0, tokens: 0 };
+    const known = this.#destinations.get(destinationId) ?? { mark: 0 };
     this.#destinations.set(destinationId, known);
     return known;
   }

@@ -9,7 +9,7 @@
  *     base:leases                 zset    member, score: when it expires, by the server's clock
  *     base:tally                  hash    n:STATE:OWNER, b:STATE:OWNER -> entries, bytes
  *     base:owners                 set     owners that ever had an entry here
- *     base:meta                   hash    mark, tokens, paused (JSON), forgotten (until all proxies are told to rebuild)
+ *     base:meta                   hash    mark, paused (JSON), forgotten (until all proxies are told to rebuild)
  *     prefix:destinations         set     destination ids
  *     prefix:generation           string  another one after the server was emptied
  *     prefix:present:OWNER        string  which process is there under this id; goes by itself

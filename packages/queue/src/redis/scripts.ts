@@ -35,14 +35,12 @@ local leasedUntil = serverTime(ARGV[7]) + ARGV[2]
 if redis.call('HEXISTS', META, 'paused') == 1 then return {} end
 local owners = { ARGV[6] }
 if ARGV[6] == '' then owners = redis.call('SMEMBERS', OWNERS) end
-local tokens = tonumber(redis.call('HGET', META, 'tokens')) or 0
 local out = {}
 
 local function take(m, e)
-  e.st, e.lt, e.lh, e.lc, e.lx = 'leased', string.format('%.0f', tokens + 1) .. '.' .. ARGV[5], ARGV[4], now, expires
+  e.st, e.lt, e.lh, e.lc, e.lx = 'leased', #out / 2 .. '.' .. ARGV[5], ARGV[4], now, expires
   local raw = put(m, e, 'waiting')
   lease(m, leasedUntil)
-  tokens = tokens + 1
   out[#out + 1] = m
   out[#out + 1] = raw
 end
@@ -91,7 +89,6 @@ while #out < 2 * limit do
     if #out == before then take(first, e) end
   end
 end
-if #out > 0 then redis.call('HSET', META, 'tokens', string.format('%.0f', tokens)) end
 return out
 `;
 
@@ -149,17 +146,13 @@ local cut = time + ARGV[2]
 local changed = 0
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', string.format('%.0f', time), 'LIMIT', 0, limit)) do
   local e, s = load(m), cjson.decode(ARGV[5])
-  if e then
-    s.why, s.dueAt = e.lh, math.min(e.du, now)
-    settle(m, e, s, now)
-  else
-    redis.call('ZREM', LEASES, m)
-  end
+  s.why, s.dueAt = e.lh, math.min(e.du, now)
+  settle(m, e, s, now)
   changed = changed + 1
 end
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '(' .. string.format('%.0f', cut), '+inf', 'LIMIT', 0, limit)) do
   local e = load(m)
-  e.lx = math.min(e.lx, now + ARGV[2])
+  e.lx = now + ARGV[2]
   put(m, e, 'leased')
   lease(m, cut)
   changed = changed + 1
@@ -232,7 +225,7 @@ const DROP = `
 local since, dropped = tonumber(ARGV[1]), 0
 for i = 2, #ARGV do
   local e = load(ARGV[i])
-  if e and e.st ~= 'leased' and (e.mk or 0) < since then
+  if e and (e.mk or 0) < since then
     erase(ARGV[i], e)
     dropped = dropped + 1
   end

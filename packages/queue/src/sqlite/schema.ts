@@ -12,7 +12,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE destination (
     destination_id TEXT PRIMARY KEY,
     mark INTEGER NOT NULL DEFAULT 0,        -- counted up by each rebuild
-    tokens INTEGER NOT NULL DEFAULT 0,      -- leases given out
+    tokens INTEGER NOT NULL DEFAULT 0,      -- not used any more
     paused_at INTEGER,
     paused_why TEXT
   ) WITHOUT ROWID;
@@ -59,27 +59,22 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings a database to this version, each step whole or not at all. @throws QueueUnavailable `newer-schema` */
+/** Brings a database to this version, wholly or, when it is closed after an error, not at all. @throws QueueUnavailable `newer-schema` */
 export function migrate(database: DatabaseSync, now: number, generation: string): void {
   if (versionOf(database) === MIGRATIONS.length) return;
   database.exec('BEGIN IMMEDIATE');
-  try {
-    database.exec('CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)');
-    const version = versionOf(database);
-    if (version > MIGRATIONS.length) {
-      throw new QueueUnavailable('newer-schema', `the queue's database has version ${version}, this program knows ${MIGRATIONS.length}`);
-    }
-    for (const [index, migration] of MIGRATIONS.entries()) {
-      if (index < version) continue;
-      database.exec(migration);
-      database.prepare('INSERT INTO migration VALUES (?, ?)').run(index + 1, now);
-    }
-    database.prepare('INSERT OR IGNORE INTO home VALUES (?, ?)').run('generation', generation);
-    database.exec('COMMIT');
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
+  database.exec('CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)');
+  const version = versionOf(database);
+  if (version > MIGRATIONS.length) {
+    throw new QueueUnavailable('newer-schema', `the queue's database has version ${version}, this program knows ${MIGRATIONS.length}`);
   }
+  for (const [index, migration] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    database.exec(migration);
+    database.prepare('INSERT INTO migration VALUES (?, ?)').run(index + 1, now);
+  }
+  database.prepare('INSERT OR IGNORE INTO home VALUES (?, ?)').run('generation', generation);
+  database.exec('COMMIT');
 }
 
 function versionOf(database: DatabaseSync): number {

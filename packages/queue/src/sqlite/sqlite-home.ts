@@ -3,7 +3,7 @@ import { ENTRY_STATES, type EntryKey, type EntryState, type NewEntry, type Queue
 import type { Home, LeaseEnd, Place, Reconciliation, Refusal, Scope } from '../home.ts';
 import type { ClaimRequest, Lease } from '../lease.ts';
 import type { QueueLimits } from '../limits.ts';
-import { behind, compareKeys, compareText } from '../position.ts';
+import { behind, compareKeys } from '../position.ts';
 import type { DestinationCounts, QueueHealth, StateCounts } from '../queue.ts';
 import { whyNot } from '../queue-error.ts';
 import { encodeRecord, markOf } from '../record.ts';
@@ -46,16 +46,14 @@ export class SqliteHome implements Home {
       if (destination === undefined || destination['paused_at'] !== null) return [];
       const owners = request.ownerId === undefined ? this.#owners(destinationId) : [request.ownerId];
       const taken: QueueEntry[] = [];
-      let tokens = Number(destination['tokens']);
       while (taken.length < limit) {
         const head = this.#head(destinationId, owners, now);
         if (head === undefined) break;
         for (const entry of this.#together(head, request, limit - taken.length)) {
-          const lease = { token: `${++tokens}.${nonce}`, holder: leaseHolder, claimedAt: now, expiresAt: now + leaseMs };
+          const lease = { token: `${taken.length}.${nonce}`, holder: leaseHolder, claimedAt: now, expiresAt: now + leaseMs };
           taken.push(this.#update({ ...entry, state: 'leased', lease }, Number(destination['mark'])));
         }
       }
-      if (taken.length > 0) this.#run('UPDATE destination SET tokens = ? WHERE destination_id = ?', tokens, destinationId);
       return taken;
     });
   }
@@ -180,13 +178,11 @@ export class SqliteHome implements Home {
 
   counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]> {
     return this.#file.transaction('read', () =>
-      this.#rows('SELECT destination_id, paused_at, paused_why FROM destination')
-        .map((row) => {
-          const destinationId = String(row['destination_id']);
-          const paused = row['paused_at'] === null ? {} : { paused: { at: Number(row['paused_at']), why: String(row['paused_why']) } };
-          return { destinationId, ...paused, states: this.#states(destinationId, ownerId) };
-        })
-        .sort((left, right) => compareText(left.destinationId, right.destinationId)),
+      this.#rows('SELECT destination_id, paused_at, paused_why FROM destination ORDER BY destination_id').map((row) => {
+        const destinationId = String(row['destination_id']);
+        const paused = row['paused_at'] === null ? {} : { paused: { at: Number(row['paused_at']), why: String(row['paused_why']) } };
+        return { destinationId, ...paused, states: this.#states(destinationId, ownerId) };
+      }),
     );
   }
 
@@ -216,7 +212,7 @@ export class SqliteHome implements Home {
       let dropped = 0;
       for (const key of keys) {
         const row = this.#row(key);
-        if (row === undefined || entryOf(row).state === 'leased' || markOf(String(row['record'])) >= mark) continue;
+        if (row === undefined || markOf(String(row['record'])) >= mark) continue;
         this.#delete(key);
         dropped++;
       }
