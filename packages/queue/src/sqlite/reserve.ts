@@ -23,20 +23,17 @@ export function roomForReserve(bytes: number): number {
 
 /**
  * Makes what is missing of `bytes` (0: nothing is wanted), if the volume has room for it. Blocks for some milliseconds a mebibyte. `database`
- * is the caller's connection to `path`, and stays open. Returns whether all of it is there; never throws.
+ * is the caller's connection to `path`, and stays open. Never throws.
  */
-export function makeReserve(database: DatabaseSync, path: string, bytes: number): boolean {
-  if (bytes === 0) return true;
+export function makeReserve(database: DatabaseSync, path: string, bytes: number): void {
+  if (bytes === 0) return;
   try {
     database.exec('DROP TABLE IF EXISTS reserve');
-    if (freeBytes(database) >= bytes && walBytes(path) >= bytes) return true;
+    if (freeBytes(database) >= bytes && walBytes(path) >= bytes) return;
     const { bavail, bsize } = statfsSync(dirname(path));
-    if (bavail * bsize < roomForReserve(bytes)) return false;
-    write(path, bytes);
-    return true;
+    if (bavail * bsize >= roomForReserve(bytes)) write(path, bytes);
   } catch {
     // Full, busy, read-only: whoever writes next hears of it.
-    return false;
   }
 }
 

@@ -37,7 +37,7 @@ export function openSqliteQueue(options: SqliteQueueOptions, limits: Partial<Que
     unavailable: (fault, message, cause) => new QueueUnavailable(fault, `the queue's database: ${message}`, cause),
     standInBelowBytes: reserveBytes > 0 ? roomForReserve(reserveBytes) : undefined,
     resumed: (database) => void database.prepare("UPDATE home SET value = ? WHERE name = 'generation'").run(randomUUID()),
-    opened: (database) => void makeReserve(database, path, reserveBytes),
+    opened: (database) => makeReserve(database, path, reserveBytes),
     // New entries take free pages.
     written: (database) => {
       writes += 1;
