@@ -143,7 +143,7 @@ local function isWhole()
     if state == 'leased' then leased = leased + n end
     if redis.call('ZCARD', stateKey(state, owner)) ~= n then return false end
     if state == 'waiting' and redis.call('ZCARD', dueKey(owner)) ~= n then return false end
-    if n > 0 and redis.call('SISMEMBER', OWNERS, owner) == 0 then return false end
+    if redis.call('SISMEMBER', OWNERS, owner) == 0 then return false end
   end
   return redis.call('HLEN', ENTRIES) == entries and redis.call('ZCARD', LEASES) == leased
 end
@@ -156,7 +156,7 @@ local function forget()
     redis.call('UNLINK', dueKey(owner))
     for _, state in ipairs({ 'waiting', 'leased', 'held', 'dead' }) do redis.call('UNLINK', stateKey(state, owner)) end
   end
-  redis.call('UNLINK', ENTRIES, LEASES, TALLY, OWNERS)
+  redis.call('UNLINK', ENTRIES, LEASES, TALLY)
 end
 
 local function less(a, b)

@@ -13,7 +13,7 @@ for i = 3, #ARGV, 2 do
     result = 'added'
   elseif since and known.st ~= 'leased' and (known.mk or 0) < since then
     local to, was = cjson.decode(raw).st, known.st
-    local meant = known.n > 0 and not (known.le and known.le.at > now)
+    local meant = known.n > 0 and known.le.at <= now
     local early = to == 'waiting' and not meant and known.du > now
     if early then known.du = now end
     if to ~= was then
