@@ -250,10 +250,10 @@ test.each<[string, ErrorType, Fault]>([
   ['is out of resources (A700)', 'status_failure', withStatus(0xa700)],
   ['does not support the SOP class just now (0122)', 'status_failure', withStatus(0x0122)],
   [
-    'is out of resources (A700), and says more in a data set',
+    'is out of resources (A7FF), and says more in a data set',
     'status_failure',
     (message, { connection }) =>
-      connection.sendMessage(message.contextId, { ...success(message), [element.status]: 0xa700 }, Buffer.alloc(8)),
+      connection.sendMessage(message.contextId, { ...success(message), [element.status]: 0xa7ff }, Buffer.alloc(8)),
   ],
   ['never answers an instance', 'dimse_timeout', () => {}],
   ['sends what is no DICOM', 'protocol_error', (_message, { connection }) => connection.send(Buffer.from('500 Internal Server Error'))],
@@ -383,6 +383,18 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expect(await send(here.proxy)).toEqual(allSuccess);
   expectTold(here, { when: 'within', errorType: 'protocol_error', storesInFlight: 0 });
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
+}, 30_000);
+
+test('a destination that takes nothing more in the middle of an instance: the modality, which was held up with it, goes on', async () => {
+  const scp = await rawScp(stage, { script: ({ connection }) => void connection.socket.pause() });
+  const here = await site(scp.port, { timeouts: { storeResponseMs: 700 } });
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const dataSet = Buffer.alloc(64 * 1024 * 1024, 'radiotracer');
+  const store = { contextId: 3, messageId: 1, sopClassUid: ctImageStorage, sopInstanceUid: '2.25.7', dataSet };
+  expect(await rawStore(connection, store)).toBe(0);
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ errorType: 'dimse_timeout' }]);
+  expect((await here.spooled()).get('2.25.7')?.equals(dataSet)).toBe(true);
+  await connection.release();
 }, 30_000);
 
 test.each([0, 4 * 1024 * 1024])(
@@ -623,6 +635,36 @@ test('out of resources, while nothing can be kept either: the destination’s ow
   expect(await send(here.proxy)).toEqual(allSuccess.map((status, nth) => (nth === 3 ? 0xa700 : status)));
   expect(await here.spooled()).toEqual(new Map());
 }, 30_000);
+
+test.each([
+  ['while nothing can be kept either', { isFull: true, asksForRelease: false }],
+  ['when it has asked for release, behind which no answer may come', { isFull: false, asksForRelease: true }],
+])(
+  'a destination that dies with an instance %s: the modality is told, and nothing is taken over',
+  async (_when, { isFull, asksForRelease }) => {
+    const isReleasing = Promise.withResolvers<void>();
+    if (!asksForRelease) isReleasing.resolve();
+    const scp = await rawScp(stage, {
+      script: async ({ connection }) => {
+        await connection.message();
+        if (asksForRelease) connection.send(releaseRq);
+        await isReleasing.promise;
+        connection.socket.resetAndDestroy();
+      },
+    });
+    const here = await site(scp.port, { isFull: () => isFull });
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    const [instance] = study;
+    if (instance === undefined) throw new Error('an instance is generated');
+    connection.sendMessage(3, storeRq(instance.sopInstanceUid), dataSetOf(instance));
+    if (asksForRelease) expect((await connection.nextPdu())[0]).toBe(0x05);
+    isReleasing.resolve();
+    expect((await connection.nextPdu())[0]).toBe(0x07);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+    expect(await here.spooled()).toEqual(new Map());
+  },
+  30_000,
+);
 
 const patientRootFind = '1.2.840.10008.5.1.4.1.2.1.1';
 
