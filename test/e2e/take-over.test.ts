@@ -4,16 +4,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { configFrom, type Timeouts } from '@radiotracer/config';
-import type { Envelope } from '@radiotracer/instance';
+import type { Envelope, InstanceStore } from '@radiotracer/instance';
 import { Capabilities, Relay, RetentionBudget } from '@radiotracer/relay';
 import { instanceStore, Spool } from '@radiotracer/spool';
 import type { ErrorType, TelemetryEvent } from '@radiotracer/telemetry';
-import { connectTransport, OwnConnections, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
+import { type Clock, connectTransport, OwnConnections, ReadBufferPool, systemClock } from '@radiotracer/upper-layer';
 import { eventually } from '../fixtures/deadline.ts';
 import { readPart10 } from '../fixtures/part10.ts';
 import { freePort } from '../fixtures/ports.ts';
 import type { RawConnection, RawMessage } from '../fixtures/raw-connection.ts';
 import {
+  abort,
   associateAc,
   associateRj,
   associateRq,
@@ -29,7 +30,7 @@ import {
   textIn,
   verification,
 } from '../fixtures/raw-pdu.ts';
-import { type RawScpOptions, rawScp, type SeenAssociation, success } from '../fixtures/raw-scp.ts';
+import { type RawScp, type RawScpOptions, rawScp, type SeenAssociation, success } from '../fixtures/raw-scp.ts';
 import { rawAssociate, rawConnect, rawEcho, rawStore } from '../fixtures/raw-scu.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
@@ -99,6 +100,10 @@ interface SiteOptions {
   readonly isFull?: () => boolean;
   /** Where it listens; default: any free port. */
   readonly port?: number;
+  readonly clock?: Clock;
+  readonly storeAs?: (store: InstanceStore) => InstanceStore;
+  /** Of the process. */
+  readonly processRetainBytes?: number;
 }
 
 /** The relay and a real spool, in this process. */
@@ -120,13 +125,14 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const kept: Envelope[] = [];
   const fared: (string | undefined)[] = [];
   const retainBytes = options.retainBytes ?? 4 * 1024 * 1024;
-  const store = instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now);
+  const { storeAs = (store) => store } = options;
+  const store = storeAs(instanceStore(spool, { committed: (envelope) => void kept.push(envelope) }, systemClock.now));
   const ownConnections = new OwnConnections();
   const relay = new Relay({
     listeners: [{ host: '127.0.0.1', port: options.port ?? 0 }],
     isSelf: (accepted) => ownConnections.has(accepted),
     readBuffers,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     publish: (event) => told.push(event),
     findRoute: () => ({
       route: { ...route, onFailure: options.onFailure ?? 'spool', mode: options.mode ?? 'relay' },
@@ -144,7 +150,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
       },
       capabilities: new Capabilities({}, () => {}),
       retainBytes,
-      budget: new RetentionBudget(retainBytes),
+      budget: new RetentionBudget(options.processRetainBytes ?? retainBytes),
       isDown: () => false,
       fared: (_destinationId, errorType) => fared.push(errorType),
       traceparent: () => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
@@ -186,7 +192,10 @@ const atThird =
     (nth === 3 ? fault : answer)(message, association, nth);
 
 /** A PACS that keeps what it said Success to. */
-async function pacs(fault: Fault, options: RawScpOptions = {}): Promise<{ readonly port: number; readonly stored: Map<string, Buffer> }> {
+async function pacs(
+  fault: Fault,
+  options: RawScpOptions = {},
+): Promise<Pick<RawScp, 'port' | 'associations'> & { readonly stored: Map<string, Buffer> }> {
   const stored = new Map<string, Buffer>();
   const scp = await rawScp(stage, {
     ...options,
@@ -199,7 +208,7 @@ async function pacs(fault: Fault, options: RawScpOptions = {}): Promise<{ readon
       if (said && nth < 3 && uid !== undefined && message.dataSet !== undefined) stored.set(uid, message.dataSet);
     },
   });
-  return { port: scp.port, stored };
+  return { port: scp.port, associations: scp.associations, stored };
 }
 
 async function expectAllSafe({ spooled }: Site, stored: ReadonlyMap<string, Buffer>): Promise<void> {
@@ -260,10 +269,11 @@ test.each<[string, ErrorType, Fault]>([
 ])(
   'a destination that %s is taken over in the same association',
   async (_what, errorType, fault) => {
-    const { port, stored } = await pacs(atThird(fault));
+    const { port, stored, associations } = await pacs(atThird(fault));
     const here = await site(port, { timeouts: { storeResponseMs: 700 } });
     expect(await send(here.proxy)).toEqual(allSuccess);
     await expectAllSafe(here, stored);
+    await eventually('nothing to be open at the destination', () => associations.every(({ over }) => over !== undefined));
     expectTold(here, { when: 'within', errorType, storesInFlight: 1 });
     const inFlight = here.told.filter((event) => event.type === 'operation.ended' && event.relayAttempt !== undefined);
     // One that was answered is not there; of any other nobody knows.
@@ -275,11 +285,75 @@ test.each<[string, ErrorType, Fault]>([
   30_000,
 );
 
-test('what is in flight is taken over from an unsynced file too, where memory is not to be used for it', async () => {
-  const { port, stored } = await pacs(atThird((_message, { connection }) => connection.socket.resetAndDestroy()));
-  const here = await site(port, { retainBytes: 0 });
-  expect(await send(here.proxy)).toEqual(allSuccess);
-  await expectAllSafe(here, stored);
+test.each([
+  ['its association', { retainBytes: 0 }],
+  ['the process', { processRetainBytes: 0 }],
+])(
+  'what is in flight is in an unsynced file, and taken over from there, where no memory of %s is to be used for it',
+  async (_whose, options) => {
+    let files: string[] = [];
+    const fault: Fault = (_message, { connection }) => {
+      void here.parts().then((names) => {
+        files = names;
+        connection.socket.resetAndDestroy();
+      });
+    };
+    const { port, stored } = await pacs(atThird(fault));
+    const here = await site(port, options);
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    expect(files).toHaveLength(1);
+    await expectAllSafe(here, stored);
+  },
+  30_000,
+);
+
+test('while the disk is slow, what a modality sends in the place of its destination is not read: in memory is a chunk of it, and some of its requests', async () => {
+  const most = { unwrittenBytes: 0, uncommitted: 0 };
+  let [unwrittenBytes, uncommitted] = [0, 0];
+  const small = Array.from({ length: 200 }, (_, nth) => [`2.25.${nth + 1}`, Buffer.alloc(20 * 1024)] as const);
+  const large = ['2.25.1000', Buffer.alloc(4 * 1024 * 1024)] as const;
+  const slowDisk = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+  const slow = (store: InstanceStore): InstanceStore => ({
+    accepting: true,
+    begin: (start, provisionally) => {
+      const intake = store.begin(start, provisionally);
+      let drained = Promise.resolve();
+      return {
+        write: (bytes) => {
+          const hasRoom = intake.write(bytes);
+          if (start.sopInstanceUid !== large[0]) return hasRoom;
+          if (unwrittenBytes === 0) {
+            drained = slowDisk().then(() => {
+              unwrittenBytes = 0;
+            });
+          }
+          unwrittenBytes += bytes.length;
+          most.unwrittenBytes = Math.max(most.unwrittenBytes, unwrittenBytes);
+          return false;
+        },
+        get drained() {
+          return drained;
+        },
+        commit: async (late) => {
+          most.uncommitted = Math.max(most.uncommitted, ++uncommitted);
+          await slowDisk();
+          await intake.commit(late);
+          uncommitted--;
+        },
+        discard: () => intake.discard(),
+      };
+    },
+  });
+  const here = await site(await freePort(), { storeAs: slow });
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  const all = [...small, large];
+  for (const [nth, [sopInstanceUid, dataSet]] of all.entries()) connection.sendMessage(3, storeRq(sopInstanceUid, nth + 1), dataSet);
+  for (const _ of all) expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+  await connection.release();
+  expect((await here.spooled()).size).toBe(all.length);
+  // What was read already still comes.
+  expect(most.unwrittenBytes).toBeLessThan(1024 * 1024);
+  expect(most.uncommitted).toBeLessThan(100);
 }, 30_000);
 
 test.each([
@@ -429,18 +503,27 @@ test.each([0, 4 * 1024 * 1024])(
   30_000,
 );
 
-test('the process goes while an instance comes that only we take: it is told as one that did not come, and no part of it stays', async () => {
-  const here = await site(await freePort());
-  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-  const store = { ...storeRq('1.2.3.4'), [element.dataSetType]: 1 };
-  for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
-  connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
-  await eventually('a part in the spool', async () => (await here.parts()).length === 1);
-  await here.abort();
-  const ended = here.told.filter((event) => event.type === 'operation.ended');
-  expect(ended).toMatchObject([{ sopInstanceUid: '1.2.3.4', dataSetBytes: 1000, errorType: 'shutdown', disposition: 'refused' }]);
-  await eventually('nothing of it to be left', async () => (await here.parts()).length === 0);
-}, 30_000);
+test.each<[string, ErrorType, (here: Site, connection: RawConnection) => unknown]>([
+  ['the process goes', 'shutdown', (here) => here.abort()],
+  ['the modality aborts', 'aborted', (_here, connection) => connection.send(abort(0, 0))],
+  ['the modality closes the connection', 'connection_closed', (_here, connection) => connection.socket.end()],
+  ['the modality asks for release', 'protocol_error', (_here, connection) => connection.send(releaseRq)],
+])(
+  '%s while an instance comes that only we take: it is told as one that did not come, and no part of it stays',
+  async (_what, errorType, end) => {
+    const here = await site(await freePort());
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    const store = { ...storeRq('1.2.3.4'), [element.dataSetType]: 1 };
+    for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
+    connection.send(pData({ contextId: 3, control: 0, fragment: Buffer.alloc(1000) }));
+    await eventually('a part in the spool', async () => (await here.parts()).length === 1);
+    await end(here, connection);
+    await eventually('nothing of it to be left', async () => (await here.parts()).length === 0);
+    const ended = here.told.filter((event) => event.type === 'operation.ended');
+    expect(ended).toMatchObject([{ sopInstanceUid: '1.2.3.4', dataSetBytes: 1000, errorType, disposition: 'refused' }]);
+  },
+  30_000,
+);
 
 /** Three instances are sent before an answer comes; the PACS says `words` of its three answers and is gone: what the modality is answered, and what is kept. */
 async function sendThree(words: (answers: readonly Buffer[], contextId: number) => Buffer, statuses: readonly number[] = [0, 0, 0]) {
@@ -572,13 +655,28 @@ test('a destination that dies in the release, when nothing is to be answered: th
   expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
 }, 30_000);
 
-test('what the modality answers to a destination that is gone is for nobody, and the association goes on', async () => {
+test('what the modality answers to a destination that is gone is for nobody, is not waited for, and the association goes on', async () => {
+  const responseMs = 123_456;
+  const waits = new Set<() => void>();
+  const clock: Clock = {
+    now: systemClock.now,
+    setTimer: (callback, delayMs) => {
+      const timer = systemClock.setTimer(callback, delayMs);
+      if (delayMs === responseMs) waits.add(callback);
+      return {
+        cancel: () => {
+          waits.delete(callback);
+          timer.cancel();
+        },
+      };
+    },
+  };
   const report = { [element.commandField]: 0x0100, [element.messageId]: 1 };
   const { port } = await pacs((_message, { connection }) => {
     connection.sendMessage(1, report, Buffer.alloc(8));
     connection.socket.end();
   });
-  const here = await site(port);
+  const here = await site(port, { clock, timeouts: { dimseResponseMs: responseMs, storeResponseMs: responseMs } });
   const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
   const [one, other] = study.map((instance) => ({
     contextId: 3,
@@ -587,8 +685,10 @@ test('what the modality answers to a destination that is gone is for nobody, and
     dataSet: dataSetOf(instance),
   }));
   if (one === undefined || other === undefined) throw new Error('two instances are generated');
+  expect(waits.size).toBe(1);
   await expect(rawStore(connection, one)).rejects.toThrow('a response to another message');
   expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+  expect(waits.size).toBe(0);
   connection.sendMessage(1, { [element.commandField]: 0x8100, [element.messageIdBeingRespondedTo]: 1 }, Buffer.alloc(8));
   expect(await rawStore(connection, other)).toBe(0);
   await connection.release();
@@ -757,11 +857,15 @@ test('a destination that is silent for so long while an answer is waited for has
   expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ errorType: 'idle_timeout' }]);
 }, 30_000);
 
-test('store-and-forward: into the spool first, whatever the destination does', async () => {
-  const { port, stored } = await pacs(answer);
-  const here = await site(port, { mode: 'store-and-forward' });
-  expect(await send(here.proxy)).toEqual(allSuccess);
-  expect(stored.size).toBe(0);
-  await expectAllSafe(here, stored);
-  expectTold(here, { when: 'before', errorType: undefined, clientAssociationId: undefined });
-}, 30_000);
+test.each(['spool', 'refuse'] as const)(
+  'store-and-forward: into the spool first, whatever the destination does (onFailure: %s)',
+  async (onFailure) => {
+    const { port, stored } = await pacs(answer);
+    const here = await site(port, { mode: 'store-and-forward', onFailure });
+    expect(await send(here.proxy)).toEqual(allSuccess);
+    expect(stored.size).toBe(0);
+    await expectAllSafe(here, stored);
+    expectTold(here, { when: 'before', errorType: undefined, clientAssociationId: undefined });
+  },
+  30_000,
+);
