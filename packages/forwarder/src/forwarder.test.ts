@@ -462,6 +462,19 @@ test('stop without time aborts; what the PACS never had whole is unsent, what it
     ['waiting', 1, 1],
     ['waiting', 0, 0],
   ]);
+  expect(scene.of('delivery.attempted')).toMatchObject([{ outcome: 'retry', errorType: 'shutdown', possibleDuplicate: true }]);
+});
+
+test('stop without time in the middle of an instance: it is as it was, and the PACS is not taken to have failed', async () => {
+  await using scene = await Scene.open();
+  await scene.add({ dataSet: Buffer.alloc(64_000_000) });
+  const stopped = Promise.withResolvers<void>();
+  scene.pacs.onPiece = () => stopped.resolve(scene.forwarder.stop(0));
+  scene.forwarder.start();
+  await stopped.promise;
+  expect(await scene.entries()).toMatchObject([{ state: 'waiting', attempts: 0, possibleDuplicates: 0 }]);
+  expect(scene.of('delivery.attempted')).toMatchObject([{ outcome: 'unsent', errorType: 'shutdown', possibleDuplicate: false }]);
+  expect(scene.pacs.received).toEqual([]);
 });
 
 function flipByte(path: string, at: number): void {

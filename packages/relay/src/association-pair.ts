@@ -405,9 +405,7 @@ export class AssociationPair {
   }
 
   #closedIfAll(): void {
-    if (!this.#serverClosed || !this.#clientClosed) return;
-    this.#relaying?.stopWaiting();
-    this.#lifetime.closed(this);
+    if (this.#serverClosed && this.#clientClosed) this.#lifetime.closed(this);
   }
 
   #responseTimedOut(by: Patience['by']): void {

@@ -286,7 +286,7 @@ it('tells each operation once, with its own bytes, and keeps of a C-STORE nothin
   );
 });
 
-it('of several answers that are owed the first is waited for, and a destination that takes nothing is one that owes', () => {
+it('of several answers that are owed the first is waited for, anew after each that comes, and a destination that takes nothing is one that owes', () => {
   let time = 1000;
   const { log } = follow(undefined, { now: () => time });
   const limits = { dimseResponseMs: 500, storeResponseMs: 0 };
@@ -297,6 +297,9 @@ it('of several answers that are owed the first is waited for, and a destination 
   expect(log.patienceEnds(limits, undefined, true)).toEqual({ by: 'destination', endsAt: 1500 });
   expect(log.patienceEnds(limits, 700, true)).toEqual({ by: 'destination', endsAt: 1200 });
   expect(log.patienceEnds(limits, 1200, true)).toEqual({ by: 'destination', endsAt: 1500 });
+  time = 1400;
+  pass(log.fromAcceptor, { commandField: CommandField.cFindRsp, messageIdBeingRespondedTo: 2, status: 0 }, []);
+  expect(log.patienceEnds(limits, undefined, true)).toEqual({ by: 'destination', endsAt: 1900 });
 });
 
 it('a C-CANCEL is no operation, and of 4096 that are not answered one more is too many', () => {
