@@ -302,9 +302,17 @@ test.each<[string, ErrorType, Fault]>([
     expectTold(here, { when: 'within', errorType, storesInFlight: 1 });
     const inFlight = here.told.filter((event) => event.type === 'operation.ended' && event.relayAttempt !== undefined);
     // One that was answered is not there; of any other nobody knows.
-    const possibleDuplicate = errorType !== 'status_failure';
+    const isAnswered = errorType === 'status_failure';
+    const status = isAnswered ? expect.any(Number) : undefined;
     expect(inFlight).toMatchObject([
-      { disposition: 'spooled', relayAttempt: { errorType, requestOutAt: expect.any(Number), possibleDuplicate } },
+      { disposition: 'spooled', relayAttempt: { errorType, requestOutAt: expect.any(Number), status, possibleDuplicate: !isAnswered } },
+    ]);
+    // The modality's association goes on and is released; the destination's has ended then, as what it was.
+    const roles = new Map(here.told.flatMap((event) => (event.type === 'association.opened' ? [[event.associationId, event.role]] : [])));
+    const ends = here.told.flatMap((event) => (event.type === 'association.ended' ? [event] : []));
+    expect(ends.map(({ associationId, errorType: endedBy }) => [roles.get(associationId), endedBy])).toEqual([
+      ['client', errorType],
+      ['server', undefined],
     ]);
   },
   30_000,

@@ -258,7 +258,9 @@ export class AssociationPair {
       ...{ client: client.association, clientAssociationId: client.leg.id, ac, contexts, destination },
       ...{ limits, clock, publish, dataSets, policy: this.#takeOver?.accompany(rq, ac, contexts) },
       withheld: () => {
-        if (this.#takenOver('status_failure')) client.association.abort(providerAbort);
+        if (!this.#takenOver('status_failure')) return;
+        this.#clientEnded({ outcome: 'aborted', errorType: 'status_failure', abort: { ...providerAbort, by: 'self' } });
+        client.association.abort(providerAbort);
       },
       timedOut: (by) => this.#responseTimedOut(by),
     });
@@ -410,6 +412,7 @@ export class AssociationPair {
 
   #responseTimedOut(by: Patience['by']): void {
     if (by === 'destination' && this.#takenOver('dimse_timeout')) {
+      this.#clientEnded(timedOut('dimse_timeout'));
       this.#client?.association.abort(providerAbort);
       return;
     }
@@ -417,8 +420,13 @@ export class AssociationPair {
   }
 
   #timedOut(errorType: 'dimse_timeout' | 'idle_timeout'): void {
-    this.#end({ outcome: 'timed_out', errorType, ours: true, abort: { ...providerAbort, by: 'self' } }, errorType);
+    this.#end(timedOut(errorType), errorType);
     this.#client?.association.abort(providerAbort);
     this.#server.association.abort(providerAbort);
   }
+}
+
+/** We waited long enough, and abort it. */
+function timedOut(errorType: 'dimse_timeout' | 'idle_timeout'): LegEnd {
+  return { outcome: 'timed_out', errorType, ours: true, abort: { ...providerAbort, by: 'self' } };
 }

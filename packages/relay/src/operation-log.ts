@@ -159,7 +159,10 @@ export class OperationLog {
           const operation = theirs.find(command);
           if (operation === undefined) return 'pass';
           operation.isWithheld = operation.retention !== undefined && this.#policy?.withholds(command.status ?? 0) === true;
-          if (operation.isWithheld) return 'withhold';
+          if (operation.isWithheld) {
+            operation.status = command.status;
+            return 'withhold';
+          }
           if (this.#answer(operation, command)) {
             theirs.settle(operation);
             operation.retention?.release();

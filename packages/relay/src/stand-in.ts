@@ -82,9 +82,9 @@ export class StandIn implements MessageHandler {
   /** Goes on with an operation that was on its way to the destination. Its data set may be whole or not. */
   adopt(operation: Operation, respond: (response: CommandSet) => void, failed: Failed): DataSetSink | undefined {
     const isWhole = operation.requestEndAt !== undefined;
-    const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt, reading } = operation;
+    const { request, contextId, requestInAt: receivedAt, commandInAt, requestOutAt, status, reading } = operation;
     const possibleDuplicate = isWhole && !operation.isWithheld;
-    const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now(), possibleDuplicate };
+    const relayAttempt = { ...failed, requestOutAt, endedAt: this.#options.clock.now(), status, possibleDuplicate };
     const stored: Stored = { request, contextId, receivedAt, commandInAt, respond, relayAttempt, reading };
     if (operation.retention === undefined) return this.#refuse(stored, isWhole);
     if (isNameless(request)) {

@@ -3,7 +3,7 @@ import type { AssociationStory } from './association-story.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
 import { DestinationHealth, destinationStates } from './destination-health.ts';
 import { secondsBetween } from './epoch-time.ts';
-import type { AssociationEnded, AssociationOpened, OperationEnded, TelemetryEvent } from './event.ts';
+import type { AssociationEnded, AssociationOpened, OperationEnded, RelayAttempt, TelemetryEvent } from './event.ts';
 import { LedgerMetrics } from './ledger-metrics.ts';
 import type { MetricSet, MetricValues } from './metric-set.ts';
 import { knownModality } from './modality.ts';
@@ -155,6 +155,7 @@ export class EventMetrics {
         this.#metrics.record('dicom.client.operation.duration', away, { ...operation, 'radiotracer.destination.id': event.destinationId });
       }
     }
+    if (event.relayAttempt !== undefined) this.#relayAttempted(event, event.relayAttempt, modality);
     // What a destination sends back for a C-GET was delivered long ago.
     if (event.operation !== 'C-STORE' || event.invokedBy === 'acceptor') return;
     this.#metrics.add('radiotracer.instances', 1, {
@@ -169,6 +170,17 @@ export class EventMetrics {
       'radiotracer.destination.id': event.destinationId,
       'dicom.modality': modality,
       'radiotracer.delivery.outcome': 'delivered',
+    });
+  }
+
+  /** What the destination made of it before the proxy took over; the operation itself was answered by us. */
+  #relayAttempted({ operation, destinationId }: OperationEnded, attempt: RelayAttempt, modality: string | undefined): void {
+    this.#metrics.record('dicom.client.operation.duration', secondsBetween(attempt.requestOutAt, attempt.endedAt), {
+      'dicom.operation.name': operation,
+      'dicom.status.class': attempt.status === undefined ? undefined : 'failure',
+      'error.type': attempt.errorType,
+      'radiotracer.destination.id': destinationId,
+      'dicom.modality': modality,
     });
   }
 

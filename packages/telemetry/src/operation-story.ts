@@ -20,6 +20,7 @@ import {
   isDelivered,
   operationValues,
   serverValues,
+  statusCode,
 } from './operation-values.ts';
 import type { SpanBudget } from './span-budget.ts';
 import { clientOperationStatus, error, operationErrorType, serverOperationStatus } from './span-status.ts';
@@ -210,9 +211,9 @@ export class OperationStory {
       values: {
         ...values,
         ...clientValues(event, attempt.clientAssociationId),
-        // Of the answer that we gave, not of this attempt.
-        'dicom.status.code': undefined,
-        'dicom.status.class': undefined,
+        // Of this attempt, not of the answer that we gave.
+        'dicom.status.code': statusCode(attempt.status),
+        'dicom.status.class': attempt.status === undefined ? undefined : 'failure',
         'error.type': attempt.errorType,
         'radiotracer.delivery.attempt': 0,
         'radiotracer.delivery.outcome': 'failed',

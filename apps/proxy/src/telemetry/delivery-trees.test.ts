@@ -54,21 +54,22 @@ const takenOver: TelemetryEvent = {
   calledAeTitle: 'PROXY',
   at: began + 12,
   when: 'within',
-  errorType: 'connection_reset',
+  errorType: 'status_failure',
   storesInFlight: 1,
 };
 
 it('an instance that waited three hours over a restart is one trace, with what failed, what was queued and what came of it', async () => {
   const { result: traceparent } = await life((telemetry) => {
     for (const event of pair) telemetry.publish(event);
-    telemetry.publish(ended('c1', { at: began + 12, outcome: 'failed', errorType: 'connection_reset' }));
+    telemetry.publish(ended('c1', { at: began + 12, outcome: 'aborted', errorType: 'status_failure' }));
     telemetry.publish(takenOver);
     const relayAttempt = {
       clientAssociationId: 'c1',
       requestOutAt: began + 11,
       endedAt: began + 12,
-      errorType: 'connection_reset',
-      possibleDuplicate: true,
+      errorType: 'status_failure',
+      status: 0xa700,
+      possibleDuplicate: false,
     } as const;
     const kept = spool(telemetry, { relayAttempt });
     telemetry.publish(ended('s1'));
@@ -87,12 +88,12 @@ it('an instance that waited three hours over a restart is one trace, with what f
 trace 1
   association SERVER [take_over] → association pacs in trace 2 → study in trace 3
 trace 2
-  association pacs CLIENT ERROR(connection reset) error.type=connection_reset → association in trace 1
+  association pacs CLIENT ERROR(failure status) error.type=status_failure → association in trace 1
 trace 3
   study INTERNAL
     series CT INTERNAL
       C-STORE SERVER dicom.status.code=0000 [first_byte take_over spooled ack_sent] → association in trace 1
-        C-STORE pacs CLIENT ERROR(connection reset) error.type=connection_reset radiotracer.delivery.attempt=0 radiotracer.delivery.outcome=failed → association pacs in trace 2
+        C-STORE pacs CLIENT ERROR(failure status) error.type=status_failure dicom.status.code=A700 radiotracer.delivery.attempt=0 radiotracer.delivery.outcome=failed → association pacs in trace 2
         send retry.pacs PRODUCER dicom.status.code=0000
         C-STORE pacs CLIENT ERROR(failure status) error.type=status_failure dicom.status.code=A700 radiotracer.delivery.attempt=1 radiotracer.delivery.outcome=retry
         process retry.pacs CONSUMER error.type=status_failure dicom.status.code=A700 radiotracer.delivery.attempt=1 radiotracer.delivery.outcome=retry → send retry.pacs in trace 3
@@ -269,7 +270,7 @@ describe('log lines', () => {
     ]);
     const server = receiver.spans.find(({ name }) => name === 'association');
     const store = receiver.spans.find(({ name, kind }) => name === 'C-STORE' && kind === 'SERVER');
-    expect(log[0]).toMatchObject({ trace_id: server?.traceId, span_id: server?.spanId, 'error.type': 'connection_reset' });
+    expect(log[0]).toMatchObject({ trace_id: server?.traceId, span_id: server?.spanId, 'error.type': 'status_failure' });
     expect(log[3]).toMatchObject({ trace_id: store?.traceId, span_id: store?.spanId, 'dicom.status.code': 'A900' });
   });
 });

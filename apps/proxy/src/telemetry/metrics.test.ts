@@ -78,7 +78,7 @@ function parsed(text: string): Map<string, Family> {
 }
 
 const spooled = { clientAssociationId: undefined, requestOutAt: undefined, responseInAt: undefined, disposition: 'spooled' } as const;
-const relayAttempt = { clientAssociationId: 'c1', requestOutAt: began + 21, endedAt: began + 21.5, errorType: 'aborted' } as const;
+const relayAttempt = { clientAssociationId: 'c1', requestOutAt: began + 21, endedAt: began + 21.5, errorType: 'dimse_timeout' } as const;
 const events = [
   ...pair,
   operation(),
@@ -204,6 +204,11 @@ it('the numbers are those of what happened, and titles that nobody configured ar
   expect(values('radiotracer_deliveries_total')).toEqual({
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="retry",error_type="status_failure"': 1,
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"': 1,
+  });
+  // What the destination made of each: also of the one that was on its way when it failed.
+  const asked = families.get('dicom_client_operation_duration_seconds')?.samples.filter(({ name }) => name.endsWith('_count')) ?? [];
+  expect(Object.fromEntries(asked.map(({ labels, value }) => [/error_type="(\w+)"/.exec(labels)?.[1] ?? '', value]))).toEqual({
+    ...{ '': 2, aborted: 1, dimse_timeout: 1, status_failure: 1 },
   });
   // The one that was on its way when the destination failed, and an attempt to deliver it.
   expect(values('radiotracer_delivery_possible_duplicates_total')).toEqual({ 'radiotracer_destination_id="pacs"': 2 });

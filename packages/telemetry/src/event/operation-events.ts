@@ -29,6 +29,8 @@ export interface RelayAttempt {
   /** The proxy took over. */
   readonly endedAt: EpochMs;
   readonly errorType: ErrorType;
+  /** Its own answer, for which the proxy took over; undefined: there was none. */
+  readonly status?: number | undefined;
   /** All of it had gone to the destination, and no answer had come: it may be there, and what is kept is sent once more. */
   readonly possibleDuplicate: boolean;
 }
