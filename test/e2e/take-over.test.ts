@@ -907,3 +907,44 @@ test.each(['spool', 'refuse'] as const)(
   },
   30_000,
 );
+
+const studyRootFind = '1.2.840.10008.5.1.4.1.2.2.1';
+const privateClass = '1.3.6.1.4.1.99999.1';
+const findContext = { id: 5, abstractSyntax: studyRootFind, transferSyntaxes: [explicitVrLittleEndian] };
+
+test.each(['the first time', 'when it was seen to answer them'])(
+  'store-and-forward: what only the destination can answer is relayed to it, %s',
+  async (time) => {
+    const { port } = await pacs(answer);
+    const here = await site(port, { mode: 'store-and-forward' });
+    for (let associations = time === 'the first time' ? 1 : 2; associations > 0; associations -= 1) {
+      const { connection } = await rawAssociate(stage, here.proxy.port, { contexts: [...contexts.slice(0, 1), findContext] });
+      const find = { [element.affectedSopClassUid]: studyRootFind, [element.commandField]: 0x0020, [element.messageId]: 1 };
+      connection.sendMessage(5, { ...find, [element.priority]: 0 }, Buffer.alloc(8));
+      expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+      await connection.release();
+    }
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+    // Where something is to be stored as well, that alone is accepted: nobody else can answer the rest, now or later.
+    const both = await rawAssociate(stage, here.proxy.port, { contexts: [...contexts, findContext] });
+    expect(both.contexts.map(({ id, result }) => [id, result])).toEqual([
+      [1, 0],
+      [3, 0],
+      [5, 3],
+    ]);
+    await both.connection.release();
+  },
+  30_000,
+);
+
+test('store-and-forward: of a private class the destination is asked once, and it is kept first from then on', async () => {
+  const { port } = await pacs(answer);
+  const here = await site(port, { mode: 'store-and-forward' });
+  const both = [...contexts, { id: 5, abstractSyntax: privateClass, transferSyntaxes: [explicitVrLittleEndian] }];
+  for (const takenOver of [0, 1]) {
+    const { connection, contexts: answered } = await rawAssociate(stage, here.proxy.port, { contexts: both });
+    expect(answered.map(({ result }) => result)).toEqual([0, 0, 0]);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toHaveLength(takenOver);
+    await connection.release();
+  }
+}, 30_000);

@@ -197,7 +197,7 @@ const route = z.strictObject({
   mode: standard(
     value.oneOf(['relay', 'store-and-forward']),
     'relay',
-    '`relay`: live, and the spool only when the destination fails. `store-and-forward`: always into the spool first, answered from there, then forwarded.',
+    '`relay`: live, and the spool only when the destination fails. `store-and-forward`: instances always into the spool first, answered from there, then forwarded.',
   ),
   sopClasses: standard(
     value.uids,

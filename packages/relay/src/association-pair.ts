@@ -221,7 +221,7 @@ export class AssociationPair {
       const options = { ports, decision, requestor: requestorOf(rq), limits, clock, publish };
       const here = { server: this.#server.association, serverAssociationId: this.#server.leg.id, sourceAddress: this.#server.peerAddress };
       this.#takeOver = new TakeOver({ ...options, ...here, fromModality: this.#fromModality, dataSets: this.#ports.dataSets });
-      if (this.#takeOver.atOnce && this.#standInFromStart(this.#takeOver, undefined)) return;
+      if (this.#takeOver.atOnce(rq) && this.#standInFromStart(this.#takeOver, undefined)) return;
     }
     this.#open(rq, bytes, decision);
   }

@@ -1,4 +1,4 @@
-import type { AssociateAc, AssociateRq } from '@radiotracer/wire';
+import type { AssociateAc } from '@radiotracer/wire';
 import { Capabilities } from './capability.ts';
 
 const associate = { protocolVersion: 1, calledAeTitle: 'PROXY', callingAeTitle: 'CT', reserved: new Uint8Array(32) };
@@ -13,18 +13,15 @@ it('remembers what was answered for UIDs, and nothing for what is too long to be
     [ct, long],
     [long, explicitVr],
   ] as const;
-  const rq: AssociateRq = {
-    ...{ kind: 'A-ASSOCIATE-RQ', ...associate },
-    items: proposed.map(([abstractSyntax, transferSyntax], at) => ({
-      ...{ kind: 'presentation-context-rq', id: 2 * at + 1, abstractSyntax, transferSyntaxes: [transferSyntax], unknown: [] },
-    })),
-  };
+  const contexts = proposed.map(([abstractSyntax, transferSyntax], at) => ({
+    ...{ id: 2 * at + 1, abstractSyntax, transferSyntaxes: [transferSyntax] },
+  }));
   const ac: AssociateAc = {
     ...{ kind: 'A-ASSOCIATE-AC', ...associate },
     items: proposed.map(([, transferSyntax], at) => ({
       ...{ kind: 'presentation-context-ac', id: 2 * at + 1, result: at % 2, transferSyntax, unknown: [] },
     })),
   };
-  capabilities.learn('pacs', rq, ac);
+  capabilities.learn('pacs', contexts, ac);
   expect(capabilities.learned).toEqual({ pacs: { [ct]: { [explicitVr]: true } } });
 });

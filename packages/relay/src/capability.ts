@@ -2,7 +2,7 @@
  * What each destination was last seen to accept, by abstract syntax: so that in an outage we accept what it will accept later, and nothing
  * else. Plain values, to be kept across restarts.
  */
-import { type AssociateAc, type AssociateRq, trimUid } from '@radiotracer/wire';
+import { type AssociateAc, trimUid } from '@radiotracer/wire';
 
 /** Transfer syntax UID → accepted (true) or refused (false) when it was last asked for alone or chosen. */
 export type LearnedTransferSyntaxes = Readonly<Record<string, boolean>>;
@@ -16,6 +16,14 @@ export interface CapabilityGuess {
   readonly transferSyntaxes: readonly string[];
 }
 
+/** A presentation context as it was proposed, PS3.8 9.3.2.2. */
+export interface ProposedSyntaxes {
+  readonly id: number;
+  readonly abstractSyntax: string | undefined;
+  readonly transferSyntaxes: readonly string[];
+}
+
+const standardRoot = '1.2.840.10008.';
 const verification = '1.2.840.10008.1.1';
 const storagePrefix = '1.2.840.10008.5.1.4.1.1.';
 /** Every storage SCP takes these (PS3.5 10.1); the first of them that is proposed is the safest guess. */
@@ -52,15 +60,14 @@ export class Capabilities {
     );
   }
 
-  /** Remembers the destination's own answer. */
-  learn(destinationId: string, rq: AssociateRq, ac: AssociateAc): void {
+  /** Remembers the destination's own answer to what was proposed to it. */
+  learn(destinationId: string, contexts: readonly ProposedSyntaxes[], ac: AssociateAc): void {
     const answers = new Map<number, { readonly result: number; readonly transferSyntax: string }>();
     for (const item of ac.items) {
       if (item.kind === 'presentation-context-ac' && !answers.has(item.id))
         answers.set(item.id, { result: item.result, transferSyntax: trimUid(item.transferSyntax ?? '') });
     }
     const before = this.#changes;
-    const contexts = rq.items.filter((item) => item.kind === 'presentation-context-rq');
     // Refusals first: what one context was refused another may have been granted.
     for (const { id, abstractSyntax, transferSyntaxes } of contexts) {
       if (abstractSyntax === undefined || (answers.get(id)?.result ?? 0) === 0) continue;
@@ -75,6 +82,18 @@ export class Capabilities {
   }
 
   /**
+   * Whether an association with these abstract syntaxes can be had without the destination while it is there: something is to be stored, and of
+   * no private class is unknown whether it takes it.
+   */
+  suffice(destinationId: string, abstractSyntaxes: readonly string[], guess: CapabilityGuess): boolean {
+    const known = this.#learned.get(destinationId);
+    const others = abstractSyntaxes.filter((abstractSyntax) => abstractSyntax !== verification);
+    const toStore = others.filter((abstractSyntax) => !isService(abstractSyntax, guess));
+    if (toStore.length === 0) return others.length === 0;
+    return toStore.every((abstractSyntax) => isStorage(abstractSyntax, guess) || known?.has(abstractSyntax) === true);
+  }
+
+  /**
    * The transfer syntax to accept in its place, one of those proposed; undefined: it would refuse. What was never asked is guessed: storage
    * and verification are accepted, uncompressed where there is a choice; or what the route says instead.
    */
@@ -84,8 +103,8 @@ export class Capabilities {
     if (accepted !== undefined) return accepted;
     if (abstractSyntax === verification) return transferSyntaxes[0];
     const open = transferSyntaxes.filter((syntax) => known?.get(syntax) !== false);
-    const isStorage = guess.sopClasses.length === 0 ? abstractSyntax.startsWith(storagePrefix) : guess.sopClasses.includes(abstractSyntax);
-    if (!isStorage) return undefined;
+    const isTaken = guess.sopClasses.length === 0 ? abstractSyntax.startsWith(storagePrefix) : guess.sopClasses.includes(abstractSyntax);
+    if (!isTaken) return undefined;
     if (guess.transferSyntaxes.length > 0) return guess.transferSyntaxes.find((syntax) => open.includes(syntax));
     return uncompressed.find((syntax) => open.includes(syntax)) ?? open[0];
   }
@@ -102,4 +121,13 @@ export class Capabilities {
     transfer.set(transferSyntax, accepted);
     this.#changes++;
   }
+}
+
+function isStorage(abstractSyntax: string, { sopClasses }: CapabilityGuess): boolean {
+  return abstractSyntax.startsWith(storagePrefix) || sopClasses.includes(abstractSyntax);
+}
+
+/** Of the standard, and to be had of the destination alone: queries, worklist, procedure steps, storage commitment. */
+export function isService(abstractSyntax: string, guess: CapabilityGuess): boolean {
+  return abstractSyntax.startsWith(standardRoot) && abstractSyntax !== verification && !isStorage(abstractSyntax, guess);
 }

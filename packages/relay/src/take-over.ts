@@ -22,7 +22,7 @@ import {
 } from '@radiotracer/upper-layer';
 import { type AssociateAc, type AssociateRq, encodePdu } from '@radiotracer/wire';
 import { type AssociationRequestor, proposedAbstractSyntaxes } from './agreement.ts';
-import type { Capabilities } from './capability.ts';
+import { type Capabilities, isService } from './capability.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import type { OperationContext, TakeOverPolicy } from './operation-log.ts';
 import type { Relaying } from './relaying.ts';
@@ -104,15 +104,19 @@ export class TakeOver {
   }
 
   /** Whether the destination is not to be asked at all. */
-  get atOnce(): boolean {
+  atOnce(rq: AssociateRq): boolean {
     const { decision, ports } = this.#options;
-    return decision.route.mode === 'store-and-forward' || ports.isDown(decision.destination.id);
+    const { route, destination } = decision;
+    if (ports.isDown(destination.id)) return true;
+    const proposed = [...proposedAbstractSyntaxes(rq).values()];
+    return route.mode === 'store-and-forward' && ports.capabilities.suffice(destination.id, proposed, route);
   }
 
   /** The destination has accepted: from now on its C-STOREs in flight are kept, where this route keeps them. */
   accompany(rq: AssociateRq, ac: AssociateAc, agreed: ReadonlyMap<number, string>): TakeOverPolicy | undefined {
     const { decision, ports, server } = this.#options;
-    ports.capabilities.learn(decision.destination.id, rq, ac);
+    const contexts = rq.items.filter((item) => item.kind === 'presentation-context-rq');
+    ports.capabilities.learn(decision.destination.id, contexts, ac);
     const answered = () => ports.fared(decision.destination.id, undefined);
     if (decision.route.onFailure !== 'spool') {
       answered();
@@ -136,15 +140,20 @@ export class TakeOver {
   ): boolean {
     const { decision, ports, server } = this.#options;
     if (!this.possible) return false;
+    const { route, destination } = decision;
+    // What is stored first, though the destination is there: of its services it would be said "not now" for ever.
+    const isByChoice = failed === undefined && !ports.isDown(destination.id);
     const contexts = acceptContexts(rq, (abstractSyntax, transferSyntaxes) =>
-      ports.capabilities.choose(decision.destination.id, abstractSyntax, transferSyntaxes, decision.route),
+      isByChoice && isService(abstractSyntax, route)
+        ? undefined
+        : ports.capabilities.choose(destination.id, abstractSyntax, transferSyntaxes, route),
     );
     if (!contexts.some(({ result }) => result === 0)) return false;
     const ac = associateResponse(rq, contexts, maxPduBytes);
     this.#perform(this.#prepare(rq, agreedContexts(ac)), undefined);
     server.accept(encodePdu(ac));
     accepted(ac, this.#agreed);
-    const down = decision.route.mode === 'store-and-forward' ? undefined : 'circuit_open';
+    const down = route.mode === 'store-and-forward' ? undefined : 'circuit_open';
     this.#tell('before', failed?.errorType ?? down, failed?.clientAssociationId, 0);
     return true;
   }
