@@ -184,6 +184,15 @@ test('a PACS that refuses a transfer syntax: a dead letter that says why, no loo
   expect(entries.map(({ state, lastError }) => [state, lastError?.errorType])).toEqual(
     compressed.map(() => ['dead', 'presentation_context_refused']),
   );
+  // Known from then on, also where the PACS is not asked: nobody is told Success for what would be given up.
+  const { contexts, connection } = await rawAssociate(stage, proxy.port, {
+    called: 'FIRST',
+    contexts: [jpegLsLossless, explicitVrLittleEndian].map((syntax, at) => ({
+      ...{ id: 2 * at + 1, abstractSyntax: ctImageStorage, transferSyntaxes: [syntax] },
+    })),
+  });
+  expect(contexts.map(({ result }) => result === 0)).toEqual([false, true]);
+  await connection.release();
   // Nothing more is tried: another study goes through, and theirs is the only association that came.
   const before = pacs.associations();
   pacs.answer = acceptAll;

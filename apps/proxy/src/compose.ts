@@ -259,6 +259,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const forwarder = new Forwarder({
     ...{ ...delivering, queue, unremoved, destinations, connect, circuit, publish, limits: config.limits, clock, random: Math.random },
     liveAssociations: (destinationId) => relay.associationsTo(destinationId),
+    negotiated: (destinationId, contexts, ac) => capabilities.learn(destinationId, contexts, ac),
     failed: failed('forwarding'),
     leaseHolder,
   });

@@ -210,11 +210,12 @@ export class DestinationDrain implements LaneHost {
   }
 
   newAssociation({ callingAeTitle, calledAeTitle }: Group, contexts: Iterable<ContextFacts>): StoreAssociation {
-    const { connect, limits, clock, publish } = this.#options;
+    const { connect, limits, clock, publish, negotiated } = this.#options;
     this.counts.associations++;
     const destination = this.#destination;
     const { responseMs } = this.#tuning;
-    return new StoreAssociation({ destination, connect, callingAeTitle, calledAeTitle, contexts, responseMs, limits, clock, publish });
+    const titles = { callingAeTitle, calledAeTitle };
+    return new StoreAssociation({ destination, connect, ...titles, contexts, responseMs, limits, clock, publish, negotiated });
   }
 
   opened(group: Group): void {

@@ -2,7 +2,8 @@ import type { Destination } from '@radiotracer/config';
 import type { Queue } from '@radiotracer/queue';
 import type { Spool } from '@radiotracer/spool';
 import type { Publish } from '@radiotracer/telemetry';
-import type { Clock, DestinationCircuit, RequestorOptions, Transport } from '@radiotracer/upper-layer';
+import type { Clock, DestinationCircuit, ProposedContext, RequestorOptions, Transport } from '@radiotracer/upper-layer';
+import type { AssociateAc } from '@radiotracer/wire';
 import type { Scheduler } from './scheduler.ts';
 import type { Unremoved } from './unremoved.ts';
 
@@ -21,6 +22,8 @@ export interface ForwarderPorts {
   /** Asked now and then to make the schedule equal to the spool again, where it is not. */
   readonly scheduler: Pick<Scheduler, 'keep'>;
   readonly publish: Publish;
+  /** Told what a destination has answered to the presentation contexts that were proposed to it. */
+  readonly negotiated?: ((destinationId: string, contexts: readonly ProposedContext[], ac: AssociateAc) => void) | undefined;
   /** Told of what should not happen: a mistake of ours, or a schedule that is away while its expired leases are looked for. */
   readonly failed: (error: unknown) => void;
   readonly clock: Clock;

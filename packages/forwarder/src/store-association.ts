@@ -14,6 +14,7 @@ import {
 } from '@radiotracer/upper-layer';
 import { CommandField, type CommandSet, commandSet } from '@radiotracer/wire';
 import { AssociationLog, self } from './association-log.ts';
+import type { ForwarderPorts } from './ports.ts';
 
 /** What a presentation context is proposed for: exactly one transfer syntax, because the data set will not be encoded anew. */
 export type ContextFacts = Pick<Envelope, 'abstractSyntaxUid' | 'transferSyntaxUid'>;
@@ -34,6 +35,7 @@ export interface StoreAssociationOptions {
   readonly limits: RequestorOptions['limits'];
   readonly clock: Clock;
   readonly publish: Publish;
+  readonly negotiated: ForwarderPorts['negotiated'];
 }
 
 const maxContexts = 128;
@@ -74,7 +76,7 @@ export class StoreAssociation {
 
   /** Once. @throws AssociationError */
   async open(): Promise<void> {
-    const { destination, connect, limits, clock, callingAeTitle, calledAeTitle, responseMs } = this.#options;
+    const { destination, connect, limits, clock, callingAeTitle, calledAeTitle, responseMs, negotiated } = this.#options;
     this.#transport = connect(destination);
     this.#log.opened({ destination, callingAeTitle, calledAeTitle, proposedContexts: this.#contexts.size });
     const { dimseResponseMs, storeResponseMs: _, ...timeouts } = destination.timeouts;
@@ -90,6 +92,7 @@ export class StoreAssociation {
         clock,
       });
       const { ac, agreed } = this.#requestor;
+      negotiated?.(destination.id, [...this.#contexts.values()], ac);
       const refusedSopClasses = refusedAbstractSyntaxes(this.#contexts.values(), agreed);
       this.#log.accepted(ac, { acceptedContexts: agreed.size, refusedSopClasses }, this.#transport.tls?.());
     } catch (error) {
