@@ -44,7 +44,7 @@ export interface LeaseEnd {
 export interface Home {
   /** All of one destination. Without `reconcile`, known entries stay as they are. */
   add(entries: readonly NewEntry[], reconcile?: Reconciliation): Promise<readonly ('added' | 'known' | 'moved')[]>;
-  /** `nonce`: of every call another; the tokens are made of it. A lease is stamped with the mark, so that no `drop` takes what is being sent. */
+  /** `nonce`: of every call another; the tokens are made of it. */
   claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]>;
   extend(lease: Lease, leaseMs: number, now: number): Promise<Refusal | undefined>;
   /** All of one destination, each for itself, in order; a home that takes some and not others says so of these. */
@@ -67,7 +67,7 @@ export interface Home {
   counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]>;
   nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined>;
   beginRebuild(): Promise<ReadonlyMap<string, number>>;
-  /** All keys of one destination, of entries that were seen at rest since the mark was made: those not touched since it. Returns how many went. */
+  /** All keys of one destination: those that are not leased, and not touched since the mark. Returns how many went. */
   drop(keys: readonly EntryKey[], mark: number): Promise<number>;
   health(): Promise<QueueHealth>;
   /** Left out: `health` leaves nothing behind. */

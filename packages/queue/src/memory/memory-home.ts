@@ -164,7 +164,7 @@ export class MemoryHome implements Home {
     this.#open();
     const gone = keys.map(nameOf).filter((name) => {
       const known = this.#entries.get(name);
-      return known !== undefined && known.mark < mark;
+      return known !== undefined && known.entry.state !== 'leased' && known.mark < mark;
     });
     for (const name of gone) this.#entries.delete(name);
     return gone.length;

@@ -13,7 +13,7 @@ for i = 3, #ARGV, 2 do
     result = 'added'
   elseif since and known.st ~= 'leased' and (known.mk or 0) < since then
     local to, was = cjson.decode(raw).st, known.st
-    local meant = known.n > 0 and known.le.at <= now
+    local meant = known.n > 0 and not (known.le and known.le.at > now)
     local early = to == 'waiting' and not meant and known.du > now
     if early then known.du = now end
     if to ~= was then
@@ -136,22 +136,26 @@ return out
  */
 const RECLAIM = `
 local now, limit = tonumber(ARGV[1]), ARGV[4]
-if not isWhole() then
+local function lost()
   forget()
   redis.call('HSET', META, 'forgotten', 1)
+  return -1
 end
+if not isWhole() then return lost() end
 if redis.call('HEXISTS', META, 'forgotten') == 1 then return -1 end
 local time, latest = serverTime(ARGV[6]), now + ARGV[3]
 local cut = time + ARGV[2]
 local changed = 0
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', string.format('%.0f', time), 'LIMIT', 0, limit)) do
   local e, s = load(m), cjson.decode(ARGV[5])
+  if not e then return lost() end
   s.why, s.dueAt = e.lh, math.min(e.du, now)
   settle(m, e, s, now)
   changed = changed + 1
 end
 for _, m in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '(' .. string.format('%.0f', cut), '+inf', 'LIMIT', 0, limit)) do
   local e = load(m)
+  if not e then return lost() end
   e.lx = now + ARGV[2]
   put(m, e, 'leased')
   lease(m, cut)
@@ -161,6 +165,7 @@ for _, owner in ipairs(redis.call('SMEMBERS', OWNERS)) do
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', dueKey(owner), '(' .. string.format('%.0f', latest), '+inf', 'LIMIT', 0, limit)) do
     local m = id .. ' ' .. owner
     local e = load(m)
+    if not e then return lost() end
     e.du = now
     put(m, e, 'waiting')
     changed = changed + 1
@@ -225,7 +230,7 @@ const DROP = `
 local since, dropped = tonumber(ARGV[1]), 0
 for i = 2, #ARGV do
   local e = load(ARGV[i])
-  if e and (e.mk or 0) < since then
+  if e and e.st ~= 'leased' and (e.mk or 0) < since then
     erase(ARGV[i], e)
     dropped = dropped + 1
   end

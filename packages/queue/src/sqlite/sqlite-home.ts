@@ -212,7 +212,7 @@ export class SqliteHome implements Home {
       let dropped = 0;
       for (const key of keys) {
         const row = this.#row(key);
-        if (row === undefined || markOf(String(row['record'])) >= mark) continue;
+        if (row === undefined || entryOf(row).state === 'leased' || markOf(String(row['record'])) >= mark) continue;
         this.#delete(key);
         dropped++;
       }
