@@ -372,11 +372,12 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
       await server.ask('DEL', `radiotracer:{pacs}:${key}`);
       const later = now + claim.leaseMs;
       await queue.reclaimExpired(later);
-      // As a scheduler does.
-      if ((await queue.health()).generation !== generation) await queue.rebuild('node-1', listed(entries), later);
+      // As a scheduler does; one was delivered by somebody who could not say so any more.
+      const left = entries.slice(1);
+      if ((await queue.health()).generation !== generation) await queue.rebuild('node-1', listed(left), later);
       const claimed = await queue.claim({ ...claim, now: later });
-      expect(claimed.map(({ entry }) => entry.id)).toEqual(entries.map(({ id }) => id));
-      expect((await queue.counts())[0]?.states).toMatchObject({ waiting: { entries: 0 }, leased: { entries: 6 } });
+      expect(claimed.map(({ entry }) => entry.id)).toEqual(left.map(({ id }) => id));
+      expect((await queue.counts())[0]?.states).toMatchObject({ waiting: { entries: 0 }, leased: { entries: 5 } });
       const ends = claimed.map(({ lease }) => ({ lease, outcome: { kind: 'delivered' } as const }));
       await queue.settleMany(ends, later);
       expect(await queue.reclaimExpired(later)).toBe(0);
