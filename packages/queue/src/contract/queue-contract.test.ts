@@ -85,7 +85,7 @@ for (const kind of HOMES) {
       const queue = home.open(++schedules);
       const model = new QueueModel();
       for (const id of ['A', 'A!', 'B']) {
-        for (const destinationId of ['a', 'b', '{c}']) {
+        for (const destinationId of ['a', '%7Bc%7D', '{c}']) {
           for (const ownerId of ['node 1', 'node-1', 'z']) {
             await commands.add(sampleEntry(0, { id, destinationId, ownerId, studyKey: '1.2' }), undefined).run(model, queue);
           }

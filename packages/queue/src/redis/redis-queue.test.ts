@@ -350,6 +350,8 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     await queue.claim({ ...claim, limit: 1 });
     await server.ask('DEL', 'radiotracer:{pacs}:entries');
     expect(await queue.claim(claim)).toEqual([]);
+    await queue.add(sampleEntry(5));
+    expect((await queue.page({}, undefined, 1)).entries.map(({ id }) => id)).toEqual([sampleEntry(5).id]);
     expect(await queue.reclaimExpired(now + 10_000)).toBe(1);
     expect(await queue.page({}, undefined, 10)).toEqual({ entries: [] });
     expect(await queue.page({ studyKey: sampleEntry(0).studyKey }, undefined, 10)).toEqual({ entries: [] });
