@@ -2,7 +2,7 @@ import { type AttemptError, type EntryState, type HistoryEvent, MAX_HISTORY_EVEN
 import type { DeliveryFault, Outcome } from './lease.ts';
 import type { QueueLimits } from './limits.ts';
 
-// What happens to an entry, as functions of it. redis/lua/library.lua says the same in Lua, because there it must happen in the server;
+// What happens to an entry, as functions of it. redis/lua-library.ts and scripts.ts say the same in Lua, because there it must happen in the server;
 // the contract suite holds both against one model.
 
 /** The end of a lease, all outcomes in one shape. */

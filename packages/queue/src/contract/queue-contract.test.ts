@@ -163,6 +163,7 @@ for (const kind of HOMES) {
       expect(await queue.remove({ state: 'dead' }, 1, { onChanged })).toEqual({ changed: 1, leased: 0 });
       expect((await queue.page({}, undefined, 10)).entries).toMatchObject([{ destinationId: 'b', state: 'waiting' }]);
       await queue.close();
+      await expect(queue.counts()).rejects.toMatchObject({ code: 'closed' });
     }, 60_000);
 
     it('rebuilds while it is used: what comes, goes or changes meanwhile is left alone', async () => {
