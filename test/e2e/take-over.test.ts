@@ -104,6 +104,8 @@ interface SiteOptions {
   /** The destination, as is known. */
   readonly isDown?: boolean;
   readonly maxAssociations?: number;
+  /** As the destination is to see them; default: as they came. */
+  readonly titles?: { readonly callingAeTitle: string; readonly calledAeTitle: string };
   readonly storeAs?: (store: InstanceStore) => InstanceStore;
   /** Of the process. */
   readonly processRetainBytes?: number;
@@ -123,6 +125,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
   const destination = config.destinations['pacs'];
   if (route === undefined || destination === undefined) throw new Error('a route and a destination are configured');
   const timeouts = { ...config.timeouts, ...options.timeouts };
+  const rewritten = options.titles === undefined ? {} : { rewriteCallingAet: options.titles.callingAeTitle };
   const readBuffers = new ReadBufferPool();
   const told: TelemetryEvent[] = [];
   const kept: Envelope[] = [];
@@ -138,8 +141,8 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     clock: options.clock ?? systemClock,
     publish: (event) => told.push(event),
     findRoute: () => ({
-      route: { ...route, onFailure: options.onFailure ?? 'spool', mode: options.mode ?? 'relay' },
-      destination: { ...destination, timeouts },
+      route: { ...route, onFailure: options.onFailure ?? 'spool', mode: options.mode ?? 'relay', ...rewritten },
+      destination: { ...destination, timeouts, aet: options.titles?.calledAeTitle },
     }),
     connect: ({ host, port }) => ownConnections.add(connectTransport(host, port, readBuffers)),
     limits: { ...config.limits, ...(options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations }) },
@@ -511,17 +514,27 @@ test('an answer with nonsense behind it, in one segment: the answer counts, and 
   expect(new Set((await here.spooled()).keys())).toEqual(new Set(study.slice(1).map(({ sopInstanceUid }) => sopInstanceUid)));
 }, 30_000);
 
-test('a destination that takes nothing more in the middle of an instance: the modality, which was held up with it, goes on', async () => {
-  const scp = await rawScp(stage, { script: ({ connection }) => void connection.socket.pause() });
-  const here = await site(scp.port, { timeouts: { storeResponseMs: 700 } });
-  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
-  const dataSet = Buffer.alloc(64 * 1024 * 1024, 'radiotracer');
-  const store = { contextId: 3, messageId: 1, sopClassUid: ctImageStorage, sopInstanceUid: '2.25.7', dataSet };
-  expect(await rawStore(connection, store)).toBe(0);
-  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ errorType: 'dimse_timeout' }]);
-  expect((await here.spooled()).get('2.25.7')?.equals(dataSet)).toBe(true);
-  await connection.release();
-}, 30_000);
+test.each([
+  ['dimse_timeout', { storeResponseMs: 700 }],
+  ['idle_timeout', { storeResponseMs: 0, idleMs: 1500 }],
+])(
+  'a destination that takes nothing more in the middle of an instance (%s): the modality, which was held up with it, goes on',
+  async (errorType, timeouts) => {
+    const dataSet = Buffer.alloc(64 * 1024 * 1024, 'radiotracer');
+    const store = { ...storeRq('2.25.7'), [element.dataSetType]: 1 };
+    // Before it is waited for: it takes this process a while.
+    const message = [...inPData(3, command(store), true, 0), ...inPData(3, dataSet, false, 16_384)];
+    const scp = await rawScp(stage, { script: ({ connection }) => void connection.socket.pause() });
+    const here = await site(scp.port, { timeouts });
+    const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    connection.send(...message);
+    expect(numberIn((await connection.message()).command, element.status)).toBe(0);
+    expect(here.told.filter(({ type }) => type === 'association.taken_over')).toMatchObject([{ errorType }]);
+    expect((await here.spooled()).get('2.25.7')?.equals(dataSet)).toBe(true);
+    await connection.release();
+  },
+  30_000,
+);
 
 test.each([0, 4 * 1024 * 1024])(
   'one that dies between two bytes of an instance: what the modality sends then goes on behind what it sent (%i bytes of memory)',
@@ -885,6 +898,21 @@ test.each<[string, (connection: RawConnection) => void]>([
   30_000,
 );
 
+test('a modality that owes its destination an answer for too long: the association ends, and its destination has not failed', async () => {
+  const { port } = await pacs((message, association) => {
+    association.connection.sendMessage(1, { [element.commandField]: 0x0100, [element.messageId]: 1 }, Buffer.alloc(8));
+    answer(message, association, 0);
+  });
+  const here = await site(port, { timeouts: { dimseResponseMs: 300 } });
+  const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+  connection.sendMessage(1, { [element.commandField]: 0x0030, [element.messageId]: 1, [element.affectedSopClassUid]: verification });
+  await connection.message();
+  await connection.message();
+  expect((await connection.nextPdu())[0]).toBe(0x07);
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
+  expect(new Set(here.fared)).toEqual(new Set([undefined]));
+}, 30_000);
+
 test('a destination that is silent for so long while an answer is waited for has failed: the query is refused', async () => {
   const { port } = await pacs(() => {});
   const here = await site(port, { timeouts: { idleMs: 300 } });
@@ -896,14 +924,16 @@ test('a destination that is silent for so long while an answer is waited for has
 }, 30_000);
 
 test.each(['spool', 'refuse'] as const)(
-  'store-and-forward: into the spool first, whatever the destination does (onFailure: %s)',
+  'store-and-forward: into the spool first, for the titles that the destination is to see, whatever it does (onFailure: %s)',
   async (onFailure) => {
     const { port, stored } = await pacs(answer);
-    const here = await site(port, { mode: 'store-and-forward', onFailure });
+    const titles = { callingAeTitle: 'GATEWAY', calledAeTitle: 'MAINPACS' };
+    const here = await site(port, { mode: 'store-and-forward', onFailure, titles });
     expect(await send(here.proxy)).toEqual(allSuccess);
     expect(stored.size).toBe(0);
     await expectAllSafe(here, stored);
     expectTold(here, { when: 'before', errorType: undefined, clientAssociationId: undefined });
+    expect(here.kept).toMatchObject(study.map(() => titles));
   },
   30_000,
 );

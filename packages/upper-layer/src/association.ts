@@ -204,6 +204,8 @@ export class Association implements PduSink {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    // That nothing came was our doing.
+    this.#activity++;
     this.#socket.resume();
   }
 
