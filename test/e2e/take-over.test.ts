@@ -89,6 +89,8 @@ interface Site {
   parts(): Promise<string[]>;
   /** As when the process is going. */
   abort(): Promise<void>;
+  /** Associations in which the destination takes part. */
+  relayed(): number;
 }
 
 interface SiteOptions {
@@ -171,6 +173,7 @@ async function site(pacsPort: number, options: SiteOptions = {}): Promise<Site> 
     fared,
     parts: () => readdir(join(dir, 'incoming')),
     abort: () => relay.abort(),
+    relayed: () => relay.associationsTo('pacs'),
     spooled: async () => {
       const found = new Map<string, Buffer>();
       for (const name of await readdir(join(dir, 'waiting'), { recursive: true })) {
@@ -554,10 +557,12 @@ test.each([0, 4 * 1024 * 1024])(
     });
     const here = await site(scp.port, { retainBytes });
     const { connection } = await rawAssociate(stage, here.proxy.port, { contexts });
+    expect(here.relayed()).toBe(1);
     const store = { ...storeRq(instance.sopInstanceUid), [element.dataSetType]: 1 };
     for (const bytes of inPData(3, command(store), true, 0)) connection.send(bytes);
     connection.send(pData({ contextId: 3, control: 0, fragment: dataSet.subarray(0, half) }));
     await eventually('the take-over', () => here.told.some(({ type }) => type === 'association.taken_over'));
+    expect(here.relayed()).toBe(0);
     connection.send(pData({ contextId: 3, control: 2, fragment: dataSet.subarray(half) }));
     expect(numberIn((await connection.message()).command, element.status)).toBe(0);
     const spooled = await here.spooled();
@@ -898,8 +903,8 @@ test.each<[string, (connection: RawConnection) => void]>([
   30_000,
 );
 
-test('a modality that owes its destination an answer for too long: the association ends, and its destination has not failed', async () => {
-  const { port } = await pacs((message, association) => {
+test('a modality that owes its destination an answer for too long: the association ends on both sides, and its destination has not failed', async () => {
+  const { port, associations } = await pacs((message, association) => {
     association.connection.sendMessage(1, { [element.commandField]: 0x0100, [element.messageId]: 1 }, Buffer.alloc(8));
     answer(message, association, 0);
   });
@@ -909,6 +914,7 @@ test('a modality that owes its destination an answer for too long: the associati
   await connection.message();
   await connection.message();
   expect((await connection.nextPdu())[0]).toBe(0x07);
+  await eventually('the destination to be told', () => associations[0]?.over === 'A-ABORT');
   expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
   expect(new Set(here.fared)).toEqual(new Set([undefined]));
 }, 30_000);

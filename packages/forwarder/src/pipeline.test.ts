@@ -13,6 +13,9 @@ class Pipeline {
   settling: Promise<void> | undefined;
   /** Waited for before a file is removed, by UID. */
   readonly removing = new Map<string, Promise<void>>();
+  /** Waited for before the spool says where a file is. */
+  looking: Promise<void> | undefined;
+  looks = 0;
   /** Files that are open for reading, and bytes of memory given to them. */
   openFiles = 0;
   mostFiles = 0;
@@ -89,7 +92,11 @@ class Pipeline {
         await (await scene).spool.remove(id, knownBytes);
         this.notes.push(`removed ${this.#uid(id)}`);
       },
-      stateOf: async (id) => (await scene).spool.stateOf(id),
+      stateOf: async (id) => {
+        this.looks++;
+        await this.looking;
+        return await (await scene).spool.stateOf(id);
+      },
       isAside: async (id) => (await scene).spool.isAside(id),
       look: async (id) => (await scene).spool.look(id),
       move: async (id, to) => (await scene).spool.move(id, to),
@@ -259,6 +266,25 @@ test('what is found in read-ahead is not sent: changed bytes, a file that was he
   expect(told.sort()).toEqual([changed, changedShort].map((one) => [one?.id, 'digest_mismatch', true]));
   expect(scene.stats()).toMatchObject({ delivered: 3, dead: 2, gone: 1 });
   await until('all files to be closed', () => pipeline.openFiles === 0);
+});
+
+test('a lease that was lost while the spool took its time: the instance, which was ours when it was begun, is not sent', async () => {
+  const pipeline = await Pipeline.open({ forwarder: { tuning: { leaseMs: 2_000, freshMs: 0 } } });
+  await using scene = pipeline.scene;
+  const looking = Promise.withResolvers<void>();
+  pipeline.looking = looking.promise;
+  await scene.add();
+  scene.forwarder.start();
+  await until('it to be looked for', () => pipeline.looks === 1);
+  const now = Date.now() + 100_000;
+  await scene.queue.reclaimExpired(now);
+  await scene.queue.claim({ destinationId: 'pacs', leaseHolder: 'another', leaseMs: 600_000, limit: 10, now });
+  await until('it to be noticed', () => scene.stats().leasesLost === 1);
+  looking.resolve();
+  await scene.forwarder.stop(10_000);
+  expect(scene.pacs.received).toEqual([]);
+  expect(await scene.entries()).toMatchObject([{ state: 'leased', lease: { holder: 'another' } }]);
+  expect(pipeline.openFiles).toBe(0);
 });
 
 test('a lease that was lost while its instance was read ahead: it is not sent', async () => {

@@ -13,7 +13,7 @@ const dayMs = 86_400_000;
 const busy = { errorType: 'status_failure', possibleDuplicate: false } as const;
 
 /** One instance, which is claimed, tried and settled again and again; `now` may be set. What is done with its file is done by `file`. */
-async function once(file: () => Promise<void>) {
+async function once(file: () => Promise<void>, isAside = async () => false) {
   const scene = { now: 1_800_000_000_000, events: [] as TelemetryEvent[], counts: noCounts() };
   const clock = {
     now: () => scene.now,
@@ -28,7 +28,7 @@ async function once(file: () => Promise<void>) {
   const settlements = new Settlements({ queue, pauses, gatherMs: 0, clock, random: () => 0 });
   settlements.hurry();
   const settler = new Settler({
-    spool: { move: file, remove: file, quarantine: async () => 'aside', isAside: async () => false },
+    spool: { move: file, remove: file, quarantine: async () => 'aside', isAside },
     unremoved: new Unremoved({ spool: { remove: file }, queue, clock, random: () => 0 }),
     ...{ settlements, leases, pauses, clock, random: () => 0, counts: scene.counts },
     retry: { initialMs: 1000, maxMs: 1000, budgetMs: dayMs },
@@ -91,4 +91,31 @@ test('delivered, but its file cannot be removed: it is held for a person to see,
   expect(first.scene.events).toMatchObject([{ type: 'delivery.attempted', outcome: 'delivered', errorType: 'spool_failure', status: 0 }]);
   refusals = 2;
   expect(await (await once(stubborn)).attempt(deliver)).toBeUndefined();
+});
+
+test('gone from where it was, and whether it was moved aside cannot be seen: it is looked for again later, and nobody is told that it is lost', async () => {
+  let canLook = false;
+  const { scene, attempt } = await once(
+    async () => {},
+    async () => {
+      if (!canLook) throw refused;
+      return true;
+    },
+  );
+  expect(await attempt((settler, held) => settler.gone(held))).toBe('waiting');
+  expect([scene.counts.gone, scene.events]).toEqual([0, []]);
+  canLook = true;
+  expect(await attempt((settler, held) => settler.gone(held))).toBe('dead');
+  expect(scene.events).toMatchObject([{ type: 'delivery.dead_lettered', errorType: 'instance_damaged', quarantined: true }]);
+});
+
+test('delivered, and its file was taken away meanwhile: that is all the same', async () => {
+  let removals = 0;
+  const gone = new SpoolError({ ...{ code: 'unknown-instance', operation: 'remove', where: 'one' }, what: 'is not there', advice: '' });
+  const { scene, attempt } = await once(async () => {
+    removals++;
+    throw gone;
+  });
+  expect(await attempt((settler, held, at) => settler.delivered(held, { ...instant(at), status: 0 }))).toBeUndefined();
+  expect([removals, scene.events]).toMatchObject([1, [{ type: 'delivery.attempted', outcome: 'delivered', errorType: undefined }]]);
 });
