@@ -7,6 +7,7 @@ import {
   type AssociationErrorType,
   type Clock,
   rejectText,
+  requestorMaxPduBytes,
   type TlsFacts,
   type Transport,
 } from '@radiotracer/upper-layer';
@@ -57,7 +58,7 @@ export class AssociationLog {
       destinationId: destination.id,
       routeId: undefined,
       proposedContexts,
-      requestorMaxPduBytes: 0,
+      requestorMaxPduBytes,
       requestorImplementationClassUid: undefined,
       requestorImplementationVersionName: undefined,
     });
@@ -105,11 +106,13 @@ function outcomeOf(error: unknown) {
   const nothing = { reject: undefined, abort: undefined };
   const by = (outcome: AssociationOutcome, errorType: AssociationErrorType | undefined) => ({ ...nothing, outcome, errorType });
   if (error === undefined) return by('released', undefined);
-  if (error === self) return { ...by('aborted', 'aborted'), abort: { source: 0, reason: 0, by: 'self' as const } };
+  const bySelf = { source: 0, reason: 0, by: 'self' as const };
+  if (error === self) return { ...by('aborted', 'aborted'), abort: bySelf };
   if (!(error instanceof AssociationError)) return by('failed', 'internal');
-  const { errorType, rejection } = error;
+  const { errorType, rejection, abort } = error;
   if (rejection !== undefined) return { ...by('rejected', errorType), reject: { ...rejection, meaning: rejectText(rejection) } };
-  if (errorType === 'aborted') return { ...by('aborted', errorType), abort: { source: 0, reason: 0, by: 'peer' as const } };
+  if (errorType === 'aborted')
+    return { ...by('aborted', errorType), abort: abort === undefined ? bySelf : { ...abort, by: 'peer' as const } };
   if (errorType === 'connection_closed') return by('closed', errorType);
   return by(timeouts.includes(errorType) ? 'timed_out' : 'failed', errorType);
 }

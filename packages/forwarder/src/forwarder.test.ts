@@ -207,6 +207,10 @@ test('a PACS that aborts each third instance gets all of them, one attempt more 
   // One after each abort, and one where the others were through before the next retry was due.
   expect(scene.stats().associations).toBeLessThanOrEqual(2 * aborted + 1);
   expect(scene.of('circuit.changed')).toEqual([]);
+  // What it said, and what we announced to it.
+  const said = scene.of('association.ended').flatMap(({ abort }) => abort ?? []);
+  expect([said.length, ...new Set(said.map((one) => JSON.stringify(one)))]).toEqual([aborted, '{"source":2,"reason":5,"by":"peer"}']);
+  expect(new Set(scene.of('association.opened').map(({ requestorMaxPduBytes }) => requestorMaxPduBytes))).toEqual(new Set([131_072]));
 });
 
 test.each(['drop', 'wrong-id', 'no-status', 'silence'] as const)(

@@ -13,9 +13,14 @@ import type { OpenSpan, SpanWriter } from './span-writer.ts';
 import type { Study, StudyHolder } from './study.ts';
 import { strippedUid } from './uid.ts';
 
-/** An association that has not ended. */
-export interface OpenAssociation extends StudyHolder {
+/** An association that is open, or ended lately. */
+export interface KnownAssociation {
   readonly opened: AssociationOpened;
+  readonly span: Pick<OpenSpan, 'context'>;
+}
+
+/** An association that has not ended. */
+export interface OpenAssociation extends StudyHolder, KnownAssociation {
   readonly span: OpenSpan;
   /** For instances that name no study and so are told in this trace. */
   readonly budget: SpanBudget;
@@ -44,7 +49,7 @@ export class AssociationStory {
   readonly #options: AssociationStoryOptions;
   readonly #open = new Map<string, OpenAssociation>();
   /** Of those that ended lately: an operation may be told after its association. In order of end, oldest first. */
-  readonly #ended = new Map<string, SpanContext>();
+  readonly #ended = new Map<string, KnownAssociation>();
 
   constructor(options: AssociationStoryOptions) {
     this.#options = options;
@@ -63,9 +68,8 @@ export class AssociationStory {
     for (const { opened } of this.#open.values()) yield opened;
   }
 
-  /** Of an association that is open, or ended lately. */
-  contextOf(associationId: string | undefined): SpanContext | undefined {
-    return associationId === undefined ? undefined : (this.#open.get(associationId)?.span.context ?? this.#ended.get(associationId));
+  known(associationId: string | undefined): KnownAssociation | undefined {
+    return associationId === undefined ? undefined : (this.#open.get(associationId) ?? this.#ended.get(associationId));
   }
 
   opened(event: AssociationOpened): OpenAssociation {
@@ -109,7 +113,7 @@ export class AssociationStory {
     const association = this.find(event.associationId);
     if (association === undefined) return { context: undefined, values: endedValues(event) };
     this.#open.delete(event.associationId);
-    this.#remember(event.associationId, association.span.context);
+    this.#remember(association);
     tell(association, endedValues(event));
     tell(association, {
       'dicom.association.duration': secondsBetween(association.opened.at, event.at),
@@ -121,8 +125,8 @@ export class AssociationStory {
     return { context: association.span.context, values: association.values };
   }
 
-  #remember(associationId: string, context: SpanContext): void {
-    this.#ended.set(associationId, context);
+  #remember({ opened, span: { context } }: OpenAssociation): void {
+    this.#ended.set(opened.associationId, { opened, span: { context } });
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= maxEndedAssociations) break;
       this.#ended.delete(oldest);

@@ -8,7 +8,7 @@
  * No study is opened for it: its generation stays, however late.
  */
 import { type SpanContext, SpanKind } from '@opentelemetry/api';
-import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
+import { type AssociationStory, type KnownAssociation, linkStudy, type OpenAssociation } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
 import { isDelivered } from './delivery-outcome.ts';
 import type { DeliveryAttempted, DeliveryDeadLettered, SpooledInstanceFacts } from './event.ts';
@@ -61,8 +61,9 @@ export class DeliveryStory {
 
   attempted(event: DeliveryAttempted): DeliveryTold {
     const { associations } = this.#options;
-    const association = associations.find(event.associationId);
-    const { parent, study, hash, values } = this.#whereabouts(event, association);
+    // One that failed has ended by then.
+    const association = associations.known(event.associationId);
+    const { parent, study, hash, values } = this.#whereabouts(event, associations.find(event.associationId));
     if (isDelivered(event)) study?.settle(hash, event.endedAt, true);
     const told: AttributeValues = {
       ...values,
@@ -175,7 +176,7 @@ export class DeliveryStory {
     event: DeliveryAttempted,
     parent: SpanContext | undefined,
     values: AttributeValues,
-    association: OpenAssociation | undefined,
+    association: KnownAssociation | undefined,
   ): SpanContext {
     const links: readonly SpanLink[] = association === undefined ? [] : [{ to: association.span.context, kind: 'association' }];
     return this.#options.writer.write({

@@ -8,7 +8,7 @@
  * is retrieved does not come.
  */
 import { type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { type AssociationStory, linkStudy, type OpenAssociation } from './association-story.ts';
+import { type AssociationStory, type KnownAssociation, linkStudy } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
 import type { OperationEnded, RelayAttempt } from './event.ts';
 import { knownModality } from './modality.ts';
@@ -74,19 +74,21 @@ export class OperationStory {
    * The association with the invoker, on which the operation's SERVER span hangs, and the one it was passed on. An acceptor invokes
    * on the association that we opened.
    */
-  #sides(event: OperationEnded): { readonly server: OpenAssociation | undefined; readonly client: OpenAssociation | undefined } {
-    const first = this.#options.associations.find(event.serverAssociationId);
-    const second = this.#options.associations.find(event.clientAssociationId);
+  #sides(event: OperationEnded): { readonly server: KnownAssociation | undefined; readonly client: KnownAssociation | undefined } {
+    const first = this.#options.associations.known(event.serverAssociationId);
+    const second = this.#options.associations.known(event.clientAssociationId);
     const role = event.invokedBy === 'requestor' ? 'server' : 'client';
     const isSwapped = first !== undefined && first.opened.role !== role;
     return isSwapped ? { server: second, client: first } : { server: first, client: second };
   }
 
-  #instance(event: OperationEnded, server: OpenAssociation | undefined, client: OpenAssociation | undefined): OperationTold {
-    const { book, identity } = this.#options;
+  #instance(event: OperationEnded, server: KnownAssociation | undefined, client: KnownAssociation | undefined): OperationTold {
+    const { associations, book, identity } = this.#options;
+    // What is ended can hold no study open, and has no more links.
+    const open = [server, client].map((one) => associations.find(one?.opened.associationId));
     const studyUid = strippedUid(event.head?.studyInstanceUid);
     const comes = event.invokedBy === 'requestor';
-    const study = studyUid === undefined || !comes ? undefined : book.touch(studyUid, [server, client]);
+    const study = studyUid === undefined || !comes ? undefined : book.touch(studyUid, open);
     const instanceUid = strippedUid(event.sopInstanceUid ?? event.head?.sopInstanceUid);
     const instanceHash = once(() => (instanceUid === undefined ? undefined : identity.instanceHash(instanceUid)));
     const series = study === undefined ? undefined : this.#count(event, study, instanceHash);
@@ -113,11 +115,10 @@ export class OperationStory {
     );
     if (studyUid !== undefined) {
       const root = study?.rootContext ?? book.lastRootOf(studyUid);
-      linkStudy(server, root);
-      linkStudy(client, root);
+      for (const association of open) linkStudy(association, root);
     }
     const parent = parentOf(study, series) ?? server?.span.context;
-    if (!this.#admits(event, study?.budget ?? server?.budget, instanceHash)) return new OmittedOperation(parent, ofServer);
+    if (!this.#admits(event, study?.budget ?? open[0]?.budget, instanceHash)) return new OmittedOperation(parent, ofServer);
     const values = common();
     const context = this.#writeServer(event, parent, ofServer(), linksTo(study, server));
     this.#writeSpooled(event, context, values);
@@ -201,7 +202,7 @@ export class OperationStory {
   }
 
   #writeRelayAttempt(event: OperationEnded, attempt: RelayAttempt, startAt: number, parent: SpanContext, values: AttributeValues): void {
-    const association = this.#options.associations.contextOf(attempt.clientAssociationId);
+    const association = this.#options.associations.known(attempt.clientAssociationId);
     this.#options.writer.write({
       name: `C-STORE ${event.destinationId}`,
       kind: SpanKind.CLIENT,
@@ -218,7 +219,7 @@ export class OperationStory {
         'radiotracer.delivery.attempt': 0,
         'radiotracer.delivery.outcome': 'failed',
       },
-      links: association === undefined ? [] : [{ to: association, kind: 'association' }],
+      links: association === undefined ? [] : [{ to: association.span.context, kind: 'association' }],
       status: error(attempt.errorType),
     });
   }
@@ -257,7 +258,7 @@ function parentOf(study: Study | undefined, series: Series | undefined): SpanCon
 }
 
 /** In its association's own trace an instance needs no link to it. */
-function linksTo(study: Study | undefined, association: OpenAssociation | undefined): readonly SpanLink[] {
+function linksTo(study: Study | undefined, association: KnownAssociation | undefined): readonly SpanLink[] {
   return study === undefined || association === undefined ? [] : [{ to: association.span.context, kind: 'association' }];
 }
 

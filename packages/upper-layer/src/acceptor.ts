@@ -10,6 +10,7 @@
 import { type AssociateRq, decodePdu, encodePdu, type PduLimits, type PduReaderLimits, WireError } from '@radiotracer/wire';
 import { agreedContexts, associateResponse, type ContextResult, maxPduBytesOf } from './associate-response.ts';
 import { Association } from './association.ts';
+import type { AbortReason } from './association-error.ts';
 import { AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock } from './clock.ts';
@@ -92,9 +93,9 @@ export class Acceptor {
     this.#performer?.resume();
   }
 
-  /** Ends the association by A-ABORT. */
-  abort(): void {
-    this.#association.abort({ source: 0, reason: 0 });
+  /** Ends the association by A-ABORT; by default its service user's. */
+  abort(abort: AbortReason = { source: 0, reason: 0 }): void {
+    this.#association.abort(abort);
     this.#end(new AssociationError('aborted', `we aborted the association (${this.#options.peer})`));
   }
 

@@ -34,17 +34,31 @@ export interface Rejection {
   readonly reason: number;
 }
 
+/** An A-ABORT, PS3.8 9.3.8. */
+export interface AbortReason {
+  /** 0 service-user, 2 service-provider. */
+  readonly source: number;
+  readonly reason: number;
+}
+
 /** What happened to an association, in a closed list of types and one clear sentence. */
 export class AssociationError extends Error {
   override readonly name = 'AssociationError';
   readonly errorType: AssociationErrorType;
   /** Of an A-ASSOCIATE-RJ; undefined for everything else. */
   readonly rejection: Rejection | undefined;
+  /** Of the peer's A-ABORT; undefined for everything else. */
+  readonly abort: AbortReason | undefined;
 
-  constructor(errorType: AssociationErrorType, message: string, options?: ErrorOptions & { readonly rejection?: Rejection }) {
+  constructor(
+    errorType: AssociationErrorType,
+    message: string,
+    options?: ErrorOptions & { readonly rejection?: Rejection; readonly abort?: AbortReason },
+  ) {
     super(message, options);
     this.errorType = errorType;
     this.rejection = options?.rejection;
+    this.abort = options?.abort;
   }
 }
 

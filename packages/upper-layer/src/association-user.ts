@@ -1,12 +1,5 @@
-import type { AssociationError } from './association-error.ts';
+import type { AbortReason, AssociationError } from './association-error.ts';
 import type { PdataSink } from './pdata-sink.ts';
-
-/** An A-ABORT, PS3.8 9.3.8. */
-export interface AbortReason {
-  /** 0 service-user, 2 service-provider. */
-  readonly source: number;
-  readonly reason: number;
-}
 
 /**
  * The indications and confirmations of PS3.8 section 7, as told by an {@link Association} to the one that uses it. PDUs come as the

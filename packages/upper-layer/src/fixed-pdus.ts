@@ -1,5 +1,4 @@
-import type { Rejection } from './association-error.ts';
-import type { AbortReason } from './association-user.ts';
+import type { AbortReason, Rejection } from './association-error.ts';
 
 /** PS3.8 9.3.6. */
 export const releaseRqPdu: Uint8Array = Uint8Array.of(0x05, 0, 0, 0, 0, 4, 0, 0, 0, 0);

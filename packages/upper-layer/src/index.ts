@@ -2,8 +2,8 @@ export { Acceptor, type AcceptorOptions, type AcceptorUser, type Negotiation } f
 export { implementation, type ProposedContext } from './associate-request.ts';
 export { acceptContexts, agreedContexts, associateResponse, type ContextResult, refusedAbstractSyntaxes } from './associate-response.ts';
 export { Association, type AssociationOptions } from './association.ts';
-export { AssociationError, type AssociationErrorType, isAnswer, type Rejection } from './association-error.ts';
-export type { AbortReason, AssociationUser } from './association-user.ts';
+export { type AbortReason, AssociationError, type AssociationErrorType, isAnswer, type Rejection } from './association-error.ts';
+export type { AssociationUser } from './association-user.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export { connectTransport } from './connect-transport.ts';
 export { type CircuitChange, type CircuitOptions, type CircuitState, DestinationCircuit } from './destination-circuit.ts';
@@ -23,7 +23,7 @@ export {
 } from './performer.ts';
 export { type Lease, ReadBufferPool } from './read-buffer.ts';
 export { rejectText } from './reject-text.ts';
-export { type EventReports, type PendingResponses, Requestor, type RequestorOptions } from './requestor.ts';
+export { type EventReports, type PendingResponses, Requestor, type RequestorOptions, requestorMaxPduBytes } from './requestor.ts';
 export { responseTo } from './response-to.ts';
 export { type Action, type Event, type Role, type State, transition } from './state-table.ts';
 export { type AssociationTimeouts, longestCloseMs } from './state-timer.ts';

@@ -37,7 +37,7 @@ export interface RequestorOptions {
   readonly calledAeTitle: string;
   readonly callingAeTitle: string;
   readonly contexts: readonly ProposedContext[];
-  /** What we announce to take in one P-DATA-TF; 0: no limit. Default 128 KiB: the answers that we read are short. */
+  /** What we announce to take in one P-DATA-TF; 0: no limit. Default {@link requestorMaxPduBytes}. */
   readonly maxPduBytes?: number;
   readonly timeouts: AssociationTimeouts & {
     /**
@@ -82,7 +82,8 @@ export interface EventReports {
   readonly take: (report: CommandSet, dataSet: Uint8Array, transferSyntaxUid: string) => number;
 }
 
-const defaultMaxPduBytes = 128 * 1024;
+/** The answers that we read are short. */
+export const requestorMaxPduBytes = 128 * 1024;
 
 /** Unsent past it, no more of a data set is taken from its source. More than a socket's high-water mark, so that `drained` follows. */
 const maxBufferedBytes = 128 * 1024;
@@ -107,7 +108,7 @@ export class Requestor {
   /** Opens an association; rejects with AssociationError. */
   static async open(options: RequestorOptions): Promise<Requestor> {
     const requestor = new Requestor(options);
-    const { maxPduBytes = defaultMaxPduBytes } = options;
+    const { maxPduBytes = requestorMaxPduBytes } = options;
     await new Promise<void>((resolve, reject) => {
       requestor.#opening = { resolve, reject };
       requestor.#association.request(associateRequest({ ...options, maxPduBytes }));
@@ -328,8 +329,10 @@ export class Requestor {
           this.#lost(new AssociationError('connection_closed', `the peer released the association (${peer})`));
       },
       releaseConfirmation: () => this.#releasing?.resolve(),
-      abortIndication: ({ source, reason }) =>
-        this.#lost(new AssociationError('aborted', `the peer aborted the association: source ${source}, reason ${reason} (${peer})`)),
+      abortIndication: (abort) => {
+        const what = `the peer aborted the association: source ${abort.source}, reason ${abort.reason}`;
+        this.#lost(new AssociationError('aborted', `${what} (${peer})`, { abort }));
+      },
       providerAbort: (error) => this.#lost(error),
       drained: () => this.#drained(),
       closed: () => {

@@ -158,6 +158,33 @@ trace 3
 `);
 });
 
+it('what is told when its association has ended names that all the same: an instance whose modality was gone, a failed attempt', async () => {
+  await life((telemetry) => {
+    telemetry.publish(opened('server'));
+    telemetry.publish(ended('s1', { outcome: 'closed', errorType: 'connection_closed' }));
+    const traceparent = spool(telemetry, { responseOutAt: undefined });
+    telemetry.publish(opened('client', { associationId: 'f1', pairedWith: undefined, at: began + 1000 }));
+    telemetry.publish(ended('f1', { at: began + 1010, outcome: 'aborted', errorType: 'aborted' }));
+    const attempt = { ...failed, status: undefined, statusClass: undefined, errorType: 'aborted', associationId: 'f1' } as const;
+    telemetry.publish({ ...attempted({ at: 1010, ...attempt }), traceparent });
+  });
+  expect(`\n${spanTree(receiver.spans, { attributes: ['dicom.association.id'] })}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER dicom.association.id=s1
+trace 2
+  study INTERNAL
+    series CT INTERNAL
+      C-STORE SERVER dicom.association.id=s1 [first_byte spooled] → association in trace 1
+        send retry.pacs PRODUCER
+        C-STORE pacs CLIENT ERROR(association aborted) dicom.association.id=f1 → association pacs in trace 3
+        process retry.pacs CONSUMER dicom.association.id=f1 → send retry.pacs in trace 2
+trace 3
+  association pacs CLIENT ERROR(association aborted) dicom.association.id=f1
+"
+`);
+});
+
 it('given up: the open study is an Error, and not any more when a person has it delivered after all', async () => {
   const statuses: string[] = [];
   for (const deliveredLater of [false, true]) {

@@ -156,7 +156,7 @@ export class ScriptedPacs {
     this.onAnswer(command);
     switch (answer) {
       case 'abort':
-        acceptor.abort();
+        acceptor.abort({ source: 2, reason: 5 });
         break;
       case 'drop':
         socket.destroy();
