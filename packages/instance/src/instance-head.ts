@@ -14,6 +14,20 @@ export interface InstanceHead {
   readonly numberOfFrames: number | undefined;
   /** What only the check for completeness needs; absent where nobody read it. */
   readonly place?: InstancePlace | undefined;
+  /** What telemetry tells only where the site has turned it on; absent where nobody read it. */
+  readonly identifiers?: InstanceIdentifiers | undefined;
+}
+
+/** What points at the patient, without a name. As InstanceHead: undefined where absent or unreadable. As sent, without padding. */
+export interface InstanceIdentifiers {
+  /** (0008,0020) */
+  readonly studyDate: string | undefined;
+  /** (0008,0030) */
+  readonly studyTime: string | undefined;
+  /** (0008,0050) */
+  readonly accessionNumber: string | undefined;
+  /** (0008,1010) */
+  readonly stationName: string | undefined;
 }
 
 /**

@@ -27,8 +27,11 @@ function head(bytes: Buffer, cuts: readonly number[] = []) {
 }
 
 const pet = dataSet([
+  [0x00080020, 'DA', '20260105'],
+  [0x00080030, 'TM', '0800'],
   [0x00080050, 'SH', 'A1'],
   [0x00080060, 'CS', 'PT'],
+  [0x00081010, 'SH', 'ROOM 1'],
   [0x00100020, 'LO', ' 4711'],
   [0x0020000d, 'UI', '1.2.3'],
   [0x00200013, 'IS', '12'],
@@ -56,6 +59,8 @@ it('reads where an instance belongs, however it was cut; the Patient ID only thr
         cutShort: false,
       });
       expect(place?.patientKey((bytes) => Buffer.from(bytes).toString('latin1'))).toBe('4711');
+      const identifiers = { studyDate: '20260105', studyTime: '0800', accessionNumber: 'A1', stationName: 'ROOM 1' };
+      expect(reader.head().identifiers).toEqual(identifiers);
       expect(JSON.stringify({ head: reader.head(), place })).not.toContain('4711');
     }),
   );

@@ -1,12 +1,15 @@
-import type { InstanceHead, InstancePlace } from '@radiotracer/instance';
+import type { InstanceHead, InstanceIdentifiers, InstancePlace } from '@radiotracer/instance';
 import { HeadReader, integerStringValue, textValue, uidValue, uint16Value } from '@radiotracer/wire';
 
 /** In the order in which they stand in a data set. */
 const tag = {
   sopClassUid: 0x00080016,
   sopInstanceUid: 0x00080018,
+  studyDate: 0x00080020,
+  studyTime: 0x00080030,
   accessionNumber: 0x00080050,
   modality: 0x00080060,
+  stationName: 0x00081010,
   patientId: 0x00100020,
   cardiacNumberOfImages: 0x00181090,
   studyInstanceUid: 0x0020000d,
@@ -73,10 +76,12 @@ export class InstanceHeadReader {
   }
 }
 
+type KnownHead = Omit<InstanceHead, 'place' | 'identifiers'>;
+
 /** Telemetry and the ledger ask for the same: it is decoded once. */
 class HeadOfInstance implements InstanceHead {
   readonly #reader: HeadReader;
-  #known: Omit<InstanceHead, 'place'> | undefined;
+  #known: KnownHead | undefined;
 
   constructor(reader: HeadReader) {
     this.#reader = reader;
@@ -110,7 +115,17 @@ class HeadOfInstance implements InstanceHead {
     return new PlaceOfInstance(this.#reader);
   }
 
-  get #decoded(): Omit<InstanceHead, 'place'> {
+  get identifiers(): InstanceIdentifiers {
+    const textOf = (wantedTag: number) => read(this.#reader, wantedTag, textValue) || undefined;
+    return {
+      studyDate: textOf(tag.studyDate),
+      studyTime: textOf(tag.studyTime),
+      accessionNumber: textOf(tag.accessionNumber),
+      stationName: textOf(tag.stationName),
+    };
+  }
+
+  get #decoded(): KnownHead {
     const reader = this.#reader;
     this.#known ??= {
       sopClassUid: read(reader, tag.sopClassUid, uidValue),

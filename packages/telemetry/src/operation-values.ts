@@ -48,13 +48,18 @@ export function destinationOf(event: OperationEnded): string | undefined {
   return event.invokedBy === 'requestor' ? event.destinationId : undefined;
 }
 
-/** What a C-STORE says of its instance, without pseudonyms. */
+/** What a C-STORE says of its instance, without pseudonyms and UIDs. */
 export function instanceValues(event: OperationEnded): AttributeValues {
+  const identifiers = event.head?.identifiers;
   return {
     'dicom.transfer_syntax.uid': strippedUid(event.transferSyntaxUid),
     'dicom.modality': knownModality(event.head?.modality),
     'dicom.instance.size': event.dataSetBytes,
     'dicom.instance.number_of_frames': event.head?.numberOfFrames,
+    'dicom.study.accession_number': identifiers?.accessionNumber,
+    'dicom.study.date': identifiers?.studyDate,
+    'dicom.study.time': identifiers?.studyTime,
+    'dicom.station.name': identifiers?.stationName,
   };
 }
 

@@ -113,7 +113,8 @@ export class IntegrityPort {
         if (isOfStudies(event)) this.#mark(studyOf(event));
         return;
       }
-      this.#gathered.add(event, event.type === 'operation.ended' && (event.operation === 'C-STORE' || isRead(event)));
+      const isWhole = event.type === 'operation.ended' && (event.operation === 'C-STORE' || isRead(event));
+      this.#gathered.add(event, { isWhole, hasIdentifiers: false });
       if (this.#gathered.count >= maxBatchEvents || this.#gathered.lengthBytes >= maxBatchBytes) this.#full();
       else this.#arm();
     } catch {

@@ -3,6 +3,7 @@ import {
   attributeRegistry,
   createStudyIdentity,
   createTelemetry,
+  type Identifier,
   type OperationEnded,
   type TelemetryEvent,
   type TelemetryOptions,
@@ -425,7 +426,17 @@ describe('patient data', () => {
     '1.2.66.1',
     '1.2.66.2',
     '1.2.66.3',
+    'POISON^ACCESSION',
+    '20010203',
+    '040506.070809',
+    'POISON^STATION',
   ];
+  const identifiers = {
+    accessionNumber: 'POISON^ACCESSION',
+    studyDate: '20010203',
+    studyTime: '040506.070809',
+    stationName: 'POISON^STATION',
+  };
   const outcomes: readonly Partial<OperationEnded>[] = [
     {},
     { status: 0xa700, statusClass: 'failure', errorType: 'status_failure' },
@@ -441,6 +452,7 @@ describe('patient data', () => {
       seriesInstanceUid: 'POISON^SERIES',
       modality: 'POISON^MODALITY',
       numberOfFrames: undefined,
+      identifiers: { ...identifiers, studyDate: 'POISON^STUDY', studyTime: 'POISON^STUDY' },
     },
     {
       sopClassUid: '1.2.66.0',
@@ -449,6 +461,7 @@ describe('patient data', () => {
       seriesInstanceUid: '1.2.66.2',
       modality: 'CT',
       numberOfFrames: 1,
+      identifiers,
     },
   ];
   const poisoned = outcomes.flatMap((outcome) =>
@@ -513,6 +526,20 @@ describe('patient data', () => {
     const { log } = await play([...pair, ...poisoned, ...released], { identifiers: ['studyInstanceUid'] });
     expect(receiver.poisonFound(poison)).toEqual(['1.2.66.1']);
     expect(JSON.stringify(log)).not.toContain('1.2.66.1');
+  });
+
+  it.each<[Identifier, string, string]>([
+    ['studyInstanceUid', 'dicom.study.uid', '1.2.66.1'],
+    ['seriesInstanceUid', 'dicom.series.uid', '1.2.66.2'],
+    ['sopInstanceUid', 'dicom.instance.uid', '1.2.66.3'],
+    ['accessionNumber', 'dicom.study.accession_number', 'POISON^ACCESSION'],
+    ['studyDate', 'dicom.study.date', '20010203'],
+    ['studyTime', 'dicom.study.time', '040506.070809'],
+    ['stationName', 'dicom.station.name', 'POISON^STATION'],
+  ])('%s turns on that alone', async (identifier, attribute, value) => {
+    await play([...pair, ...poisoned, ...released], { identifiers: [identifier] });
+    expect(receiver.poisonFound(poison)).toEqual([value]);
+    expect(new Set(receiver.spans.flatMap(({ attributes }) => attributes[attribute] ?? []))).toEqual(new Set([value]));
   });
 });
 

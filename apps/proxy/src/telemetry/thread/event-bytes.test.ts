@@ -34,6 +34,7 @@ const event: Required<OperationEnded> = {
   head: {
     ...{ sopClassUid: '1.3.1', sopInstanceUid: '1.3.2', studyInstanceUid: '1.3.3', seriesInstanceUid: '1.3.4', modality: 'MR' },
     numberOfFrames: 11,
+    identifiers: { studyDate: '20260105', studyTime: '0800', accessionNumber: 'ACC', stationName: 'ROOM' },
     place: {
       patientKey: (keyed) => keyed(Buffer.from('--PAT--').subarray(2, 5)),
       accessionNumber: 'ACC',
@@ -65,17 +66,19 @@ const readable = ({ head: some, ...rest }: OperationEnded) => {
 };
 const come = (event: TelemetryEvent) => (event.type === 'operation.ended' ? readable(event) : event);
 
+const all = { isWhole: true, hasIdentifiers: true };
+
 /** All in one batch. */
-function sent(events: readonly TelemetryEvent[], isWhole = true) {
+function sent(events: readonly TelemetryEvent[], parts = all) {
   const writer = new EventWriter();
-  for (const one of events) writer.add(one, isWhole);
+  for (const one of events) writer.add(one, parts);
   return [...eventsIn(writer.take())].map(come);
 }
 
 test('an operation comes out as it went in, and takes nothing of the buffers along in which its bytes lie', () => {
   expect(sent([event])).toStrictEqual([readable(event)]);
   const writer = new EventWriter();
-  writer.add({ ...event, dataSet: Buffer.alloc(8192, 'secret').subarray(10, 14) }, true);
+  writer.add({ ...event, dataSet: Buffer.alloc(8192, 'secret').subarray(10, 14) }, all);
   const [back] = eventsIn(writer.take());
   const dataSet = back?.type === 'operation.ended' ? back.dataSet : undefined;
   expect([dataSet?.length, dataSet?.buffer.byteLength]).toEqual([4, 4]);
@@ -88,7 +91,10 @@ const without = {
 } satisfies Record<string, OperationEnded>;
 
 test('for telemetry it goes without what telemetry does not look at', () => {
-  expect(sent([event], false)).toStrictEqual([readable({ ...without.place, dataSet: undefined, responseDataSet: undefined })]);
+  const told = { ...without.place, dataSet: undefined, responseDataSet: undefined };
+  expect(sent([event], { isWhole: false, hasIdentifiers: true })).toStrictEqual([readable(told)]);
+  const anonymous = { ...told, head: told.head && { ...told.head, identifiers: undefined } };
+  expect(sent([event], { isWhole: false, hasIdentifiers: false })).toStrictEqual([readable(anonymous)]);
 });
 
 test('whatever goes together comes out as it went in, in its order', () => {
@@ -119,7 +125,7 @@ test('whatever goes together comes out as it went in, in its order', () => {
 
 test('what cannot be written leaves nothing behind, and what was taken is not there any more', () => {
   const writer = new EventWriter();
-  writer.add(event, true);
+  writer.add(event, all);
   const unreadable: OperationEnded = {
     ...event,
     sopInstanceUid: 'another',
@@ -127,10 +133,10 @@ test('what cannot be written leaves nothing behind, and what was taken is not th
   };
   expect(() => writer.add(unreadable, true)).toThrow(TypeError);
   writer.add(opened('server'), true);
-  writer.add(event, true);
+  writer.add(event, all);
   expect(writer.count).toBe(3);
   expect([...eventsIn(writer.take())].map(({ type }) => type)).toEqual(['operation.ended', 'association.opened', 'operation.ended']);
-  writer.add(event, true);
+  writer.add(event, all);
   expect([...eventsIn(writer.take())].map(come)).toStrictEqual([readable(event)]);
   expect(writer.take()).toEqual({ count: 0, bytes: new Uint8Array() });
 });

@@ -8,7 +8,7 @@
  * Most values of an instance are those of the one before it: its association, titles, study, classes. Within one process; nothing of it is kept.
  */
 import type { TelemetryEvent } from '@radiotracer/telemetry';
-import { type FlatOperation, flatOperation, operationOf } from './flat-operation.ts';
+import { type FlatOperation, type FlatParts, flatOperation, operationOf } from './flat-operation.ts';
 
 export interface EventBytes {
   readonly count: number;
@@ -44,11 +44,10 @@ export class EventWriter {
     return this.#end;
   }
 
-  /** `isWhole`: with the data sets of an operation and the place of its instance, Patient ID included. */
-  add(event: TelemetryEvent, isWhole: boolean): void {
+  add(event: TelemetryEvent, parts: FlatParts): void {
     const start = this.#end;
     try {
-      if (event.type === 'operation.ended') this.#operation(flatOperation(event, isWhole));
+      if (event.type === 'operation.ended') this.#operation(flatOperation(event, parts));
       else this.#other(event);
     } catch (error) {
       this.#end = start;

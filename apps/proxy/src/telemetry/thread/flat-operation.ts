@@ -8,8 +8,16 @@ import type { OperationEnded } from '@radiotracer/telemetry';
 /** In the order of {@link flatOperation}. */
 export type FlatOperation = readonly unknown[];
 
-/** Values are read out. `isWhole`: with data sets and the place of the instance, Patient ID included; else without. */
-export function flatOperation(event: OperationEnded, isWhole: boolean): FlatOperation {
+/** What goes along of an operation besides what always does. */
+export interface FlatParts {
+  /** Data sets, and the place of the instance, Patient ID included. */
+  readonly isWhole: boolean;
+  /** Of its instance. */
+  readonly hasIdentifiers: boolean;
+}
+
+/** Values are read out. */
+export function flatOperation(event: OperationEnded, { isWhole, hasIdentifiers }: FlatParts): FlatOperation {
   const { head } = event;
   const values = [
     event.serverAssociationId,
@@ -47,6 +55,7 @@ export function flatOperation(event: OperationEnded, isWhole: boolean): FlatOper
   ];
   if (head === undefined) return values;
   values.push(head.sopClassUid, head.sopInstanceUid, head.studyInstanceUid, head.seriesInstanceUid, head.modality, head.numberOfFrames);
+  values.push(hasIdentifiers ? head.identifiers : undefined);
   if (isWhole && head.place !== undefined) pushPlace(values, head.place);
   return values;
 }
@@ -92,7 +101,7 @@ export function operationOf(values: FlatOperation): OperationEnded {
 }
 
 const headAt = 32;
-const placeAt = 38;
+const placeAt = 39;
 
 function headOf(values: FlatOperation): InstanceHead {
   return {
@@ -102,6 +111,7 @@ function headOf(values: FlatOperation): InstanceHead {
     seriesInstanceUid: values[headAt + 3],
     modality: values[headAt + 4],
     numberOfFrames: values[headAt + 5],
+    identifiers: values[headAt + 6],
     place: values.length > placeAt ? placeOf(values) : undefined,
   } satisfies Record<keyof InstanceHead, unknown> as InstanceHead;
 }

@@ -16,6 +16,7 @@ import type { LogSink } from '../log-line.ts';
 import { LoopWatch } from '../loop-watch.ts';
 import type { RunningTelemetry } from '../start-telemetry.ts';
 import { EventWriter } from './event-bytes.ts';
+import type { FlatParts } from './flat-operation.ts';
 import type { FromThread, Questions, Sources, ThreadStart, ToThread } from './messages.ts';
 import { OpenQuestions } from './questions.ts';
 import { Traceparents } from './traceparents.ts';
@@ -81,6 +82,7 @@ export class TelemetryThread implements RunningTelemetry {
   readonly #loop = new LoopWatch();
   readonly #questions = new OpenQuestions<keyof Questions>((question) => this.#post(question));
   readonly #traceparents: Traceparents;
+  readonly #parts: FlatParts;
   #worker: Worker | undefined;
   readonly #batch = new EventWriter();
   #sent = 0;
@@ -99,6 +101,7 @@ export class TelemetryThread implements RunningTelemetry {
   constructor(options: TelemetryThreadOptions) {
     this.#options = options;
     this.#traceparents = new Traceparents(options.siteKey);
+    this.#parts = { isWhole: false, hasIdentifiers: options.config.telemetry.identifiers.length > 0 };
     this.#watch = setInterval(() => this.#look(), (options.stuckAfterMs ?? 60_000) / looksUntilStuck).unref();
     this.#start();
   }
@@ -110,7 +113,7 @@ export class TelemetryThread implements RunningTelemetry {
         this.#lost += 1;
         return;
       }
-      this.#batch.add(event, false);
+      this.#batch.add(event, this.#parts);
       if (this.#batch.count >= maxBatchEvents) this.#send();
       else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref();
     } catch {
