@@ -14,7 +14,7 @@ export function sentPart10(file: Part10, index: number, start: number): Operatio
     ...{ sopClassUid: file.sopClassUid, sopInstanceUid: file.sopInstanceUid, transferSyntaxUid: file.transferSyntaxUid },
     ...{ status: 0, statusClass: 'success', errorType: undefined, ours: false, disposition: 'relayed', pendingResponses: 0 },
     dataSetBytes: file.dataSet.length,
-    head: reader.head(),
+    head: reader.head(file.dataSet.length),
   };
 }
 

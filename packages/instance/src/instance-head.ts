@@ -70,6 +70,6 @@ export interface InstancePlace {
   readonly numberOfSlices: number | undefined;
   /** (0054,0101) */
   readonly numberOfTimeSlices: number | undefined;
-  /** The data set ended inside an element of its head. */
+  /** The data set ended inside an element of its head, or in pixel data that are not compressed and to be longer. */
   readonly cutShort: boolean;
 }

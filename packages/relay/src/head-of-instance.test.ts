@@ -84,14 +84,14 @@ it('steps over a value that is longer than any of its kind', () => {
 it('goes as far as group 0054 for PET alone', () => {
   const beginsLater = dataSet([
     [0x00080060, 'CS', 'CT'],
-    [0x00280010, 'US', 64],
+    [0x00281050, 'DS', '64'],
   ]);
   expect(head(beginsLater).done).toBe(true);
   expect(
     head(
       dataSet([
         [0x00080060, 'CS', 'PT'],
-        [0x00280010, 'US', 64],
+        [0x00281050, 'DS', '64'],
       ]),
     ).done,
   ).toBe(false);
@@ -107,4 +107,33 @@ it('sees that a data set ended inside its head, and only then', () => {
   for (let at = 0; at <= begins.length; at += 1) {
     expect([at, head(begins.subarray(0, at)).head().place?.cutShort]).toEqual([at, !borders.includes(at)]);
   }
+});
+
+describe('a data set that is shorter than its pixel data', () => {
+  const image = (photometric = 'MONOCHROME2', samples = 1) =>
+    dataSet([
+      [0x00080060, 'CS', 'CT'],
+      [0x00280002, 'US', samples],
+      [0x00280004, 'CS', photometric],
+      [0x00280008, 'IS', '2'],
+      [0x00280010, 'US', 3],
+      [0x00280011, 'US', 5],
+      [0x00280100, 'US', 16],
+      [0x7fe00010, 'OW', ''],
+    ]);
+  const cutShort = (bytes: Buffer, pixelBytes: number, transferSyntaxUid: string) => {
+    const reader = new InstanceHeadReader(transferSyntaxUid);
+    reader.push(bytes);
+    // Past its head nothing is read any more.
+    return reader.head(bytes.length + pixelBytes).place?.cutShort;
+  };
+  const explicitVr = '1.2.840.10008.1.2.1';
+
+  it('is known for it where they are not compressed, and nowhere else', () => {
+    expect([60, 59, 0].map((pixelBytes) => cutShort(image(), pixelBytes - 8, explicitVr))).toEqual([false, true, true]);
+    expect(cutShort(image(), 0, '1.2.840.10008.1.2.4.50')).toBe(false);
+    // Luminance 2 × 3 × 5 of 16 bits, and half as many of each chrominance.
+    expect(cutShort(image('YBR_FULL_422', 3), 120, explicitVr)).toBe(false);
+    expect(cutShort(pet, 0, explicitVr)).toBe(false);
+  });
 });

@@ -23,7 +23,12 @@ const tag = {
   numberOfSeriesRelatedInstances: 0x00201209,
   concatenationUid: 0x00209161,
   inConcatenationTotalNumber: 0x00209163,
+  samplesPerPixel: 0x00280002,
+  photometricInterpretation: 0x00280004,
   numberOfFrames: 0x00280008,
+  rows: 0x00280010,
+  columns: 0x00280011,
+  bitsAllocated: 0x00280100,
   numberOfRRIntervals: 0x00540061,
   numberOfTimeSlots: 0x00540071,
   numberOfSlices: 0x00540081,
@@ -39,15 +44,22 @@ const maxValueBytes = 512;
 const lastOnceKnown = {
   tag: tag.modality,
   last: (modality: Uint8Array) =>
-    modality.length === 2 && modality[0] === 0x50 && modality[1] === 0x54 ? tag.numberOfTimeSlices : tag.numberOfFrames,
+    modality.length === 2 && modality[0] === 0x50 && modality[1] === 0x54 ? tag.numberOfTimeSlices : tag.bitsAllocated,
 };
+
+/** Those whose pixel data are as long as they are said to be (PS3.5 8.1.1): the standard's, and GE's, of which they are big endian. */
+const nativeTransferSyntaxes: ReadonlySet<string> = new Set([
+  ...['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.2', '1.2.840.113619.5.2'],
+]);
 
 /** Reads along with a data set, to the last element that an instance's head needs. */
 export class InstanceHeadReader {
   readonly #reader: HeadReader;
+  readonly #transferSyntaxUid: string;
   readonly #unread: Uint8Array[] = [];
 
   constructor(transferSyntaxUid: string) {
+    this.#transferSyntaxUid = transferSyntaxUid;
     this.#reader = new HeadReader({ transferSyntaxUid, wanted, maxValueBytes, lastOnceKnown });
   }
 
@@ -69,10 +81,14 @@ export class InstanceHeadReader {
     return this.#reader.done;
   }
 
-  /** What is known so far; a value is decoded when it is asked for, by telemetry mostly, long after the answer has gone. */
-  head(): InstanceHead {
+  /**
+   * What is known so far; a value is decoded when it is asked for, by telemetry mostly, long after the answer has gone. `dataSetBytes`: of all of the
+   * data set, where it is over.
+   */
+  head(dataSetBytes?: number): InstanceHead {
     this.catchUp();
-    return new HeadOfInstance(this.#reader);
+    const nativeBytes = nativeTransferSyntaxes.has(this.#transferSyntaxUid) ? dataSetBytes : undefined;
+    return new HeadOfInstance(this.#reader, nativeBytes);
   }
 }
 
@@ -81,10 +97,13 @@ type KnownHead = Omit<InstanceHead, 'place' | 'identifiers'>;
 /** Telemetry and the ledger ask for the same: it is decoded once. */
 class HeadOfInstance implements InstanceHead {
   readonly #reader: HeadReader;
+  readonly #nativeBytes: number | undefined;
   #known: KnownHead | undefined;
 
-  constructor(reader: HeadReader) {
+  /** @param nativeBytes of the whole data set; undefined: not known, or its pixel data are compressed */
+  constructor(reader: HeadReader, nativeBytes: number | undefined) {
     this.#reader = reader;
+    this.#nativeBytes = nativeBytes;
   }
 
   get sopClassUid(): string | undefined {
@@ -112,7 +131,7 @@ class HeadOfInstance implements InstanceHead {
   }
 
   get place(): InstancePlace {
-    return new PlaceOfInstance(this.#reader);
+    return new PlaceOfInstance(this.#reader, this.#nativeBytes);
   }
 
   get identifiers(): InstanceIdentifiers {
@@ -141,9 +160,11 @@ class HeadOfInstance implements InstanceHead {
 
 class PlaceOfInstance implements InstancePlace {
   readonly #reader: HeadReader;
+  readonly #nativeBytes: number | undefined;
 
-  constructor(reader: HeadReader) {
+  constructor(reader: HeadReader, nativeBytes: number | undefined) {
     this.#reader = reader;
+    this.#nativeBytes = nativeBytes;
   }
 
   patientKey(keyed: (patientId: Uint8Array) => string): string | undefined {
@@ -212,7 +233,21 @@ class PlaceOfInstance implements InstancePlace {
   }
 
   get cutShort(): boolean {
-    return this.#reader.midElement;
+    if (this.#reader.midElement) return true;
+    return this.#nativeBytes !== undefined && this.#nativeBytes - this.#reader.passedBytes < this.#pixelBytes;
+  }
+
+  /** That the pixel data take where they are not compressed, PS3.3 C.7.6.3.1. 0: there are none, or it is not said how many. */
+  get #pixelBytes(): number {
+    // Whose chrominance is of fewer samples than it says.
+    if (read(this.#reader, tag.photometricInterpretation, textValue)?.endsWith('_422')) return 0;
+    const frames = Math.max(1, read(this.#reader, tag.numberOfFrames, integerStringValue) ?? 1);
+    const [rows, columns, bits] = [tag.rows, tag.columns, tag.bitsAllocated].map((each) => this.#uint16(each) ?? 0) as [
+      number,
+      number,
+      number,
+    ];
+    return Math.floor((frames * rows * columns * bits * (this.#uint16(tag.samplesPerPixel) ?? 1)) / 8);
   }
 
   #uint16(wantedTag: number): number | undefined {

@@ -344,7 +344,7 @@ export class OperationLog {
       disposition: 'relayed',
       dataSetBytes: operation.dataSetBytes,
       pendingResponses: operation.pendingResponses,
-      head: operation.headReader?.head(),
+      head: operation.headReader?.head(operation.dataSetBytes),
       ...(requestEndAt === undefined ? {} : reading?.told),
       ...(operation.suboperations === undefined ? {} : { suboperations: operation.suboperations, responseDataSet: answer }),
     });

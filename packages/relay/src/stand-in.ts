@@ -121,7 +121,7 @@ export class StandIn implements MessageHandler {
     const answer = (code: number, late: LateFields) => {
       const spooledAt = code === Status.success ? this.#options.clock.now() : undefined;
       stored.respond(responseTo(stored.request, code));
-      this.#tell(stored, { code, dataSetBytes, head: head?.head(), traceparent: late.traceparent, spooledAt });
+      this.#tell(stored, { code, dataSetBytes, head: head?.head(dataSetBytes), traceparent: late.traceparent, spooledAt });
     };
     return {
       piece: (buffer, start, end) => {

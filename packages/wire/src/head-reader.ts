@@ -50,6 +50,7 @@ export class HeadReader {
   #outcome: HeadOutcome = 'reading';
   /** Of the head, not yet looked at. */
   #budgetBytes: number;
+  readonly #maxHeadBytes: number;
   #skipBytes = 0;
   #depth = 0;
   /** Of the value being kept, what has not come; below 0: none is. */
@@ -66,6 +67,7 @@ export class HeadReader {
     this.#lastOnceKnown = options.lastOnceKnown;
     this.#maxValueBytes = options.maxValueBytes ?? 4096;
     this.#maxDepth = options.maxDepth ?? 128;
+    this.#maxHeadBytes = maxHeadBytes;
     this.#budgetBytes = maxHeadBytes;
     this.#header = new ElementHeader(encoding);
     this.#inflated = encoding.deflated ? new InflatedHead(maxHeadBytes, (bytes) => this.#read(bytes)) : undefined;
@@ -93,6 +95,11 @@ export class HeadReader {
   get outcome(): HeadOutcome {
     this.#inflateRest();
     return this.#outcome;
+  }
+
+  /** Bytes of data set (inflated, where deflated) up to the end of the last element that was met. */
+  get passedBytes(): number {
+    return this.#maxHeadBytes - this.#budgetBytes;
   }
 
   /** Whether what was pushed ends inside an element, or inside a sequence of undefined length. Of a head past its last tag: false. */

@@ -98,7 +98,7 @@ const findings: Readonly<Record<FindingKind, string>> = {
   'uid-missing': 'a UID is missing',
   'uid-malformed': 'a UID is too long, or not digits and dots',
   'private-transfer-syntax': 'the transfer syntax is a private one',
-  'data-set-cut-short': 'the data set ended inside an element',
+  'data-set-cut-short': 'the data set ended inside an element, or before its pixel data did',
   'duplicate-send': 'was sent more than once, and acknowledged',
 };
 
