@@ -420,18 +420,19 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
   }, 60_000);
 
   it.each([
-    ['whose lease ran out', now + claim.leaseMs, undefined],
-    ['whose lease is too long', now, ['ZADD', 'radiotracer:{pacs}:leases', '9000000000000']],
-    ['that is due too late', now, ['ZADD', 'radiotracer:{pacs}:due:node-1', '9000000000000']],
-  ] as const)('somebody has taken the record of one %s, and put another there: all of it is forgotten', async (_, later, put) => {
+    ['whose lease ran out', now + claim.leaseMs, true, now],
+    ['whose lease is too long', now, true, 9e12],
+    ['that is due too late', now, false, 9e12],
+  ])('somebody has taken the record of one %s, and put another there: all of it is forgotten', async (_, later, isLeased, score) => {
     const queue = open();
     const { generation } = await queue.health();
     await queue.add(sampleEntry(0));
     const { id } = sampleEntry(0);
-    if (put?.[1].includes('due') !== true) await queue.claim(claim);
+    if (isLeased) await queue.claim(claim);
     await server.ask('HDEL', 'radiotracer:{pacs}:entries', `${id} node-1`);
     await server.ask('HSET', 'radiotracer:{pacs}:entries', 'another node-1', '{}');
-    if (put !== undefined) await server.ask(...put, put[1].includes('due') ? id : `${id} node-1`);
+    const [key, member] = isLeased ? ['leases', `${id} node-1`] : ['due:node-1', id];
+    await server.ask('ZADD', `radiotracer:{pacs}:${key}`, String(score), member);
     await queue.reclaimExpired(later);
     expect((await queue.health()).generation).not.toBe(generation);
     expect(await queue.rebuild('node-1', listed([sampleEntry(0)]), later)).toMatchObject({ added: 1 });

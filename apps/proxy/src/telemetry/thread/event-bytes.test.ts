@@ -131,8 +131,8 @@ test('what cannot be written leaves nothing behind, and what was taken is not th
     sopInstanceUid: 'another',
     relayAttempt: new Proxy({} as never, { ownKeys: () => null as never }),
   };
-  expect(() => writer.add(unreadable, true)).toThrow(TypeError);
-  writer.add(opened('server'), true);
+  expect(() => writer.add(unreadable, all)).toThrow(TypeError);
+  writer.add(opened('server'), all);
   writer.add(event, all);
   expect(writer.count).toBe(3);
   expect([...eventsIn(writer.take())].map(({ type }) => type)).toEqual(['operation.ended', 'association.opened', 'operation.ended']);

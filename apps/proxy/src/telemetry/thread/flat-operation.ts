@@ -19,7 +19,7 @@ export interface FlatParts {
 /** Values are read out. */
 export function flatOperation(event: OperationEnded, { isWhole, hasIdentifiers }: FlatParts): FlatOperation {
   const { head } = event;
-  const values = [
+  const values: unknown[] = [
     event.serverAssociationId,
     event.clientAssociationId,
     event.invokedBy,
