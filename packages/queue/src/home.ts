@@ -63,7 +63,6 @@ export interface Home {
   read(scope: Scope, after: EntryKey | undefined, limit: number): Promise<ReadStep>;
   /** All keys of one destination; those that are there. */
   get(keys: readonly EntryKey[]): Promise<readonly QueueEntry[]>;
-  setPaused(destinationId: string, paused: { readonly at: number; readonly why: string } | undefined): Promise<void>;
   counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]>;
   nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined>;
   beginRebuild(): Promise<ReadonlyMap<string, number>>;

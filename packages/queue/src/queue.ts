@@ -27,7 +27,7 @@ export interface Queue {
 
   /**
    * Leases what is due, from as few studies as possible: the study of the entry that is due first, what is due of it in order of arrival,
-   * then the next. Of two that are due at the same time, the one that arrived first. Nothing while the destination is paused.
+   * then the next. Of two that are due at the same time, the one that arrived first.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>;
 
@@ -71,13 +71,6 @@ export interface Queue {
   remove(filter: QueueFilter, now: number, options?: VerbOptions): Promise<VerbResult>;
 
   /**
-   * Nothing of this destination is claimed until it is resumed. Kept in the schedule alone: a home that lost its memory does not know of
-   * it, so whoever must be sure says it again after a change of `generation`.
-   */
-  pauseDestination(destinationId: string, now: number, why: string): Promise<void>;
-  resumeDestination(destinationId: string): Promise<void>;
-
-  /**
    * Entries in order of arrival (then destination, then owner), from behind the cursor of the page before; undefined starts. A page can be
    * short, even empty, before the end: what is read per call is bounded too. The end is where there is no `next`. Entries that come, go
    * or change meanwhile do not make others appear twice or be missed.
@@ -87,7 +80,7 @@ export interface Queue {
   /** One element per destination, in order of their ids. Kept as entries change: nothing is scanned. */
   counts(filter?: { readonly ownerId?: string }): Promise<readonly DestinationCounts[]>;
 
-  /** When the next entry is due, maybe in the past; undefined if none waits or the destination is paused. */
+  /** When the next entry is due, maybe in the past; undefined if none waits. */
   nextDueAt(destinationId: string, ownerId?: string): Promise<number | undefined>;
 
   /**
@@ -147,7 +140,6 @@ export interface StateCounts {
 
 export interface DestinationCounts {
   readonly destinationId: string;
-  readonly paused?: { readonly at: number; readonly why: string };
   readonly states: Readonly<Record<EntryState, StateCounts>>;
 }
 

@@ -120,15 +120,6 @@ export class StoredQueue implements Queue {
     return this.#each('remove', filter, now, options);
   }
 
-  async pauseDestination(destinationId: string, now: number, why: string): Promise<void> {
-    checkTime('now', now);
-    await this.#home.setPaused(destinationId, { at: now, why: keptText(why) });
-  }
-
-  async resumeDestination(destinationId: string): Promise<void> {
-    await this.#home.setPaused(destinationId, undefined);
-  }
-
   async page(filter: QueueFilter, cursor: PageCursor | undefined, limit: number): Promise<QueuePage> {
     if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_PAGE_ENTRIES) throw new RangeError(`limit is 1 to ${MAX_PAGE_ENTRIES}`);
     const after = cursor === undefined ? undefined : keyOfCursor(cursor);

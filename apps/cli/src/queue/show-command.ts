@@ -1,5 +1,5 @@
 import { isInstanceId } from '@radiotracer/instance';
-import type { DestinationCounts, QueueEntry } from '@radiotracer/queue';
+import type { QueueEntry } from '@radiotracer/queue';
 import { SpoolError } from '@radiotracer/spool';
 import { sopClassName } from '@radiotracer/telemetry';
 import { CommandFailure, ExitCode } from '../exit-code.ts';
@@ -38,9 +38,8 @@ export async function showCommand(id: string, options: SourceOptions, home: Queu
   const source = await sourceOf(home, options, err);
   const found: Shown[] = [];
   if (source !== undefined) {
-    const counts = options.fromSpool === true ? [] : await home.queue.counts();
     for await (const entries of source({ ids: [id] })) {
-      for (const entry of entries) found.push(await shown(entry, counts, home, options, surroundings));
+      for (const entry of entries) found.push(await shown(entry, home, options, surroundings));
     }
   }
   if (found.length === 0)
@@ -51,21 +50,14 @@ export async function showCommand(id: string, options: SourceOptions, home: Queu
   return ExitCode.ok;
 }
 
-async function shown(
-  entry: QueueEntry,
-  counts: readonly DestinationCounts[],
-  home: QueueHome,
-  options: SourceOptions,
-  surroundings: Surroundings,
-): Promise<Shown> {
+async function shown(entry: QueueEntry, home: QueueHome, options: SourceOptions, surroundings: Surroundings): Promise<Shown> {
   const [now, next] = [surroundings.now(), nextCommand(options)];
   const isOurs = home.spools.size === 1 && home.spools.has(entry.ownerId);
   const proxy = isOurs && entry.state === 'waiting' ? await proxyHealth(home.config, surroundings) : undefined;
   const file = await fileFacts(entry, home);
   const isConfigured = Object.values(home.config.destinations).some(({ id }) => id === entry.destinationId);
-  const { paused } = counts.find(({ destinationId }) => destinationId === entry.destinationId) ?? {};
   const unreadable = file?.error === undefined ? [] : [`Its file cannot be read: ${file.error}`];
-  return { entry, file, why: [...whyItWaits(entry, { now, isConfigured, paused, file: file?.state, proxy, next }), ...unreadable] };
+  return { entry, file, why: [...whyItWaits(entry, { now, isConfigured, file: file?.state, proxy, next }), ...unreadable] };
 }
 
 async function fileFacts({ id, state, ownerId }: QueueEntry, { spools }: QueueHome): Promise<FileFacts | undefined> {

@@ -21,10 +21,7 @@ export function statsText({ at, destinations, spools }: Stats, { kind, place }: 
     });
     const oldest = oldestOf(one);
     const sum = states.reduce((bytes, state) => bytes + one.states[state].bytes, 0);
-    const remarks = [
-      ...(one.paused === undefined ? [] : [`paused since ${span(at - one.paused.at)}: ${one.paused.why}`]),
-      ...(one.isConfigured ? [] : ['not configured: nobody sends it']),
-    ].join('; ');
+    const remarks = one.isConfigured ? '' : 'not configured: nobody sends it';
     return [
       printable(one.destinationId),
       ...(isShared ? [one.owner] : []),
@@ -58,11 +55,10 @@ export function statsJson({ at, destinations, spools }: Stats, { kind, place, sp
   return {
     at: iso(at),
     schedule: { kind, place },
-    destinations: destinations.map(({ destinationId, owner, isConfigured, paused, states: counts }) => ({
+    destinations: destinations.map(({ destinationId, owner, isConfigured, states: counts }) => ({
       destination: destinationId,
       owner,
       configured: isConfigured,
-      paused: paused === undefined ? null : { at: iso(paused.at), why: paused.why },
       states: Object.fromEntries(
         states.map((state) => {
           const { entries, bytes, oldestReceivedAt } = counts[state];

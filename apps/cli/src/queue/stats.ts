@@ -54,9 +54,9 @@ export async function takeStats(home: QueueHome, now: number, fromSpool: boolean
   const ids = [...new Set([...all, ...[...theirs.values()].flat()].map(({ destinationId }) => destinationId))].sort();
   const destinations = ids.flatMap((destinationId) => {
     const isThis = (counts: DestinationCounts) => counts.destinationId === destinationId;
-    const { paused, states: total } = all.find(isThis) ?? { states: noStates() };
+    const { states: total } = all.find(isThis) ?? { states: noStates() };
     const isConfigured = Object.values(config.destinations).some(({ id }) => id === destinationId);
-    const shared = { destinationId, isConfigured, ...(paused === undefined ? {} : { paused }) };
+    const shared = { destinationId, isConfigured };
     const parts = [...theirs].map(([owner, counts]) => ({ ...shared, owner, states: counts.find(isThis)?.states ?? noStates() }));
     const rest = {
       ...shared,

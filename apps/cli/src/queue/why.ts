@@ -8,7 +8,6 @@ import { fromNow, span, statusText } from './words.ts';
 export interface Circumstances {
   readonly now: number;
   readonly isConfigured: boolean;
-  readonly paused: { readonly at: number; readonly why: string } | undefined;
   /** Where its file lies; undefined: of another proxy, or not looked for. */
   readonly file: 'waiting' | 'held' | 'dead' | 'missing' | undefined;
   /** The proxy that would send it; undefined: not asked, or another's. */
@@ -60,13 +59,10 @@ function errorMeaning(errorType: string): string | undefined {
 }
 
 export function whyItWaits(entry: QueueEntry, circumstances: Circumstances): readonly string[] {
-  const { now, isConfigured, paused, file } = circumstances;
+  const { isConfigured, file } = circumstances;
   return [
     ...sentences(entry, circumstances),
     ...(isConfigured || entry.state === 'dead' ? [] : [`No destination ${entry.destinationId} is configured: nobody sends it.`]),
-    ...(paused === undefined || entry.state !== 'waiting'
-      ? []
-      : [`The destination is paused since ${span(now - paused.at)}: ${paused.why}.`]),
     ...fileSentences(entry, file),
   ];
 }

@@ -121,7 +121,6 @@ export const commandArbitraries: fc.Arbitrary<QueueCommand>[] = [
   fc.constant(commands.reclaim()),
   owners.map((ownerId) => commands.reclaimOwned(ownerId)),
   fc.tuple(fc.constantFrom<Verb>('retry', 'hold', 'release', 'remove'), filters).map(([verb, filter]) => commands.verb(verb, filter)),
-  fc.tuple(destinations, fc.boolean()).map(([destination, paused]) => commands.pause(destination, paused)),
   fc.tuple(filters, fc.constantFrom(1, 2, 100)).map(([filter, limit]) => commands.page(filter, limit)),
   someOwner.map(commands.counts),
   fc.tuple(destinations, someOwner).map(([destination, owner]) => commands.nextDue(destination, owner)),

@@ -133,17 +133,6 @@ export const commands = {
       assert.deepEqual(result, { changed: wanted.changed.length, leased: wanted.leased });
     }),
 
-  pause: (destinationId: string, paused: boolean) =>
-    command(`${paused ? 'pause' : 'resume'}(${destinationId})`, async (model, queue) => {
-      if (paused) {
-        await queue.pauseDestination(destinationId, model.now, 'why ✓');
-        model.paused.set(destinationId, 'why ✓');
-      } else {
-        await queue.resumeDestination(destinationId);
-        model.paused.delete(destinationId);
-      }
-    }),
-
   page: (filter: QueueFilter, limit: number) =>
     command(`page(${JSON.stringify(filter)} ${limit})`, async (model, queue) => {
       assert.deepEqual(await allPages(queue, filter, limit), model.matching(filter).map(expected));
@@ -158,7 +147,6 @@ export const commands = {
       );
       for (const destinationId of new Set(['a', 'b', ...counts.map((one) => one.destinationId)])) {
         const one = counts.find((count) => count.destinationId === destinationId);
-        assert.equal(one?.paused?.why, model.paused.get(destinationId));
         for (const state of ENTRY_STATES) {
           const entries = model.matching({ destinationId, state, ...(ownerId === undefined ? {} : { ownerId }) });
           const { entries: count, bytes, oldestReceivedAt } = one?.states[state] ?? { entries: 0, bytes: 0 };
@@ -173,7 +161,7 @@ export const commands = {
   nextDue: (destinationId: string, ownerId: string | undefined) =>
     command(`nextDue(${destinationId} ${ownerId ?? 'any'})`, async (model, queue) => {
       const waiting = model.matching({ destinationId, state: 'waiting', ...(ownerId === undefined ? {} : { ownerId }) });
-      const wanted = model.paused.has(destinationId) || waiting.length === 0 ? undefined : Math.min(...waiting.map(({ dueAt }) => dueAt));
+      const wanted = waiting.length === 0 ? undefined : Math.min(...waiting.map(({ dueAt }) => dueAt));
       assert.equal(await queue.nextDueAt(destinationId, ownerId), wanted);
     }),
 

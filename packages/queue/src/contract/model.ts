@@ -20,7 +20,6 @@ export interface ModelEntry {
 /** What a queue is, as simply as it can be said: a list, gone over every time. */
 export class QueueModel {
   entries: ModelEntry[] = [];
-  readonly paused = new Map<string, string>();
   /** Every lease that was ever given out, with the entries it was given for: most of them stale. */
   readonly leases: Lease[] = [];
   readonly tokens = new Set<string>();
@@ -60,7 +59,6 @@ export class QueueModel {
 
   /** What a claim must take, in this order. */
   claimable(destinationId: string, ownerId: string | undefined, limit: number): ModelEntry[] {
-    if (this.paused.has(destinationId)) return [];
     let due = this.entries.filter(
       ({ facts, state, dueAt }) =>
         facts.destinationId === destinationId &&

@@ -8,7 +8,6 @@ import { QueueUnavailable } from '../queue-error.ts';
 import { afterVerb, aligned, expiry, type Settlement, settled, started, type Verb } from '../transitions.ts';
 
 interface Destination {
-  paused?: { readonly at: number; readonly why: string } | undefined;
   mark: number;
 }
 
@@ -41,8 +40,6 @@ export class MemoryHome implements Home {
 
   async claim({ destinationId, ownerId, leaseHolder, leaseMs, limit, now }: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
     this.#open();
-    const destination = this.#destinations.get(destinationId);
-    if (destination === undefined || destination.paused !== undefined) return [];
     const due = this.#all()
       .filter((entry) => entry.destinationId === destinationId && (ownerId === undefined || entry.ownerId === ownerId))
       .filter((entry) => entry.state === 'waiting' && entry.dueAt <= now)
@@ -129,28 +126,19 @@ export class MemoryHome implements Home {
     return keys.flatMap((key) => this.#entries.get(nameOf(key))?.entry ?? []);
   }
 
-  async setPaused(destinationId: string, paused: Destination['paused']): Promise<void> {
-    this.#open();
-    this.#destination(destinationId).paused = paused;
-  }
-
   async counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]> {
     this.#open();
-    return [...this.#destinations]
-      .sort(([left], [right]) => compareText(left, right))
-      .map(([destinationId, { paused }]) => ({
-        destinationId,
-        ...(paused === undefined ? {} : { paused }),
-        states: Object.fromEntries(ENTRY_STATES.map((state) => [state, this.#count(destinationId, ownerId, state)])) as Record<
-          EntryState,
-          StateCounts
-        >,
-      }));
+    return [...this.#destinations.keys()].sort(compareText).map((destinationId) => ({
+      destinationId,
+      states: Object.fromEntries(ENTRY_STATES.map((state) => [state, this.#count(destinationId, ownerId, state)])) as Record<
+        EntryState,
+        StateCounts
+      >,
+    }));
   }
 
   async nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined> {
     this.#open();
-    if (this.#destinations.get(destinationId)?.paused !== undefined) return undefined;
     const { entries } = await this.read(scopeOf(destinationId, ownerId, 'waiting'), undefined, Number.POSITIVE_INFINITY);
     return entries.length === 0 ? undefined : Math.min(...entries.map(({ dueAt }) => dueAt));
   }

@@ -9,7 +9,7 @@
  *     base:leases                 zset    member, score: when it expires, by the server's clock
  *     base:tally                  hash    n:STATE:OWNER, b:STATE:OWNER -> entries, bytes
  *     base:owners                 set     owners that ever had an entry here
- *     base:meta                   hash    mark, paused (JSON), forgotten (until all proxies are told to rebuild)
+ *     base:meta                   hash    mark, forgotten (until all proxies are told to rebuild)
  *     prefix:destinations         set     destination ids
  *     prefix:generation           string  another one after the server was emptied
  *     prefix:present:OWNER        string  which process is there under this id; goes by itself
@@ -148,7 +148,7 @@ local function isWhole()
   return redis.call('HLEN', ENTRIES) == entries and redis.call('ZCARD', LEASES) == leased
 end
 
--- All entries: the spools have them. Not that the destination is paused. What stays of the index by study points at nothing, and is passed over.
+-- All entries: the spools have them. What stays of the index by study points at nothing, and is passed over.
 local function forget()
   local owners = redis.call('SMEMBERS', OWNERS)
   for _, line in ipairs(tallied()) do owners[#owners + 1] = line[2] end

@@ -104,11 +104,6 @@ export class RedisHome implements Home {
     });
   }
 
-  async setPaused(destinationId: string, paused: { readonly at: number; readonly why: string } | undefined): Promise<void> {
-    await this.#tell(destinationId);
-    await this.#link.script('queuePause', this.#base(destinationId), paused === undefined ? '' : JSON.stringify(paused));
-  }
-
   async counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]> {
     const answers = (await this.#destinations()).sort(compareText).map(async (destinationId) => {
       const answer = (await this.#link.script('queueCounts', this.#base(destinationId))) as string[];
@@ -281,7 +276,7 @@ function studyMinimum(after: EntryKey | undefined, destinationId: string): strin
   return place > 0 ? `[${after.id} ` : `(${after.id}!`;
 }
 
-function countsOf(destinationId: string, ownerId: string | undefined, [paused, ...values]: readonly string[]): DestinationCounts {
+function countsOf(destinationId: string, ownerId: string | undefined, values: readonly string[]): DestinationCounts {
   const states = Object.fromEntries(ENTRY_STATES.map((state) => [state, { entries: 0, bytes: 0 }])) as Record<EntryState, StateCounts>;
   const first = new Map<EntryState, string>();
   for (let at = 0; at + 5 < values.length; at += 6) {
@@ -298,6 +293,5 @@ function countsOf(destinationId: string, ownerId: string | undefined, [paused, .
       ...(oldest === undefined ? {} : { oldestReceivedAt: oldest }),
     };
   }
-  const isPaused = paused === undefined || paused === '' ? {} : { paused: JSON.parse(paused) as { at: number; why: string } };
-  return { destinationId, ...isPaused, states };
+  return { destinationId, states };
 }

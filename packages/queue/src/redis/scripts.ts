@@ -32,7 +32,6 @@ return out
 const CLAIM = `
 local now, expires, limit = tonumber(ARGV[1]), ARGV[1] + ARGV[2], tonumber(ARGV[3])
 local leasedUntil = serverTime(ARGV[7]) + ARGV[2]
-if redis.call('HEXISTS', META, 'paused') == 1 then return {} end
 local owners = { ARGV[6] }
 if ARGV[6] == '' then owners = redis.call('SMEMBERS', OWNERS) end
 local out = {}
@@ -273,9 +272,9 @@ end
 return out
 `;
 
-/** Returns paused (JSON or empty), then owner, state, entries, bytes, first id, its receivedAt; for each that is not empty. */
+/** Returns owner, state, entries, bytes, first id, its receivedAt; for each that is not empty. */
 const COUNTS = `
-local out = { redis.call('HGET', META, 'paused') or '' }
+local out = {}
 local all = redis.call('HGETALL', TALLY)
 for i = 1, #all, 2 do
   local kind, state, owner = string.match(all[i], '^(.):(%a+):(.*)$')
@@ -293,7 +292,6 @@ return out
 
 /** ARGV: owner (empty: any). Returns a time, or nothing. */
 const NEXT_DUE = `
-if redis.call('HEXISTS', META, 'paused') == 1 then return false end
 local owners = { ARGV[1] }
 if ARGV[1] == '' then owners = redis.call('SMEMBERS', OWNERS) end
 local best
@@ -302,12 +300,6 @@ for _, owner in ipairs(owners) do
   if due and (not best or due < best) then best = due end
 end
 return best and string.format('%.0f', best)
-`;
-
-/** ARGV: JSON, or empty to resume. */
-const PAUSE = `
-if ARGV[1] == '' then redis.call('HDEL', META, 'paused') else redis.call('HSET', META, 'paused', ARGV[1]) end
-return 1
 `;
 
 /**
@@ -355,7 +347,6 @@ const bodies = {
   queueStudy: STUDY,
   queueCounts: COUNTS,
   queueNextDue: NEXT_DUE,
-  queuePause: PAUSE,
   queueMark: MARK,
   queueHealth: HEALTH,
   queueTrial: TRIAL,

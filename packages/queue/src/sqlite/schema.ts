@@ -11,10 +11,7 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE destination (
     destination_id TEXT PRIMARY KEY,
-    mark INTEGER NOT NULL DEFAULT 0,        -- counted up by each rebuild
-    tokens INTEGER NOT NULL DEFAULT 0,      -- not used any more
-    paused_at INTEGER,
-    paused_why TEXT
+    mark INTEGER NOT NULL DEFAULT 0         -- counted up by each rebuild
   ) WITHOUT ROWID;
 
   CREATE TABLE entry (

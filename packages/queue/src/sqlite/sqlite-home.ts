@@ -42,8 +42,7 @@ export class SqliteHome implements Home {
   claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
     const { destinationId, leaseHolder, leaseMs, limit, now } = request;
     return this.#file.transaction('write', () => {
-      const destination = this.#get('SELECT * FROM destination WHERE destination_id = ?', destinationId);
-      if (destination === undefined || destination['paused_at'] !== null) return [];
+      const mark = this.#mark(destinationId);
       const owners = request.ownerId === undefined ? this.#owners(destinationId) : [request.ownerId];
       const taken: QueueEntry[] = [];
       while (taken.length < limit) {
@@ -51,7 +50,7 @@ export class SqliteHome implements Home {
         if (head === undefined) break;
         for (const entry of this.#together(head, request, limit - taken.length)) {
           const lease = { token: `${taken.length}.${nonce}`, holder: leaseHolder, claimedAt: now, expiresAt: now + leaseMs };
-          taken.push(this.#update({ ...entry, state: 'leased', lease }, Number(destination['mark'])));
+          taken.push(this.#update({ ...entry, state: 'leased', lease }, mark));
         }
       }
       return taken;
@@ -164,32 +163,17 @@ export class SqliteHome implements Home {
     return this.#file.transaction('read', () => keys.flatMap((key) => this.#entries(this.#row(key))));
   }
 
-  async setPaused(destinationId: string, paused: { readonly at: number; readonly why: string } | undefined): Promise<void> {
-    await this.#file.transaction('write', () => {
-      this.#run(
-        `INSERT INTO destination (destination_id, paused_at, paused_why) VALUES (?, ?, ?)
-          ON CONFLICT DO UPDATE SET paused_at = excluded.paused_at, paused_why = excluded.paused_why`,
-        destinationId,
-        paused?.at ?? null,
-        paused?.why ?? null,
-      );
-    });
-  }
-
   counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]> {
     return this.#file.transaction('read', () =>
-      this.#rows('SELECT destination_id, paused_at, paused_why FROM destination ORDER BY destination_id').map((row) => {
+      this.#rows('SELECT destination_id FROM destination ORDER BY destination_id').map((row) => {
         const destinationId = String(row['destination_id']);
-        const paused = row['paused_at'] === null ? {} : { paused: { at: Number(row['paused_at']), why: String(row['paused_why']) } };
-        return { destinationId, ...paused, states: this.#states(destinationId, ownerId) };
+        return { destinationId, states: this.#states(destinationId, ownerId) };
       }),
     );
   }
 
   nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined> {
     return this.#file.transaction('read', () => {
-      const destination = this.#get('SELECT paused_at FROM destination WHERE destination_id = ?', destinationId);
-      if (destination === undefined || destination['paused_at'] !== null) return undefined;
       const waiting = this.#owners(destinationId);
       const owners = ownerId === undefined ? waiting : waiting.filter((one) => one === ownerId);
       if (owners.length === 0) return undefined;
