@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { openMemoryQueue } from '@radiotracer/queue';
+import { openMemoryQueue, type Queue } from '@radiotracer/queue';
 import { FickleQueue } from './testing/fickle-queue.ts';
 import { ManualClock, turns, until } from './testing/manual-clock.ts';
 import { Scene } from './testing/scene.ts';
@@ -16,6 +16,20 @@ async function fickleScene(clock?: ManualClock): Promise<[Scene, FickleQueue]> {
   });
   if (fickle === undefined) throw new Error('no queue');
   return [scene, fickle];
+}
+
+/** The schedule, of which each rebuild is followed by something before it is answered. */
+function behindRebuild(queue: Queue, then: () => Promise<void>): Queue {
+  return new Proxy(queue, {
+    get: (_queue, name) =>
+      name !== 'rebuild'
+        ? (Reflect.get(queue, name) as () => unknown).bind(queue)
+        : async (...given: Parameters<Queue['rebuild']>) => {
+            const result = await queue.rebuild(...given);
+            await then();
+            return result;
+          },
+  });
 }
 
 test('adds that were refused while everything else worked are found again, by one rebuild, and told once', async () => {
@@ -40,18 +54,11 @@ test('adds that were refused while everything else worked are found again, by on
 test('an add that fails while a rebuild runs is not taken for found by it', async () => {
   const [opened, queue] = await fickleScene();
   await using scene = opened;
-  const current = queue.current;
-  queue.current = new Proxy(current, {
-    get: (_current, name) =>
-      name !== 'rebuild'
-        ? (Reflect.get(current, name) as () => unknown).bind(current)
-        : async (...given: Parameters<typeof current.rebuild>) => {
-            const result = await current.rebuild(...given);
-            // Listed already.
-            queue.refusedAdds = 1;
-            await scene.add();
-            return result;
-          },
+  const { current } = queue;
+  // Listed already.
+  queue.current = behindRebuild(current, async () => {
+    queue.refusedAdds = 1;
+    await scene.add();
   });
   await scene.scheduler.rebuild();
   expect(scene.scheduler.isIncomplete).toBe(true);
@@ -70,9 +77,31 @@ test('a schedule that could not be reached at the start, or lost its memory whil
   await expect(scene.scheduler.rebuild()).rejects.toMatchObject({ name: 'QueueUnavailable' });
   expect(await scene.scheduler.keep()).toBe(false);
   queue.away = false;
+  queue.current = behindRebuild(queue.current, async () => {
+    queue.current = openMemoryQueue();
+  });
+  await scene.scheduler.rebuild();
+  expect(await scene.entries()).toEqual([]);
   expect(await scene.scheduler.keep()).toBe(true);
   expect(await scene.entries()).toHaveLength(1);
   expect(await scene.scheduler.keep()).toBe(false);
+});
+
+test('a rebuild that takes its time, of a large spool, is followed by a rest of four times that', async () => {
+  const clock = new ManualClock();
+  const [opened, queue] = await fickleScene(clock);
+  await using scene = opened;
+  queue.current = behindRebuild(queue.current, () => clock.advance(100_000));
+  for (const _ of [1, 2]) {
+    queue.refusedAdds = 1;
+    await scene.add();
+    expect(await scene.scheduler.keep()).toBe(true);
+    queue.refusedAdds = 1;
+    await scene.add();
+    await clock.advance(400_000);
+    expect(await scene.scheduler.keep()).toBe(false);
+    await clock.advance(60_000);
+  }
 });
 
 test('a full schedule is not rebuilt while it refuses, and at the first look at which it does not', async () => {
@@ -167,4 +196,17 @@ test('a file whose front has changed is moved aside by the rebuild that finds it
   expect(scene.spool.usage).toMatchObject({ waiting: { instances: 1 }, damaged: { instances: 1 } });
   expect(scene.findings).toMatchObject([{ kind: 'damaged', movedTo: expect.any(String) }]);
   expect(scene.findings).toHaveLength(1);
+});
+
+test('a rebuild forgets what is not in the spool any more; but not what was moved aside, before that was told', async () => {
+  const [opened] = await fickleScene();
+  await using scene = opened;
+  const [gone, aside] = [await scene.add(), await scene.add()];
+  await scene.spool.remove(gone.id);
+  await scene.spool.quarantine(aside.id, 'a person looked into it');
+  await scene.scheduler.rebuild();
+  expect((await scene.entries()).map(({ id }) => id)).toEqual([aside.id]);
+  scene.forwarder.start();
+  await until('it to be told', () => scene.of('delivery.dead_lettered').length === 1);
+  expect(scene.of('delivery.dead_lettered')).toMatchObject([{ instanceId: aside.id, errorType: 'instance_damaged', quarantined: true }]);
 });
