@@ -49,17 +49,15 @@ async function exchange(peer: Socket, transport: Transport, writes: readonly { r
     sum += bytes * (index + 1);
     peer.write(Buffer.alloc(bytes, index + 1));
     await wanted.come.promise;
-    for (const one of held.splice(0, letGo)) {
-      unchanged(one);
-      one.lease.release();
-    }
+    for (const one of held.splice(0, letGo)) release(one);
   }
-  held.forEach(unchanged);
+  for (const one of held) release(one);
   expect(seen.sum).toBe(sum);
 }
 
-function unchanged({ chunk, copy }: Held): void {
+function release({ chunk, copy, lease }: Held): void {
   if (!copy.equals(chunk)) throw new Error('a chunk has changed while it was held');
+  lease.release();
 }
 
 it('what is held of the chunks stays as it came, whatever is read after it', async () => {
@@ -75,6 +73,19 @@ it('what is held of the chunks stays as it came, whatever is read after it', asy
     }),
     { numRuns: 60 },
   );
+});
+
+it('what sockets read into, large and small in turn, is for others when they are closed', async () => {
+  const pool = new ReadBufferPool();
+  const { peer, transport } = await pairOf('accepted', pool);
+  const some = (bytes: number) => Array(12).fill({ bytes, letGo: 3 });
+  await exchange(peer, transport, [...some(600 * KiB), ...some(100), ...some(600 * KiB)]);
+  const closed = [peer, transport.socket].map((socket) => once(socket, 'close'));
+  peer.destroy();
+  transport.socket.destroy();
+  await Promise.all(closed);
+  const free = Array.from({ length: 48 + 320 }, () => pool.take(2).bytes.length);
+  expect(free).toEqual([...Array(48).fill(256 * KiB), ...Array(320).fill(64 * KiB)]);
 });
 
 it('small reads that are held share a buffer', async () => {
