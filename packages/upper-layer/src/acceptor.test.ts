@@ -203,6 +203,44 @@ test('a reader that stalls stops the sender at a bounded memory; what was sent i
   expect(scene.stored[0]?.pieces.reduce((sum, { length }) => sum + length, 0)).toBe(pieces * pieceBytes);
 });
 
+test('a reader that stalled and took all of it again is waited for no more while the data set itself takes its time', async () => {
+  const clock = new ManualClock();
+  const scene = await storing({}, { onPiece: (acceptor) => acceptor.pause() });
+  const requestor = await open(scene.socket, { clock, timeouts: { ...timeouts, dimseMs: 30_000 } });
+  const gate = Promise.withResolvers<void>();
+  let taken = 0;
+  const source = async function* () {
+    for (; taken < 256; taken++) yield new Uint8Array(256 * 1024);
+    await gate.promise;
+    yield new Uint8Array(10);
+  };
+  const answered = requestor.invoke(1, storeRq(1), source());
+  expect(await steady(() => taken)).toBeLessThan(256);
+  const resuming = setInterval(() => scene.acceptor.resume(), 1);
+  await until(() => taken === 256 && requestor.bufferedBytes === 0);
+  clock.advance(60_000);
+  gate.resolve();
+  expect((await answered).status).toBe(Status.success);
+  clearInterval(resuming);
+});
+
+test('an answer that comes early: the next request waits until the data set has gone out, and each arrives as it was', async () => {
+  const scene = await storing({}, { answerEarly: true });
+  const requestor = await open(scene.socket);
+  for (let messageId = 1; messageId <= 3; messageId++) {
+    const source = async function* () {
+      yield Buffer.alloc(100_000, messageId);
+      await until(() => (scene.stored[messageId - 1]?.pieces.length ?? 0) > 0);
+      await steady(() => scene.acceptor.bytesReceived);
+      yield Buffer.alloc(100_000, messageId);
+    };
+    expect((await requestor.invoke(1, storeRq(messageId), source())).status).toBe(Status.success);
+  }
+  await requestor.release();
+  expect(scene.stored.map(({ outcome }) => outcome)).toEqual(['whole', 'whole', 'whole']);
+  for (const [index, { pieces }] of scene.stored.entries()) expect(Buffer.concat(pieces)).toEqual(Buffer.alloc(200_000, index + 1));
+});
+
 test('a reader that stalls longer than the DIMSE time-out is given up', async () => {
   const clock = new ManualClock();
   const scene = await storing({}, { onPiece: (acceptor) => acceptor.pause() });

@@ -195,16 +195,16 @@ test('ARTIM: a peer that never closes after our A-ABORT is closed', async () => 
   expect(acceptor.events).toEqual(['associate indication', 'closed']);
 });
 
-test.each(['release', 'abort'])('without ARTIM: a peer that never closes after the %s is closed in the end', async (end) => {
+test.each(['release', 'abort', 'rejection'])('without ARTIM: a peer that never closes after the %s is closed in the end', async (end) => {
   const [a, raw] = await sockets();
   raw.on('data', () => {});
   raw.allowHalfOpen = true;
   const requestor = associate('requestor', a, undefined, 0);
   requestor.association.request(rq);
-  raw.write(ac);
-  await requestor.until('accepted');
+  raw.write(end === 'rejection' ? rejectPdu(1, 1, 1) : ac);
+  await requestor.until(end === 'rejection' ? 'rejected' : 'accepted');
   if (end === 'abort') requestor.association.abort({ source: 0, reason: 0 });
-  else {
+  if (end === 'release') {
     requestor.association.releaseRequest();
     raw.write(releaseRpPdu);
     await requestor.until('release confirmation');
