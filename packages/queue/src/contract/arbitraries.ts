@@ -13,6 +13,8 @@ const instances = fc.constantFrom('1.2.3.4.5', '1.2.3.4.6');
 const modalities = fc.constantFrom('CT', 'MR');
 const titles = fc.constantFrom('CT1', 'MR "2"', '\u0000ünïcödé \ud83d\ude00');
 const errors = fc.constantFrom('timeout', 'refused');
+/** One is cut, within a character. */
+const whys = fc.constantFrom('because', `x${'\ud83d\ude00'.repeat(100)}`);
 
 const entries: fc.Arbitrary<NewEntry> = fc
   .record(
@@ -57,9 +59,9 @@ const delays = fc.constantFrom(0, 1, 5_000, 61_000);
 
 const outcomes: fc.Arbitrary<(now: number) => Outcome> = fc.oneof(
   fc.constant((): Outcome => ({ kind: 'delivered' })),
-  fc.tuple(delays, fc.constantFrom({}, { why: 'because' })).map(
+  fc.tuple(delays, fc.option(whys)).map(
     ([delay, why]) =>
-      (now: number): Outcome => ({ kind: 'unsent', dueAt: now + delay, ...why }),
+      (now: number): Outcome => ({ kind: 'unsent', dueAt: now + delay, ...(why === null ? {} : { why }) }),
   ),
   fc.tuple(delays, faults, fc.boolean()).map(
     ([delay, error, possibleDuplicate]) =>
@@ -69,12 +71,13 @@ const outcomes: fc.Arbitrary<(now: number) => Outcome> = fc.oneof(
     ([error, possibleDuplicate]) =>
       (): Outcome => ({ kind: 'dead', error, possibleDuplicate }),
   ),
-  fc.option(faults, { nil: undefined }).map(
-    (error) => (): Outcome => ({
-      kind: 'held',
-      why: 'because',
-      ...(error === undefined ? {} : { error, possibleDuplicate: true }),
-    }),
+  fc.tuple(fc.option(faults, { nil: undefined }), whys).map(
+    ([error, why]) =>
+      (): Outcome => ({
+        kind: 'held',
+        why,
+        ...(error === undefined ? {} : { error, possibleDuplicate: true }),
+      }),
   ),
 );
 

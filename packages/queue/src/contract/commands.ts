@@ -167,7 +167,7 @@ export const commands = {
 
   rebuild: (ownerId: string, spool: readonly NewEntry[]) =>
     command(`rebuild(${ownerId} ${spool.map(({ id, state }) => `${id} ${state ?? 'waiting'}`).join(', ')})`, async (model, queue) => {
-      const facts = spool.map((entry) => ({ ...entry, ownerId, receivedAt: model.now }));
+      const facts = spool.map((entry, at) => ({ ...entry, ownerId, receivedAt: model.now + (at - 2) * 3_000 }));
       // Of half of them it is asked first which are known; not of ids that the model has of two destinations, which no spool has.
       const isOne = ({ id, destinationId }: NewEntry) =>
         [...facts, ...model.entries.map((entry) => entry.facts)].every(

@@ -94,7 +94,12 @@ export class QueueModel {
     if ('possibleDuplicate' in outcome && outcome.possibleDuplicate === true) entry.duplicates++;
     if ('dueAt' in outcome) entry.dueAt = Math.min(outcome.dueAt, this.now + maxDelayMs);
     const why = 'why' in outcome ? outcome.why : 'error' in outcome ? outcome.error?.errorType : undefined;
-    this.#release(entry, outcome.kind === 'dead' || outcome.kind === 'held' ? outcome.kind : 'waiting', outcome.kind, why);
+    this.#release(
+      entry,
+      outcome.kind === 'dead' || outcome.kind === 'held' ? outcome.kind : 'waiting',
+      outcome.kind,
+      why?.slice(0, 200).toWellFormed(),
+    );
   }
 
   /** Returns how many changed. */

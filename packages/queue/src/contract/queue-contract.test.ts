@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { EntryKey, EntryState } from '../entry.ts';
-import type { QueuePage } from '../queue.ts';
+import type { EntryKey, EntryState, NewEntry } from '../entry.ts';
+import type { QueuePage, SpoolTelling } from '../queue.ts';
 import { addArbitrary, commandArbitraries } from './arbitraries.ts';
 import { startClaimer } from './claimer-process.ts';
 import { assertSame, commands, listed } from './commands.ts';
@@ -153,6 +153,19 @@ for (const kind of HOMES) {
       await queue.close();
     }, 60_000);
 
+    it('of an id that it has for two destinations knows nothing: the spool says which; and nothing of another owner', async () => {
+      const queue = home.open(++schedules);
+      for (const destinationId of ['a', 'b', 'c']) await queue.add(sampleEntry(1, { destinationId }));
+      const spool: SpoolTelling = async function* (known) {
+        expect(await known([sampleEntry(1).id], 'waiting')).toEqual(new Set());
+        yield sampleEntry(1, { destinationId: 'b' });
+      };
+      expect(await queue.rebuild('node-1', spool, 1)).toMatchObject({ seen: 1, added: 0, dropped: 2 });
+      expect((await queue.page({}, undefined, 10)).entries).toMatchObject([{ destinationId: 'b' }]);
+      await expect(queue.rebuild('node-2', listed([sampleEntry(2)]), 1)).rejects.toBeInstanceOf(RangeError);
+      await queue.close();
+    }, 60_000);
+
     it('leaves alone what was to be removed as dead, and waits by the time that its turn comes', async () => {
       const queue = home.open(++schedules);
       const dead = ['a', 'b'].map((destinationId) => sampleEntry(1, { destinationId, state: 'dead' }));
@@ -161,7 +174,8 @@ for (const kind of HOMES) {
         await queue.retry({ destinationId: 'b' }, 1);
       };
       expect(await queue.remove({ state: 'dead' }, 1, { onChanged })).toEqual({ changed: 1, leased: 0 });
-      expect((await queue.page({}, undefined, 10)).entries).toMatchObject([{ destinationId: 'b', state: 'waiting' }]);
+      // A page that is full, and the last.
+      expect(await queue.page({}, undefined, 1)).toEqual({ entries: [expect.objectContaining({ destinationId: 'b', state: 'waiting' })] });
       await queue.close();
       await expect(queue.counts()).rejects.toMatchObject({ code: 'closed' });
     }, 60_000);
@@ -179,6 +193,7 @@ for (const kind of HOMES) {
       const spool = async function* () {
         // The files of 0 to 9 are gone, but for that of 1; those of 30 to 49 are not listed yet; 5 is put back, 20 held and 21 dead in the spool.
         await queue.hold({ ids: [sampleEntry(12).id, sampleEntry(4).id] }, now);
+        await queue.add(sampleEntry(61, { destinationId: 'new' }));
         // What was being sent when it began. That 1 is dead now, the listing had not seen.
         await queue.settle(failing, { kind: 'dead', error: { errorType: 'refused' }, possibleDuplicate: false }, now);
         await queue.settle(unsent, { kind: 'unsent', dueAt: now }, now);
@@ -196,10 +211,13 @@ for (const kind of HOMES) {
         if (destinationId === 'vna') expect(await queue.claim({ ...claim, destinationId })).toHaveLength(1);
         return asked.push(id) > 0 && id === sampleEntry(5).id;
       };
-      const result = await queue.rebuild('node-1', spool(), now, { stillInSpool });
+      const moved: string[] = [];
+      const onMoved = ({ id, state }: NewEntry) => moved.push(`${id} ${state}`);
+      const result = await queue.rebuild('node-1', spool(), now, { stillInSpool, onMoved });
       // Not: 0 is leased, 1, 2 and 3 were, 4 was held meanwhile, 5 is there after all, 35 was touched, 60 is leased now; those that came since.
       expect(result).toEqual({ seen: 21, added: 0, moved: 2, dropped: 13 });
-      const left = [...ids(0, 6), ...ids(10, 30), sampleEntry(35).id, ...ids(40, 50), sampleEntry(60).id];
+      expect(moved).toEqual([`${sampleEntry(20).id} held`, `${sampleEntry(21).id} dead`]);
+      const left = [...ids(0, 6), ...ids(10, 30), sampleEntry(35).id, ...ids(40, 50), ...ids(60, 62)];
       expect((await queue.page({}, undefined, 1000)).entries.map(({ id }) => id)).toEqual(left);
       const inState = async (state: EntryState) => (await queue.page({ state }, undefined, 10)).entries.map(({ id }) => id);
       expect(await inState('held')).toEqual([4, 12, 20].map((n) => sampleEntry(n).id));
