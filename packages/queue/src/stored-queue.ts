@@ -176,7 +176,6 @@ export class StoredQueue implements Queue {
     const states = filter.state === undefined ? VERB_STATES[verb] : VERB_STATES[verb].filter((state) => state === filter.state);
     let changed = 0;
     let leased = 0;
-    if (states.length === 0) return { changed, leased };
     for await (const { matching } of scan(this.#home, filter, states, undefined, STEP_ENTRIES)) {
       for (const entries of byDestination(matching)) {
         // What was read may have changed since: the home looks at the state again, in the same step in which it acts.

@@ -3,7 +3,7 @@ import type { EntryKey, EntryState, NewEntry } from '../entry.ts';
 import type { QueuePage, SpoolTelling } from '../queue.ts';
 import { addArbitrary, commandArbitraries } from './arbitraries.ts';
 import { startClaimer } from './claimer-process.ts';
-import { assertSame, commands, listed } from './commands.ts';
+import { assertSame, commands, LIMITS, listed } from './commands.ts';
 import { HOMES, type TestHome } from './homes.ts';
 import { QueueModel } from './model.ts';
 import { until } from './redis-server.ts';
@@ -148,8 +148,40 @@ for (const kind of HOMES) {
       expect(await queue.hold({ studyKey }, 1)).toEqual({ changed: 600, leased: 0 });
       await queue.release({ ids: Array.from({ length: 300 }, (_, n) => sampleEntry(8_700 + n).id) }, 1);
       await queue.retry({ ids: [last] }, 0);
-      const claimed = await queue.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 2, now: 1 });
-      expect(claimed.map(({ entry }) => entry.id)).toEqual([8_700, 8_701].map((n) => sampleEntry(n).id));
+      const claimed = await queue.claim({ destinationId: 'pacs', leaseHolder: 'me', leaseMs: 10_000, limit: 501, now: 1 });
+      expect(claimed.slice(0, 2).map(({ entry }) => entry.id)).toEqual([8_700, 8_701].map((n) => sampleEntry(n).id));
+      expect(await queue.reclaimExpired(10_001)).toBe(501);
+      await queue.close();
+    }, 60_000);
+
+    it('takes nothing that is no entry, lease, time or page, and is as it was', async () => {
+      const queue = home.open(++schedules);
+      const now = 1_700_000_100_000;
+      for (const destinationId of ['a', 'b']) await queue.add(sampleEntry(1, { destinationId }));
+      const claim = { leaseHolder: 'me', leaseMs: 1, limit: 1, now };
+      const [a, b] = [...(await queue.claim({ ...claim, destinationId: 'a' })), ...(await queue.claim({ ...claim, destinationId: 'b' }))];
+      if (a === undefined || b === undefined) throw new Error('two were to be claimed');
+      const before = await queue.page({}, undefined, 10);
+      const entries = [{ id: '' }, { id: 'a b' }, { id: 'a'.repeat(129) }, { destinationId: '' }, { ownerId: 'a'.repeat(201) }];
+      const numbers = [{ bytes: -1 }, { bytes: 0.5 }, { receivedAt: 0.5 }, { receivedAt: 1e14 }, { dueAt: Number.NaN }];
+      const claims = [{ limit: 0 }, { limit: 10_001 }, { leaseMs: 0 }, { leaseMs: LIMITS.maxLeaseMs + 1 }, { now: -1 }];
+      const unsent = { kind: 'unsent', dueAt: now } as const;
+      const wrong = [
+        ...[...entries, ...numbers].map((changes) => queue.add(sampleEntry(2, changes))),
+        ...claims.map((changes) => queue.claim({ ...claim, destinationId: 'a', ...changes })),
+        queue.extend(a.lease, 0, now),
+        queue.settle(a.lease, { ...unsent, dueAt: 0.5 }, now),
+        queue.settleMany(
+          [a, b].map(({ lease }) => ({ lease, outcome: unsent })),
+          now,
+        ),
+        queue.retry({}, 0.5),
+        ...[0, 1_001].map((limit) => queue.page({}, undefined, limit)),
+        ...['no cursor', Buffer.from('[1,2,3]').toString('base64url')].map((cursor) => queue.page({}, cursor, 1)),
+      ];
+      for (const answer of await Promise.allSettled<unknown>(wrong))
+        expect(answer).toEqual({ status: 'rejected', reason: expect.any(RangeError) });
+      expect(await queue.page({}, undefined, 10)).toEqual(before);
       await queue.close();
     }, 60_000);
 
