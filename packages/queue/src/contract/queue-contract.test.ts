@@ -185,6 +185,14 @@ for (const kind of HOMES) {
       await queue.close();
     }, 60_000);
 
+    it('keeps, of half a character in what a peer has said, that there was something', async () => {
+      const queue = home.open(++schedules);
+      await queue.add(sampleEntry(1, { studyKey: '1.2\ud83d', callingAeTitle: '\ude00CT' }));
+      const kept = [expect.objectContaining({ studyKey: '1.2\ufffd', callingAeTitle: '\ufffdCT' })];
+      expect((await queue.page({ studyKey: '1.2\ufffd' }, undefined, 10)).entries).toEqual(kept);
+      await queue.close();
+    }, 60_000);
+
     it('of an id that it has for two destinations knows nothing: the spool says which; and nothing of another owner', async () => {
       const queue = home.open(++schedules);
       for (const destinationId of ['a', 'b', 'c']) await queue.add(sampleEntry(1, { destinationId }));
