@@ -38,7 +38,7 @@ export const HOMES: readonly HomeKind[] = [
   },
   {
     name: 'SQLite',
-    share: 60,
+    share: 40,
     start: async () => {
       const folder = mkdtempSync(join(tmpdir(), 'radiotracer-queue-'));
       return {
@@ -51,7 +51,7 @@ export const HOMES: readonly HomeKind[] = [
   {
     name: 'Redis',
     missing: redisMissing,
-    share: 60,
+    share: 40,
     start: async () => {
       const server = await RedisServer.start();
       const elsewhere = (schedule: number) =>
@@ -66,7 +66,7 @@ export const HOMES: readonly HomeKind[] = [
   {
     name: 'Redis Cluster',
     missing: redisMissing,
-    share: 20,
+    share: 15,
     start: async () => {
       const { nodes, end } = await startCluster();
       const elsewhere = (schedule: number) =>
