@@ -39,6 +39,8 @@ export interface DeliveryStoryOptions {
   readonly maxInstanceSpans: number;
   /** See {@link SpanBudget}. */
   readonly keepOneIn: number;
+  /** An attempt that takes longer is always told; 0: none is slow. */
+  readonly slowInstanceMs: number;
 }
 
 const spansPerAttempt = 2;
@@ -136,7 +138,9 @@ export class DeliveryStory {
 
   #admits(event: DeliveryAttempted, parent: SpanContext | undefined, study: Study | undefined, hash: string | undefined): boolean {
     const budget = study?.budget ?? this.#budgetOf(parent?.traceId ?? '');
-    const worthTelling = event.outcome !== 'delivered' || event.attempt > 1 || event.statusClass !== 'success';
+    const { slowInstanceMs } = this.#options;
+    const isSlow = slowInstanceMs > 0 && event.endedAt - event.startedAt > slowInstanceMs;
+    const worthTelling = isSlow || event.outcome !== 'delivered' || event.attempt > 1 || event.statusClass !== 'success';
     if (budget.admit(spansPerAttempt, worthTelling, () => hash)) return true;
     this.#omittedSpans += spansPerAttempt;
     const studyUid = strippedUid(event.studyInstanceUid);

@@ -72,7 +72,7 @@ export interface TelemetryOptions {
   readonly maxInstanceSpans?: number;
   /** Past `maxInstanceSpans`, one in so many is told all the same. Default 100. 0: none. */
   readonly keepOneIn?: number;
-  /** An instance that takes longer is always told. Default 10 s. 0: none is slow. */
+  /** An instance, or an attempt to deliver it, that takes longer is always told. Default 10 s. 0: none is slow. */
   readonly slowInstanceMs?: number;
   /** Default 10,000. */
   readonly maxOpenAssociations?: number;
@@ -150,7 +150,7 @@ function randomId(bytes: number): string {
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { clock = systemClock, listeners = [], soon = (call) => void setImmediate(call) } = options;
-  const { maxInstanceSpans = 1500, keepOneIn = 100 } = options;
+  const { maxInstanceSpans = 1500, keepOneIn = 100, slowInstanceMs = 10_000 } = options;
   const ring = new EventRing(options.maxQueuedEvents ?? 8192);
   let published = 0;
   let lost = 0;
@@ -190,9 +190,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     keepOneIn,
     release: (holder) => book.release(holder),
   });
-  const operations = new OperationStory({ writer, identity, associations, book, slowInstanceMs: options.slowInstanceMs ?? 10_000 });
+  const operations = new OperationStory({ writer, identity, associations, book, slowInstanceMs });
 
-  const deliveries = new DeliveryStory({ writer, identity, associations, book, maxInstanceSpans, keepOneIn });
+  const deliveries = new DeliveryStory({ writer, identity, associations, book, maxInstanceSpans, keepOneIn, slowInstanceMs });
   const ledger = new LedgerStory({ writer, identity, book });
 
   const metrics = new MetricSet(options.meter, gate);

@@ -166,13 +166,14 @@ trace 2
   it('past the span budget what is worth telling stays, and the root says how many are left out', async () => {
     const many = Array.from({ length: 20 }, (_, index) => operation({ at: 10 + index, sopInstanceUid: `1.2.3.4.${index}` }));
     const failed = operation({ at: 90, sopInstanceUid: '1.2.3.4.99', status: 0xa900, statusClass: 'failure' });
-    const { stats } = await play([...pair, ...many, failed, ...released], { maxInstanceSpans: 4, keepOneIn: 0 });
+    const deliveries = [attempted({ at: 100 }), attempted({ at: 110, endedAt: began + 110 + 10_001 })];
+    const { stats } = await play([...pair, ...many, failed, ...deliveries, ...released], { maxInstanceSpans: 4, keepOneIn: 0 });
     const stores = receiver.spans.filter((span) => span.name.startsWith('C-STORE'));
-    expect(stores.length).toBe(4 + 2);
+    expect(stores.length).toBe(4 + 2 + 1);
     expect(stores.filter((span) => span.status.code === 'ERROR').map((span) => span.name)).toEqual(['C-STORE pacs']);
     const root = receiver.spans.find((span) => span.name === 'study');
-    expect(root?.attributes).toMatchObject({ 'radiotracer.spans.omitted': 36, 'dicom.study.instance.count': 20 });
-    expect(stats.omittedSpans).toBe(36);
+    expect(root?.attributes).toMatchObject({ 'radiotracer.spans.omitted': 38, 'dicom.study.instance.count': 20 });
+    expect(stats.omittedSpans).toBe(38);
   });
 
   it('a study that comes back goes on in its trace, its root told once; after the rollover it is a new one, linked', async () => {
