@@ -1,8 +1,10 @@
 /** Several proxies with one schedule in Redis: each delivers its own spool, or, on a shared volume, any delivers any. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type StoreScp, storescp, storescu } from '../fixtures/dcmtk.ts';
 import { eventually } from '../fixtures/deadline.ts';
+import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { freePort, listening } from '../fixtures/ports.ts';
 import { RunningProcess, run } from '../fixtures/processes.ts';
 import { type RunningProxy, startProxy } from '../fixtures/proxy.ts';
@@ -164,4 +166,38 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
     expect(pacs.stored).toEqual(digests(ofA));
     expect(pacs.stores() - started).toBe(ofA.length);
   }, 120_000);
+
+  test('a study that comes back after the rollover, by a proxy that did not close it, is told whole in the trace of its next root', async () => {
+    const receiver = await startOtlpReceiver();
+    stage.defer(() => receiver.close());
+    const { port: pacsPort } = await storescp(stage);
+    const { url } = await redis();
+    const [one, other] = await Promise.all(
+      ['one', 'other'].map(async () =>
+        startProxy(stage, {
+          destinations: { pacs: { port: pacsPort, verify: false } },
+          otlp: receiver.url,
+          more: {
+            queue: { redis: url },
+            telemetry: { siteKey: 'the same on every node', studyRollover: '2s', otlp: receiver.url },
+          },
+          env: { OTEL_BSP_SCHEDULE_DELAY: '100' },
+        }),
+      ),
+    );
+    if (one === undefined || other === undefined) throw new Error('two proxies');
+    const roots = (generation: number) =>
+      receiver.spans.filter(({ name, attributes }) => name === 'study' && attributes['radiotracer.study.generation'] === generation);
+    const told = (generation: number, studies: readonly unknown[]) => () => roots(generation).length === studies.length;
+    // Which of the two closes one is chance.
+    const studies = [1, 2, 3, 4, 5, 6];
+    for (const seed of studies) await send(one, seed);
+    await eventually('all studies to be told', told(0, studies), 20_000);
+    // The rollover, and until the other has looked what was closed meanwhile.
+    await sleep(4000);
+    for (const seed of studies) await send(other, seed);
+    await eventually('all studies to be told again', told(1, studies), 20_000);
+    const stores = (traceId: string) => receiver.spans.filter((span) => span.traceId === traceId && span.name === 'C-STORE').length;
+    expect(roots(1).map(({ traceId }) => stores(traceId))).toEqual(studies.map(() => 6));
+  }, 90_000);
 });

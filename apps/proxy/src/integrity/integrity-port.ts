@@ -212,6 +212,9 @@ export class IntegrityPort {
         this.#options.remember(message.generations);
         this.#started.resolve();
         return;
+      case 'generations':
+        this.#options.remember(message.generations);
+        return;
       case 'written':
         this.#confirmed(message.batch);
         this.#restartMs = firstRestartMs;

@@ -24,6 +24,8 @@ export type ToThread =
 export type FromThread =
   /** It can read its ledger: where the studies stand that were closed last. */
   | { readonly kind: 'started'; readonly generations: readonly StudyGeneration[] }
+  /** The same, of a ledger that others close studies in too. */
+  | { readonly kind: 'generations'; readonly generations: readonly StudyGeneration[] }
   /** The batch is in the ledger. */
   | { readonly kind: 'written'; readonly batch: number }
   | { readonly kind: 'told'; readonly event: TelemetryEvent }

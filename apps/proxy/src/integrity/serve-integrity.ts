@@ -30,6 +30,8 @@ const newsEveryMs = 1000;
 /** Studies that whoever tells their spans is to remember. */
 const maxGenerations = 5000;
 const maxUnfinished = 500;
+/** What others have closed is asked for twice in a rollover: before it can come back as a next generation. */
+const generationsEveryMs = { least: 1000, most: 3_600_000 };
 
 /** Events are on their way for so long at most, before they are in the ledger. */
 const underWayMs = 2000;
@@ -70,7 +72,7 @@ class IntegrityService {
   readonly #quietPeriodMs: number;
   /** When the last process was killed, until the studies that it was at are marked. */
   #leftAt: number | undefined;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #timers: NodeJS.Timeout[];
   #confirming = Promise.resolve();
   /** Batches that are not in the ledger yet. */
   #unwritten = 0;
@@ -112,6 +114,11 @@ class IntegrityService {
         if (this.#isLossNew) void this.#tellLevels();
       }, newsEveryMs),
     ];
+    if (!(home instanceof SqliteHome)) {
+      const { least, most } = generationsEveryMs;
+      const everyMs = Math.min(most, Math.max(least, config.telemetry.studyRolloverMs / 2));
+      this.#timers.push(setInterval(() => void this.#tellGenerations(), everyMs));
+    }
     this.#integrity.start();
   }
 
@@ -228,6 +235,14 @@ class IntegrityService {
       this.#isLossNew = false;
       const lost: readonly LostInstances[] = await this.#integrity.lostInstances();
       this.#post({ kind: 'levels', lost, dropped: this.#integrity.stats().dropped });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #tellGenerations(): Promise<void> {
+    try {
+      this.#post({ kind: 'generations', generations: await this.#integrity.generations(maxGenerations) });
     } catch (error) {
       this.#failed(error);
     }
