@@ -21,12 +21,12 @@ export interface EventMetricsOptions {
 
 export class EventMetrics {
   readonly overhead: RelayOverhead;
+  readonly ledger: LedgerMetrics;
   readonly #metrics: MetricSet;
   readonly #associations: AssociationStory;
   readonly #aeTitles: ReadonlySet<string>;
   readonly #destinations = new DestinationHealth();
   readonly #deliveries: DeliveryMetrics;
-  readonly #ledger: LedgerMetrics;
   readonly #sources: SourceMetrics;
 
   constructor({ metrics, associations, aeTitles }: EventMetricsOptions) {
@@ -35,7 +35,7 @@ export class EventMetrics {
     this.#aeTitles = aeTitles;
     this.overhead = new RelayOverhead(metrics);
     this.#deliveries = new DeliveryMetrics(metrics, this.#destinations);
-    this.#ledger = new LedgerMetrics(metrics);
+    this.ledger = new LedgerMetrics(metrics);
     this.#sources = new SourceMetrics(metrics, aeTitles);
     this.#observeAssociations();
     this.#observeDestinations();
@@ -79,7 +79,7 @@ export class EventMetrics {
       case 'study.verified':
       case 'study.committed':
       case 'study.told':
-        this.#ledger.record(event);
+        this.ledger.record(event);
         return;
       case 'source.observed':
         this.#sources.observed(event);

@@ -3,10 +3,12 @@ import type { StudyClosed, StudyCommitted, StudyRevised, StudyTold, StudyVerifie
 import { modalityOf } from './ledger-story.ts';
 import type { MetricSet } from './metric-set.ts';
 import { knownModality } from './modality.ts';
+import type { Study } from './study.ts';
+import type { Completion } from './study-book.ts';
 
 const states = ['acknowledged', 'forwarded', 'confirmed', 'lost', 'recovered'] as const;
 
-/** What the ledger tells, in numbers. */
+/** What the ledger tells, in numbers; or, where there is none, the book of the open studies. */
 export class LedgerMetrics {
   readonly #metrics: MetricSet;
 
@@ -43,6 +45,15 @@ export class LedgerMetrics {
         return;
       }
     }
+  }
+
+  /** There is no ledger: a study is closed by the book. */
+  closed({ origin, modalities, firstByteAt, receivedAt, lastAt }: Study, completion: Completion): void {
+    const labels = labelsOf([...modalities], completion);
+    this.#metrics.add('radiotracer.studies', 1, labels);
+    if (origin.rootTold) return;
+    this.#metrics.record('radiotracer.study.receive.duration', secondsBetween(firstByteAt, receivedAt), labels);
+    this.#metrics.record('radiotracer.study.duration', secondsBetween(firstByteAt, lastAt), labels);
   }
 
   #check(check: string, result: string): void {

@@ -78,6 +78,8 @@ export class Study {
   touchedAt: EpochMs;
   firstByteAt: EpochMs = Number.POSITIVE_INFINITY;
   lastAt: EpochMs = Number.NEGATIVE_INFINITY;
+  /** The last of it came. */
+  receivedAt: EpochMs = Number.NEGATIVE_INFINITY;
   instances = 0;
   sizeBytes = 0;
   callingAeTitle: string | undefined;
@@ -130,6 +132,7 @@ export class Study {
   count(instance: StudyInstance, series: Series | undefined): void {
     this.firstByteAt = Math.min(this.firstByteAt, instance.firstByteAt);
     this.lastAt = Math.max(this.lastAt, instance.endedAt);
+    this.receivedAt = Math.max(this.receivedAt, instance.endedAt);
     if (instance.modality !== undefined && this.modalities.size < maxModalities) this.modalities.add(instance.modality);
     if (series !== undefined) {
       series.modality ??= instance.modality;

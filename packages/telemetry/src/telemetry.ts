@@ -180,7 +180,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     isSampled: (traceId) => options.rootTracer.isSampled(traceId),
     rolledOver: options.rolledOver ?? (() => {}),
     onClose: (study, completion) => {
-      if (options.studiesToldBy !== 'ledger') guarded(() => writeStudy(writer, study, completion));
+      if (options.studiesToldBy === 'ledger') return;
+      guarded(() => eventMetrics.ledger.closed(study, completion));
+      guarded(() => writeStudy(writer, study, completion));
     },
   });
   const associations = new AssociationStory({

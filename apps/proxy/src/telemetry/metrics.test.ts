@@ -237,7 +237,15 @@ it('the numbers are those of what happened, and titles that nobody configured ar
     'radiotracer_destination_id="pacs",radiotracer_circuit_state="closed"': 0,
     'radiotracer_destination_id="pacs",radiotracer_circuit_state="open"': 1,
   });
-  expect(values('radiotracer_studies_total')).toEqual({ 'dicom_modality="CT",radiotracer_study_completion="short"': 1 });
+  // One by the ledger, and one as it is told where there is none.
+  expect(values('radiotracer_studies_total')).toEqual({
+    'dicom_modality="CT",radiotracer_study_completion="short"': 1,
+    'dicom_modality="CT",radiotracer_study_completion="shutdown"': 1,
+  });
+  for (const name of ['receive_duration', 'duration']) {
+    const counted = families.get(`radiotracer_study_${name}_seconds`)?.samples.filter((one) => one.name.endsWith('_count'));
+    expect(counted?.map(({ value }) => value)).toEqual([1, 1]);
+  }
   expect(values('radiotracer_integrity_checks_total')).toEqual({
     'radiotracer_integrity_check="duplicate-send",radiotracer_integrity_result="found"': 1,
     'radiotracer_integrity_check="commit",radiotracer_integrity_result="unreported"': 1,
