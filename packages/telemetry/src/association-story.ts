@@ -2,6 +2,7 @@
  * A trace per association: one SERVER or CLIENT span, open while the association is, with counts and outcome, linked with its pair
  * and with the study traces it touched. Associations that are open are kept here, bounded.
  */
+import { isIP } from 'node:net';
 import { isSpanContextValid, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { AttributeValues } from './attribute.ts';
 import { secondsBetween } from './epoch-time.ts';
@@ -157,14 +158,15 @@ function tell(association: OpenAssociation, values: AttributeValues): void {
 }
 
 function openedValues(event: AssociationOpened): AttributeValues {
+  const peerAddress = ipAddress(event.peerAddress);
   const common: AttributeValues = {
     'radiotracer.trace.kind': 'association',
     'dicom.association.id': event.associationId,
     'dicom.association.role': event.role,
     'dicom.calling_ae.title': event.callingAeTitle,
     'dicom.called_ae.title': event.calledAeTitle,
-    'network.peer.address': event.peerAddress,
-    'network.peer.port': event.peerPort,
+    'network.peer.address': peerAddress,
+    'network.peer.port': peerAddress === undefined ? undefined : event.peerPort,
     'radiotracer.route.id': event.routeId,
     'radiotracer.destination.id': event.destinationId,
     'dicom.presentation_context.proposed': event.proposedContexts,
@@ -183,6 +185,12 @@ function openedValues(event: AssociationOpened): AttributeValues {
         'server.port': event.peerPort,
         'service.peer.name': event.destinationId,
       };
+}
+
+/** IPv4 as IPv4, also where the socket is IPv6. Undefined: a name, which is `server.address` only. */
+function ipAddress(host: string): string | undefined {
+  const address = host.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  return isIP(address) === 0 ? undefined : address;
 }
 
 function acceptedValues(role: AssociationOpened['role'], event: AssociationAccepted): AttributeValues {

@@ -13,7 +13,7 @@ import { spanTree } from '../../../../test/fixtures/span-tree.ts';
 import { createLogger } from './log.ts';
 import { logTo } from './log-line.ts';
 import { startTelemetrySdk } from './sdk.ts';
-import { attempted, began, deadLettered, ended, noAnswer, operation, pair, released, siteKey } from './testing/scripted-events.ts';
+import { attempted, began, deadLettered, ended, noAnswer, opened, operation, pair, released, siteKey } from './testing/scripted-events.ts';
 
 let receiver: OtlpReceiver;
 beforeEach(async () => {
@@ -161,6 +161,20 @@ trace 2
   association pacs CLIENT → association in trace 1
 "
 `);
+  });
+
+  it('the peer’s address is an IP address, IPv4 where it is that; the name of a destination is no such', async () => {
+    const server = opened('server', { peerAddress: '::ffff:10.0.0.7' });
+    await play([server, opened('client', { peerAddress: 'pacs.hospital' }), ...released]);
+    const addresses = receiver.spans.map(({ attributes: of }) => [
+      of['network.peer.address'],
+      of['network.peer.port'],
+      of['server.address'],
+    ]);
+    expect(addresses.sort()).toEqual([
+      [undefined, undefined, 'pacs.hospital'],
+      ['10.0.0.7', 51000, undefined],
+    ]);
   });
 
   it('past the span budget what is worth telling stays, and the root says how many are left out', async () => {
