@@ -184,7 +184,11 @@ export const attributeRegistry = {
   'radiotracer.integrity.finding.count': { patientData: 'P0', type: 'int', description: 'Instances, or series, of a finding' },
   'radiotracer.integrity.asked.count': { patientData: 'P0', type: 'int', description: 'Instances that a destination was asked for' },
   'radiotracer.integrity.missing.count': { patientData: 'P0', type: 'int', description: 'Of these, those that it has not' },
-  'radiotracer.spans.omitted': { patientData: 'P0', type: 'int', description: 'Instance spans left out because of the span budget' },
+  'radiotracer.spans.omitted': {
+    patientData: 'P0',
+    type: 'int',
+    description: 'Instance spans left out because of the span budget; on a root as far as the proxy that tells it knows, since its start',
+  },
   'radiotracer.relay.overhead.request': { patientData: 'P0', type: 'double', description: 'Request in to request out, seconds' },
   'radiotracer.relay.overhead.response': { patientData: 'P0', type: 'double', description: 'Response in to response out, seconds' },
   'radiotracer.queue.state': { patientData: 'P0', type: 'string', description: 'waiting, leased (being sent), held, dead' },

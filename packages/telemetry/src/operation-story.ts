@@ -10,7 +10,7 @@
 import { type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { type AssociationStory, type KnownAssociation, linkStudy } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
-import type { OperationEnded, RelayAttempt } from './event.ts';
+import type { OperationEnded } from './event.ts';
 import { knownModality } from './modality.ts';
 import {
   clientValues,
@@ -66,6 +66,8 @@ export class OperationStory {
     const values: AttributeValues = { ...operationValues(event), 'radiotracer.trace.kind': 'association' };
     const ofServer = { ...values, ...serverValues(event, server?.opened.associationId) };
     const context = this.#writeServer(event, server?.span.context, ofServer, []);
+    const tried = this.#options.associations.known(event.relayAttempt?.clientAssociationId);
+    this.#writeRelayAttempt(event, tried?.span.context ?? context, values, []);
     this.#writeClient(event, client?.span.context ?? context, { ...values, ...clientValues(event, client?.opened.associationId) }, []);
     return { context, values: ofServer };
   }
@@ -183,8 +185,11 @@ export class OperationStory {
 
   /** What went before the acknowledgement of an instance that was queued: the attempt that failed, and the queueing. */
   #writeSpooled(event: OperationEnded, parent: SpanContext, values: AttributeValues): void {
-    const { destinationId, relayAttempt, spooledAt } = event;
-    if (relayAttempt?.requestOutAt !== undefined) this.#writeRelayAttempt(event, relayAttempt, relayAttempt.requestOutAt, parent, values);
+    const { destinationId, spooledAt } = event;
+    const tried = this.#options.associations.known(event.relayAttempt?.clientAssociationId);
+    const attempt: AttributeValues = { 'radiotracer.delivery.attempt': 0, 'radiotracer.delivery.outcome': 'failed' };
+    const links: readonly SpanLink[] = tried === undefined ? [] : [{ to: tried.span.context, kind: 'association' }];
+    this.#writeRelayAttempt(event, parent, { ...values, ...attempt }, links);
     if (!isQueued(event) || spooledAt === undefined || destinationId === undefined) return;
     const { writer, identity } = this.#options;
     writer.writeDerived(
@@ -201,13 +206,15 @@ export class OperationStory {
     );
   }
 
-  #writeRelayAttempt(event: OperationEnded, attempt: RelayAttempt, startAt: number, parent: SpanContext, values: AttributeValues): void {
-    const association = this.#options.associations.known(attempt.clientAssociationId);
+  /** What the destination made of it before the proxy took over. */
+  #writeRelayAttempt(event: OperationEnded, parent: SpanContext, values: AttributeValues, links: readonly SpanLink[]): void {
+    const attempt = event.relayAttempt;
+    if (attempt?.requestOutAt === undefined) return;
     this.#options.writer.write({
-      name: `C-STORE ${event.destinationId}`,
+      name: `${event.operation} ${event.destinationId}`,
       kind: SpanKind.CLIENT,
       parent,
-      startAt,
+      startAt: attempt.requestOutAt,
       endAt: attempt.endedAt,
       values: {
         ...values,
@@ -216,10 +223,8 @@ export class OperationStory {
         'dicom.status.code': statusCode(attempt.status),
         'dicom.status.class': attempt.status === undefined ? undefined : 'failure',
         'error.type': attempt.errorType,
-        'radiotracer.delivery.attempt': 0,
-        'radiotracer.delivery.outcome': 'failed',
       },
-      links: association === undefined ? [] : [{ to: association.span.context, kind: 'association' }],
+      links,
       status: error(attempt.errorType),
     });
   }

@@ -163,6 +163,37 @@ trace 2
 `);
   });
 
+  it('what was asked of a destination that failed meanwhile hangs on its association, as what it came to there', async () => {
+    const find = operation({
+      operation: 'C-FIND',
+      clientAssociationId: undefined,
+      requestOutAt: undefined,
+      sopInstanceUid: undefined,
+      head: undefined,
+      status: 0xa700,
+      statusClass: 'failure',
+      disposition: 'refused',
+      relayAttempt: {
+        clientAssociationId: 'c1',
+        requestOutAt: began + 11,
+        endedAt: began + 12,
+        errorType: 'connection_reset',
+        possibleDuplicate: false,
+      },
+    });
+    await play([...pair, ended('c1', { outcome: 'failed', errorType: 'connection_reset' }), find, ended('s1')]);
+    expect(`\n${spanTree(receiver.spans, { attributes: ['dicom.status.code', 'dicom.association.id'] })}\n`).toMatchInlineSnapshot(`
+"
+trace 1
+  association SERVER dicom.association.id=s1 → association pacs in trace 2
+    C-FIND SERVER ERROR(failure status) dicom.status.code=A700 dicom.association.id=s1
+trace 2
+  association pacs CLIENT ERROR(connection reset) dicom.association.id=c1 → association in trace 1
+    C-FIND pacs CLIENT ERROR(connection reset) dicom.association.id=c1
+"
+`);
+  });
+
   it('the peer’s address is an IP address, IPv4 where it is that; the name of a destination is no such', async () => {
     const server = opened('server', { peerAddress: '::ffff:10.0.0.7' });
     await play([server, opened('client', { peerAddress: 'pacs.hospital' }), ...released]);
