@@ -5,8 +5,8 @@ import { eventually } from '../fixtures/deadline.ts';
 import { orthanc } from '../fixtures/orthanc.ts';
 import { freePort } from '../fixtures/ports.ts';
 import { pynetdicomScp } from '../fixtures/pynetdicom.ts';
-import { associateRj } from '../fixtures/raw-pdu.ts';
-import { rawScp } from '../fixtures/raw-scp.ts';
+import { associateRj, element } from '../fixtures/raw-pdu.ts';
+import { rawScp, success } from '../fixtures/raw-scp.ts';
 import { Stage } from '../fixtures/stage.ts';
 import { type GeneratedInstance, generateStudy } from '../fixtures/study-generator.ts';
 import { describeWith, itWith, missingPynetdicom, missingTools } from '../fixtures/tools.ts';
@@ -104,6 +104,45 @@ describeWith(missingTools('Orthanc', 'dcmqrscp', 'storescu', 'storescp'), 'archi
     ]);
     await integrity.stop();
   }, 60_000);
+});
+
+/** Explicit VR little endian; tags in hexadecimal. */
+function identifier(elements: Readonly<Record<string, string>>): Buffer {
+  return Buffer.concat(
+    Object.entries(elements).map(([tag, value]) => {
+      const header = Buffer.alloc(8);
+      header.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), 0);
+      header.writeUInt16LE(Number.parseInt(tag.slice(4), 16), 2);
+      const text = Buffer.from(value.length % 2 === 0 ? value : `${value} `, 'latin1');
+      header.write(tag === '00080052' ? 'CS' : tag.startsWith('002012') ? 'IS' : 'UI', 4, 'latin1');
+      header.writeUInt16LE(text.length, 6);
+      return Buffer.concat([header, text]);
+    }),
+  );
+}
+
+it.each([
+  ['of each series', ['20', '3'], { kind: 'counted', instances: 23 }],
+  ['of some series alone', ['20', ''], { kind: 'unsupported' }],
+])('an archive that shows no images and counts no studies, and has the count %s', async (_what, counts, expected) => {
+  const shown: Record<string, readonly Record<string, string>[]> = {
+    IMAGE: [],
+    STUDY: [{ '0020000D': '1.2.3', '00201208': '' }],
+    SERIES: counts.map((count, at) => ({ '0020000D': '1.2.3', '0020000E': `1.2.3.${at}`, '00201209': count })),
+  };
+  const scp = await rawScp(stage, {
+    onMessage: (message, { connection }) => {
+      const level = /IMAGE|STUDY|SERIES/.exec(message.dataSet?.toString('latin1') ?? '')?.[0] ?? '';
+      for (const match of shown[level] ?? [])
+        connection.sendMessage(
+          message.contextId,
+          { ...success(message), [element.status]: 0xff00 },
+          identifier({ '00080052': level, ...match }),
+        );
+      connection.sendMessage(message.contextId, success(message));
+    },
+  });
+  expect(await finder(scp.port, 'ARCHIVE').count('pacs', '1.2.3')).toEqual(expected);
 });
 
 itWith(

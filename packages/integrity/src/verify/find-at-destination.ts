@@ -4,7 +4,7 @@ import type { ErrorType } from '@radiotracer/telemetry';
 export interface FindAtDestination {
   /** IMAGE level, of each series: their SOP Instance UIDs. Those that are to be there are asked about by name too, where a series does not show them. */
   instances(destinationId: string, studyUid: string, series: SeriesOwed): Promise<InstancesAnswer>;
-  /** STUDY level: Number of Study Related Instances (0020,1208), an optional key. */
+  /** STUDY level: Number of Study Related Instances (0020,1208); or SERIES level: (0020,1209), of all series. Optional keys, both. */
   count(destinationId: string, studyUid: string): Promise<CountAnswer>;
 }
 

@@ -20,8 +20,10 @@ const tag = {
   studyInstanceUid: 0x0020000d,
   seriesInstanceUid: 0x0020000e,
   numberOfStudyRelatedInstances: 0x00201208,
+  numberOfSeriesRelatedInstances: 0x00201209,
 } as const;
-const wanted = new Set([tag.sopInstanceUid, tag.studyInstanceUid, tag.numberOfStudyRelatedInstances]);
+const counts = [tag.numberOfStudyRelatedInstances, tag.numberOfSeriesRelatedInstances] as const;
+const wanted = new Set([tag.sopInstanceUid, tag.studyInstanceUid, ...counts]);
 
 const maxResponseBytes = 64 * 1024;
 /** Answers to one question; more, and the destination ignores our keys. */
@@ -34,6 +36,7 @@ const namesPerQuestion = 50;
 interface Match {
   readonly studyUid: string | undefined;
   readonly instanceUid: string | undefined;
+  /** Of the study, or the series: whichever was asked for. */
   readonly instances: number | undefined;
 }
 
@@ -82,7 +85,21 @@ export class FindByRequestor implements FindAtDestination {
       [tag.numberOfStudyRelatedInstances, 'IS', ''],
     ]);
     const own = matches.filter(({ studyUid: of }) => of === studyUid);
-    return own.length === 0 ? 0 : own[0]?.instances;
+    if (own.length === 0) return 0;
+    return own[0]?.instances ?? (await this.#countOfSeries(find, studyUid));
+  }
+
+  /** Both counts are optional keys. Undefined: not of all series. */
+  async #countOfSeries(find: Find, studyUid: string): Promise<number | undefined> {
+    const matches = await find([
+      [tag.queryRetrieveLevel, 'CS', 'SERIES'],
+      [tag.studyInstanceUid, 'UI', studyUid],
+      [tag.seriesInstanceUid, 'UI', ''],
+      [tag.numberOfSeriesRelatedInstances, 'IS', ''],
+    ]);
+    const own = matches.filter(({ studyUid: of }) => of === undefined || of === studyUid);
+    const known = own.flatMap(({ instances }) => instances ?? []);
+    return own.length === 0 || known.length < own.length ? undefined : known.reduce((sum, count) => sum + count, 0);
   }
 
   async #ask<Answer extends { readonly kind: string }>(
@@ -167,7 +184,7 @@ async function find(requestor: Requestor, transferSyntaxUid: string, messageId: 
         const bytes = values.get(of);
         return bytes === undefined ? undefined : uidValue(bytes);
       };
-      const count = values.get(tag.numberOfStudyRelatedInstances);
+      const count = counts.map((of) => values.get(of)).find((bytes) => bytes !== undefined && bytes.length > 0);
       matches.push({
         studyUid: uid(tag.studyInstanceUid),
         instanceUid: uid(tag.sopInstanceUid),
