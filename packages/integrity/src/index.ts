@@ -20,7 +20,15 @@ export type {
   StudyGeneration,
 } from './ports.ts';
 export { FINDINGS, type FindingCounts, type FindingKind } from './record/finding-counts.ts';
-export { type InstanceAtDestination, type InstanceRecord, isLost, isRemoved, isWaiting } from './record/instance-record.ts';
+export {
+  type Content,
+  contentsOf,
+  type InstanceAtDestination,
+  type InstanceRecord,
+  isLost,
+  isRemoved,
+  isWaiting,
+} from './record/instance-record.ts';
 export type { LossLine } from './record/loss-line.ts';
 export type { SeriesRecord } from './record/series-record.ts';
 export type { StudyDocument } from './record/study-document.ts';

@@ -234,6 +234,11 @@ const cases: readonly (readonly [string, readonly TelemetryEvent[], object])[] =
     [...tell(slices(3)), ...tell(slices(3, { association: 'a2' }))],
     { ...quiet, count: '3/?', findings: ['duplicate-send 3'] },
   ],
+  [
+    'the same to another destination in another transfer syntax',
+    [...tell(slices(3)), ...tell(slices(3, { destination: 'archive', transferSyntaxUid: '1.2.840.10008.1.2.4.70', bytes: 700 }))],
+    { ...quiet, count: '3/?' },
+  ],
   ['refused, and sent again', [...tell(slices(3, { status: 0xa700 })), ...tell(slices(3))], { ...quiet, count: '3/?' }],
   [
     'mixed patients',

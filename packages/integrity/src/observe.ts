@@ -1,7 +1,7 @@
 /** From what the stages publish to what the ledger keeps. Pure, but for the key of patients. */
 import { type DeliveryAttempted, isDelivered, type OperationEnded, strippedUid, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { LedgerChange, StudyChange } from './ledger/change.ts';
-import { emptyInstance, type InstanceAtDestination, InstanceFlag } from './record/instance-record.ts';
+import { contentText, emptyInstance, type InstanceAtDestination, InstanceFlag } from './record/instance-record.ts';
 import { emptySeries, type SeriesRecord } from './record/series-record.ts';
 import { noFacts, type StudyFacts } from './record/study-record.ts';
 
@@ -123,7 +123,7 @@ function stored(event: OperationEnded, { node, patientKey }: ObserveOptions): St
     ...optional({ seriesUid, sopClassUid, modality, number: place?.instanceNumber, acquisition }),
     ...(place?.concatenationUid === undefined ? {} : { concatenation: `${keptUid(place.concatenationUid)}${total ? ` ${total}` : ''}` }),
     receivedAt: event.requestInAt,
-    contents: [`${transferSyntaxUid} ${event.dataSetBytes}${event.dataSetChecksum === undefined ? '' : ` ${event.dataSetChecksum}`}`],
+    contents: [contentText({ transferSyntaxUid, bytes: event.dataSetBytes, checksum: event.dataSetChecksum, destinationId })],
     sends: isAcknowledged ? [`${destinationId} ${send}`] : [],
     flags:
       flag(InstanceFlag.instanceUidDiffers, commandUid !== undefined && dataSetUid !== undefined && commandUid !== dataSetUid) |

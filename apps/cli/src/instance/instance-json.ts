@@ -1,3 +1,4 @@
+import { contentsOf } from '@radiotracer/integrity';
 import type { QueueEntry } from '@radiotracer/queue';
 import { entryJson } from '../queue/entry-json.ts';
 import { orNull } from '../studies/study-json.ts';
@@ -19,10 +20,9 @@ function seenJson({ studyUid, callingAeTitles, instance, findings }: SeenInstanc
     acquisitionNumber: instance.acquisition ?? null,
     callingAets: callingAeTitles,
     receivedAt: orNull(instance.receivedAt),
-    contents: instance.contents.map((content) => {
-      const [transferSyntaxUid = '', bytes = '', checksum] = content.split(' ');
-      return { transferSyntaxUid, bytes: Number(bytes), checksum: checksum ?? null };
-    }),
+    contents: contentsOf(instance).map(({ transferSyntaxUid, bytes, checksum, destinationId }) => ({
+      ...{ transferSyntaxUid, bytes, checksum: checksum ?? null, destination: destinationId },
+    })),
     destinations: Object.entries(instance.at).map(([destination, place]) => ({
       ...{ destination, state: placeState(place), text: placeSentence(destination, place) },
       ...{ spooledAt: orNull(place.spooledAt), acknowledgedAt: orNull(place.acknowledgedAt), forwardedAt: orNull(place.forwardedAt) },

@@ -1,4 +1,4 @@
-import type { InstanceAtDestination } from '@radiotracer/integrity';
+import { type Content, contentsOf, type InstanceAtDestination } from '@radiotracer/integrity';
 import type { QueueEntry } from '@radiotracer/queue';
 import { sopClassName } from '@radiotracer/telemetry';
 import { counted, size } from '../lab/figures.ts';
@@ -16,7 +16,8 @@ export interface Words {
 
 /** What the ledger saw of it, for a person: what became of it first. */
 export function seenText({ studyUid, callingAeTitles, instance, findings }: SeenInstance, { now, paint, next }: Words): string {
-  const { receivedAt, sopClassUid, number, acquisition, contents } = instance;
+  const { receivedAt, sopClassUid, number, acquisition } = instance;
+  const contents = [...new Set(contentsOf(instance).map(contentText))];
   const places = Object.entries(instance.at).sort(([one], [other]) => (one < other ? -1 : 1));
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
     ['received', receivedAt === undefined ? undefined : time(receivedAt, now)],
@@ -29,7 +30,7 @@ export function seenText({ studyUid, callingAeTitles, instance, findings }: Seen
     ['number', number === undefined ? undefined : String(number)],
     ['acquisition', acquisition === undefined ? undefined : String(acquisition)],
     ['UID inside', instance.dataSetUid],
-    ...contents.map((content, index) => [index === 0 ? 'contents' : 'and', contentText(content)] as const),
+    ...contents.map((content, index) => [index === 0 ? 'contents' : 'and', content] as const),
   ];
   return [
     paint('bold', printable(instance.uid)),
@@ -85,10 +86,8 @@ function placeLines(place: InstanceAtDestination, now: number, paint: Paint): re
   return times.flatMap(([name, at]) => (at === undefined ? [] : [`  ${paint('dim', name.padEnd(15))}  ${time(at, now)}`]));
 }
 
-/** Transfer syntax, bytes, checksum. */
-function contentText(content: string): string {
-  const [transferSyntaxUid = '', bytes = '', checksum] = content.split(' ');
-  return [transferSyntaxUid, `${size(Number(bytes))} (${bytes} bytes)`, checksum].filter(Boolean).join(', ');
+function contentText({ transferSyntaxUid, bytes, checksum }: Content): string {
+  return [transferSyntaxUid, `${size(bytes)} (${bytes} bytes)`, checksum].filter(Boolean).join(', ');
 }
 
 function time(at: number, now: number): string {

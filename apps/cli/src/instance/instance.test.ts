@@ -55,8 +55,9 @@ describe.each(homes)('$home', ({ home, missing }) => {
     if (!owed || !gone || !refused) throw new Error('three');
     const facts = { attempts: 3, at: start + 900, contextResult: undefined, quarantined: false, errorType: 'aborted' } as const;
     const dead = { ...delivered(gone, 900), ...facts, type: 'delivery.dead_lettered' } as const;
+    const kept = { ...there, destination: 'archive', spooled: true };
     await world.tell(
-      ...[sent({ ...there, checksum: 'crc32:1' }), sent({ ...there, destination: 'archive', spooled: true, checksum: 'crc32:2' })],
+      ...[sent({ ...there, checksum: 'crc32:1' }), sent({ ...kept, checksum: 'crc32:2' }), sent({ ...kept, checksum: 'crc32:3' })],
       ...[sent({ ...owed, spooled: true }), sent({ ...gone, spooled: true }), sent({ ...refused, status: 0xa900 })],
       delivered(late, 800),
       dead,
@@ -73,7 +74,8 @@ describe.each(homes)('$home', ({ home, missing }) => {
       };
     };
     const sound = { findings: [], queued: [] };
-    expect(await told('1.1')).toEqual({ ...sound, places: ['archive: owed', 'pacs: confirmed'], findings: ['content-differs'] });
+    const twice = { findings: ['content-differs', 'duplicate-send'], queued: [] };
+    expect(await told('1.1')).toEqual({ ...twice, places: ['archive: owed', 'pacs: confirmed'] });
     expect(await told('1.2')).toEqual({ ...sound, places: ['pacs: owed'], queued: ['ID-1.2 waiting', 'ID-other waiting'] });
     expect(await told('1.3')).toEqual({ ...sound, places: ['pacs: confirmed'] });
     expect(await told('1.4')).toEqual({ ...sound, places: ['pacs: given up'], queued: ['ID-1.4 dead'] });

@@ -54,7 +54,7 @@ export interface InstanceRecord {
   readonly acquisition?: number;
   /** Concatenation UID, a space, In-concatenation Total Number. */
   readonly concatenation?: string;
-  /** What came under this UID: transfer syntax, data set bytes, checksum, with a space between. Different ones only. */
+  /** What came under this UID: transfer syntax, data set bytes, checksum or `-`, destination, with a space between. Different ones only. */
   readonly contents: readonly string[];
   /** Acknowledged sendings: destination, a space, a key of the operation. */
   readonly sends: readonly string[];
@@ -63,11 +63,30 @@ export interface InstanceRecord {
   readonly at: Readonly<Record<string, InstanceAtDestination>>;
 }
 
-const maxContents = 4;
+/** A data set that came. */
+export interface Content {
+  readonly transferSyntaxUid: string;
+  readonly bytes: number;
+  readonly checksum: string | undefined;
+  readonly destinationId: string;
+}
+
+const maxContents = 8;
 const maxSends = 4;
 
 export function emptyInstance(uid: string): InstanceRecord {
   return { uid, contents: [], sends: [], flags: 0, at: {} };
+}
+
+export function contentText({ transferSyntaxUid, bytes, checksum = '-', destinationId }: Content): string {
+  return `${transferSyntaxUid} ${bytes} ${checksum} ${destinationId}`;
+}
+
+export function contentsOf({ contents }: Pick<InstanceRecord, 'contents'>): readonly Content[] {
+  return contents.map((text) => {
+    const [transferSyntaxUid = '', bytes = '', checksum = '-', destinationId = '-'] = text.split(' ');
+    return { transferSyntaxUid, bytes: Number(bytes), checksum: checksum === '-' ? undefined : checksum, destinationId };
+  });
 }
 
 export function mergeInstances(one: InstanceRecord, other: InstanceRecord): InstanceRecord {

@@ -1,5 +1,12 @@
 import type { StudyTold, StudyVerdict, ToldSeries } from '@radiotracer/telemetry';
-import { type InstanceAtDestination, type InstanceRecord, isAcknowledged, isLost, isRemoved } from '../record/instance-record.ts';
+import {
+  contentsOf,
+  type InstanceAtDestination,
+  type InstanceRecord,
+  isAcknowledged,
+  isLost,
+  isRemoved,
+} from '../record/instance-record.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import type { Verdict } from '../record/verdict-record.ts';
 import type { Finding } from '../verdict/finding.ts';
@@ -103,7 +110,7 @@ function endedAt({ at }: InstanceRecord): number | undefined {
 
 /** Of the largest that came under each UID. */
 function sizeOf(instances: readonly InstanceRecord[]): number {
-  return instances.reduce((sum, { contents }) => sum + Math.max(0, ...contents.map((content) => Number(content.split(' ')[1] ?? 0))), 0);
+  return instances.reduce((sum, instance) => sum + Math.max(0, ...contentsOf(instance).map(({ bytes }) => bytes)), 0);
 }
 
 function least(values: readonly (number | undefined)[]): number | undefined {

@@ -1,5 +1,5 @@
 import { FINDINGS, type FindingKind } from '../record/finding-counts.ts';
-import { InstanceFlag, type InstanceRecord } from '../record/instance-record.ts';
+import { contentsOf, InstanceFlag, type InstanceRecord } from '../record/instance-record.ts';
 import { receivedOf, type StudyPage } from '../record/study-page.ts';
 
 export interface Finding {
@@ -13,7 +13,7 @@ export interface Finding {
 const maxListed = 100;
 
 const ofInstance: readonly (readonly [FindingKind, (instance: InstanceRecord) => boolean])[] = [
-  ['content-differs', ({ contents }) => differs(contents)],
+  ['content-differs', differs],
   ['instance-uid-mismatch', ({ flags }) => (flags & InstanceFlag.instanceUidDiffers) !== 0],
   ['class-uid-mismatch', ({ flags }) => (flags & InstanceFlag.classUidDiffers) !== 0],
   ['uid-missing', ({ flags }) => (flags & InstanceFlag.uidMissing) !== 0],
@@ -52,18 +52,15 @@ export function findingsOf(page: StudyPage): readonly Finding[] {
   });
 }
 
-/** Where one sending has no checksum, it is the same as another of its size. */
-function differs(contents: readonly string[]): boolean {
-  if (contents.length < 2) return false;
-  const sums = new Map<string, Set<string>>();
-  for (const content of contents) {
-    const [syntax, bytes, sum] = content.split(' ');
-    const key = `${syntax} ${bytes}`;
-    const known = sums.get(key) ?? new Set();
-    sums.set(key, known);
-    if (sum !== undefined) known.add(sum);
-  }
-  return sums.size > 1 || [...sums.values()].some((known) => known.size > 1);
+/**
+ * To one and the same destination: what goes to another may be in another transfer syntax, and what a PACS gives back is its own. Where one sending
+ * has no checksum, it is the same as another of its size.
+ */
+function differs(instance: InstanceRecord): boolean {
+  return [...Map.groupBy(contentsOf(instance), ({ destinationId }) => destinationId).values()].some((contents) => {
+    const sums = new Set(contents.flatMap(({ checksum }) => checksum ?? []));
+    return sums.size > 1 || new Set(contents.map(({ transferSyntaxUid, bytes }) => `${transferSyntaxUid} ${bytes}`)).size > 1;
+  });
 }
 
 /** To one and the same destination. */
