@@ -290,6 +290,20 @@ it('says of a study that it has forgotten, and of which it sees a delivery, that
     expect((await pageAfter(events)).study.incompleteSince).toBeUndefined();
 });
 
+it('somebody retrieves it weeks later: that is no activity of its modality, and is noted', async () => {
+  const clock = new ManualClock(start);
+  const integrity = engine(new MemoryHome(), clock);
+  for (const event of [...tell(slices(3)), stepSet({ series: named(slices(4)) })]) integrity.publish(event);
+  await settle(integrity, clock);
+  const before = await integrity.ledger.page('1.2.1');
+  integrity.publish({ ...moved('1.2.1', { completed: 2, failed: 1 }, [], clock.now() - start), callingAeTitle: 'WORKSTATION' });
+  await settle(integrity, clock);
+  const after = await integrity.ledger.page('1.2.1');
+  const { state, reopened, lastAt, callingAeTitles } = after?.study ?? {};
+  expect([state, reopened, lastAt, callingAeTitles]).toEqual(['short', 0, before?.study.lastAt, ['SCANNER']]);
+  expect(after?.study.verdict?.notes).toMatchObject([{ kind: 'retrieve-incomplete', expected: 3, received: 2 }]);
+});
+
 it('finds a series in two studies, in both', async () => {
   const clock = new ManualClock(start);
   const integrity = engine(new MemoryHome(), clock);

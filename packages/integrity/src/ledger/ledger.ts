@@ -242,8 +242,10 @@ export class Ledger {
     const rows = new Rows(stored.rows);
     let study = before;
     for (const change of changes as readonly StudyChange[]) {
-      study = mergeFacts(study, change.facts);
       const { series, document } = change;
+      // Whoever retrieves what a modality has sent is not that modality, and it has not been at work again.
+      const isOfOthers = document?.kind === 'retrieve' && study.instances > 0;
+      if (!isOfOthers) study = mergeFacts(study, change.facts);
       if (series !== undefined) rows.merge(seriesRow(series.uid), series, (kept) => mergeSeries(kept ?? emptySeries(series.uid), series));
       if (document !== undefined) study = this.#withDocument(study, rows, document);
       for (const instance of change.instances) study = this.#withInstance(study, rows, instance);
