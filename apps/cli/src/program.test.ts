@@ -163,6 +163,11 @@ test('a wrong configuration is code 2 on every command, a line for each thing, a
     2,
     "error: unknown option '--config'\nit stands behind the whole command: radiotracer queue ls --config FILE\n",
   ]);
+  const lab = world();
+  expect([await lab.rc('lab', '--config', 'f.yaml'), lab.said.err]).toEqual([
+    2,
+    "error: unknown option '--config'\nthe lab has a configuration of its own\n",
+  ]);
   const { said, rc } = world({ readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) });
   expect([await rc('start', '-c', '/secret.yaml'), said.err]).toEqual([2, '/secret.yaml: cannot be read: this user may not (EACCES)\n']);
 });

@@ -35,7 +35,11 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     // Commander has said it already: help and version with 0, wrong usage with another code.
     if (error instanceof CommanderError) {
       if (error.code === 'commander.unknownOption' && /'(-c|--config)'/.test(error.message))
-        surroundings.err('it stands behind the whole command: radiotracer queue ls --config FILE\n');
+        surroundings.err(
+          args[0] === 'lab'
+            ? 'the lab has a configuration of its own\n'
+            : 'it stands behind the whole command: radiotracer queue ls --config FILE\n',
+        );
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     }
     const message = error instanceof Error ? error.message : String(error);
