@@ -31,7 +31,9 @@ export class Traceparents {
     }
   }
 
+  /** One that is known to be further on stays there: who reads the ledger may be told of before. */
   rolledOver(studyInstanceUid: string, generation: number): void {
+    if ((this.#generations.get(studyInstanceUid) ?? 0) > generation) return;
     this.#generations.delete(studyInstanceUid);
     this.#generations.set(studyInstanceUid, generation);
     const [oldest] = this.#generations.keys();
