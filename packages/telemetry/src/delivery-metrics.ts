@@ -51,7 +51,8 @@ export class DeliveryMetrics {
       ...destination,
       'dicom.operation.name': 'C-STORE',
       'dicom.status.class': event.statusClass,
-      'error.type': errorType,
+      // What failed after the destination had it is not the destination's.
+      'error.type': outcome === 'delivered' ? undefined : errorType,
       'dicom.modality': modality,
     });
     if (outcome !== 'delivered' && outcome !== 'dead') return;

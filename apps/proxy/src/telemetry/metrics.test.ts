@@ -105,7 +105,8 @@ const events = [
   },
   ...released,
   attempted({ at: 3_600_000, outcome: 'retry', status: 0xa700, statusClass: 'failure', errorType: 'status_failure' }),
-  attempted({ at: 7_200_000, attempt: 2, possibleDuplicate: true }),
+  // Its file could not be removed: nothing that the destination has to do with.
+  attempted({ at: 7_200_000, attempt: 2, possibleDuplicate: true, errorType: 'spool_failure' }),
   deadLettered({ at: 7_300_000 }),
   studyClosed(),
   studyVerified(),
@@ -203,7 +204,7 @@ it('the numbers are those of what happened, and titles that nobody configured ar
   });
   expect(values('radiotracer_deliveries_total')).toEqual({
     'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="retry",error_type="status_failure"': 1,
-    'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered"': 1,
+    'radiotracer_destination_id="pacs",radiotracer_delivery_outcome="delivered",error_type="spool_failure"': 1,
   });
   // What the destination made of each: also of the one that was on its way when it failed.
   const asked = families.get('dicom_client_operation_duration_seconds')?.samples.filter(({ name }) => name.endsWith('_count')) ?? [];
