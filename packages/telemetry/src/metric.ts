@@ -344,6 +344,8 @@ export const metricRegistry = {
     attributes: [],
   },
   'nodejs.eventloop.delay.mean': { instrument: 'gauge', unit: 's', description: 'Event loop delay since the last look', attributes: [] },
+  'nodejs.eventloop.delay.stddev': { instrument: 'gauge', unit: 's', description: 'Standard deviation of it', attributes: [] },
+  'nodejs.eventloop.delay.min': { instrument: 'gauge', unit: 's', description: 'The shortest', attributes: [] },
   'nodejs.eventloop.delay.p50': { instrument: 'gauge', unit: 's', description: 'Median of it', attributes: [] },
   'nodejs.eventloop.delay.p90': { instrument: 'gauge', unit: 's', description: '90th percentile', attributes: [] },
   'nodejs.eventloop.delay.p99': { instrument: 'gauge', unit: 's', description: '99th percentile', attributes: [] },

@@ -9,6 +9,8 @@ const freshMs = 5000;
 /** Event loop delay of a thread since the last look. */
 export interface LoopDelay {
   readonly meanSeconds: number;
+  readonly stddevSeconds: number;
+  readonly minSeconds: number;
   readonly p50Seconds: number;
   readonly p90Seconds: number;
   readonly p99Seconds: number;
@@ -36,6 +38,8 @@ export class LoopWatch {
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
     this.#seen = {
       meanSeconds: seconds(delay.mean),
+      stddevSeconds: delay.stddev / 1e9 || 0,
+      minSeconds: delay.count === 0 ? 0 : seconds(delay.min),
       p50Seconds: seconds(delay.percentile(50)),
       p90Seconds: seconds(delay.percentile(90)),
       p99Seconds: seconds(delay.percentile(99)),

@@ -6,6 +6,8 @@ export function observeProcess({ observe }: Pick<Telemetry, 'observe'>, loopDela
   observe(
     [
       'nodejs.eventloop.delay.mean',
+      'nodejs.eventloop.delay.stddev',
+      'nodejs.eventloop.delay.min',
       'nodejs.eventloop.delay.p50',
       'nodejs.eventloop.delay.p90',
       'nodejs.eventloop.delay.p99',
@@ -16,6 +18,8 @@ export function observeProcess({ observe }: Pick<Telemetry, 'observe'>, loopDela
       const loop = await loopDelay();
       if (loop === undefined) return;
       tell('nodejs.eventloop.delay.mean', loop.meanSeconds, {});
+      tell('nodejs.eventloop.delay.stddev', loop.stddevSeconds, {});
+      tell('nodejs.eventloop.delay.min', loop.minSeconds, {});
       tell('nodejs.eventloop.delay.p50', loop.p50Seconds, {});
       tell('nodejs.eventloop.delay.p90', loop.p90Seconds, {});
       tell('nodejs.eventloop.delay.p99', loop.p99Seconds, {});
