@@ -27,6 +27,7 @@ import {
   numberIn,
   pData,
   releaseRq,
+  roleSelection,
   textIn,
   verification,
 } from '../fixtures/raw-pdu.ts';
@@ -983,4 +984,15 @@ test('store-and-forward: of a private class the destination is asked once, and i
     expect(here.told.filter(({ type }) => type === 'association.taken_over')).toHaveLength(takenOver);
     await connection.release();
   }
+}, 30_000);
+
+test('store-and-forward: what asks for instances is relayed, though it names the storage classes that it takes', async () => {
+  const { port } = await pacs(answer);
+  const here = await site(port, { mode: 'store-and-forward' });
+  const get = { id: 5, abstractSyntax: '1.2.840.10008.5.1.4.1.2.2.3', transferSyntaxes: [explicitVrLittleEndian] };
+  const request = { contexts: [...contexts, get], userItems: [roleSelection(ctImageStorage, 0, 1)] };
+  const { connection, contexts: answered } = await rawAssociate(stage, here.proxy.port, request);
+  expect(answered.map(({ result }) => result)).toEqual([0, 0, 0]);
+  await connection.release();
+  expect(here.told.filter(({ type }) => type === 'association.taken_over')).toEqual([]);
 }, 30_000);

@@ -71,3 +71,13 @@ export function proposedAbstractSyntaxes(rq: AssociateRq, accepted?: ReadonlyMap
   }
   return proposed;
 }
+
+/** Abstract syntaxes of which the requestor wants to be the SCP alone (PS3.7 D.3.3.4): it receives of these, as by a C-GET, and sends none. */
+export function onlyReceived(rq: AssociateRq): ReadonlySet<string> {
+  const items = rq.items.flatMap((item) => (item.kind === 'user-information' ? item.items : []));
+  return new Set(
+    items.flatMap((item) =>
+      item.kind === 'role-selection' && item.scuRole === 0 && item.scpRole !== 0 ? [trimUid(item.sopClassUid)] : [],
+    ),
+  );
+}

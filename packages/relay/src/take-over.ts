@@ -21,7 +21,7 @@ import {
   Performer,
 } from '@radiotracer/upper-layer';
 import { type AssociateAc, type AssociateRq, encodePdu } from '@radiotracer/wire';
-import { type AssociationRequestor, proposedAbstractSyntaxes } from './agreement.ts';
+import { type AssociationRequestor, onlyReceived, proposedAbstractSyntaxes } from './agreement.ts';
 import { type Capabilities, isService } from './capability.ts';
 import type { DataSetWants } from './data-set-reading.ts';
 import type { OperationContext, TakeOverPolicy } from './operation-log.ts';
@@ -108,7 +108,8 @@ export class TakeOver {
     const { decision, ports } = this.#options;
     const { route, destination } = decision;
     if (ports.isDown(destination.id)) return true;
-    const proposed = [...proposedAbstractSyntaxes(rq).values()];
+    const received = onlyReceived(rq);
+    const proposed = [...proposedAbstractSyntaxes(rq).values()].filter((abstractSyntax) => !received.has(abstractSyntax));
     return route.mode === 'store-and-forward' && ports.capabilities.suffice(destination.id, proposed, route);
   }
 
