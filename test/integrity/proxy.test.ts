@@ -82,7 +82,12 @@ itWith(
   async () => {
     const otlp = await receiver();
     const pacs = await rawScp(stage);
-    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port, verify: false } }, otlp: otlp.url });
+    const proxy = await startProxy(stage, {
+      destinations: { pacs: { port: pacs.port, verify: false } },
+      otlp: otlp.url,
+      // What the modality says of its images is to be read before they are taken for all.
+      quietPeriod: '3s',
+    });
     const study = studyOf(23);
     const [first] = study;
     const came = study.slice(0, 2);
