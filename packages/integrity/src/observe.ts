@@ -1,5 +1,5 @@
 /** From what the stages publish to what the ledger keeps. Pure, but for the key of patients. */
-import { type DeliveryAttempted, isDelivered, type OperationEnded, strippedUid, type TelemetryEvent } from '@radiotracer/telemetry';
+import { type DeliveryAttempted, hasArrived, type OperationEnded, strippedUid, type TelemetryEvent } from '@radiotracer/telemetry';
 import type { LedgerChange, StudyChange } from './ledger/change.ts';
 import { contentText, emptyInstance, type InstanceAtDestination, InstanceFlag } from './record/instance-record.ts';
 import { emptySeries, type SeriesRecord } from './record/series-record.ts';
@@ -47,7 +47,7 @@ export function isOfStudies(event: TelemetryEvent): boolean {
     case 'operation.ended':
       return (event.operation === 'C-STORE' && event.invokedBy === 'requestor') || isDocument(event);
     case 'delivery.attempted':
-      return isDelivered(event);
+      return hasArrived(event);
     case 'delivery.dead_lettered':
       return true;
     default:
@@ -69,7 +69,7 @@ export function observe(event: TelemetryEvent, options: ObserveOptions): LedgerC
     case 'operation.ended':
       return event.operation === 'C-STORE' && event.invokedBy === 'requestor' ? stored(event, options) : undefined;
     case 'delivery.attempted':
-      return isDelivered(event) ? ofSpooled(event, { forwardedAt: event.endedAt }, [options.node]) : undefined;
+      return hasArrived(event) ? ofSpooled(event, { forwardedAt: event.endedAt }, [options.node]) : undefined;
     case 'delivery.dead_lettered':
       return ofSpooled(event, { deadAt: event.at }, [options.node]);
     default:

@@ -22,20 +22,20 @@ export class Admission {
 
   /** One more, which is not counted yet. */
   mayConnect(peerAddress: string): boolean {
-    const { maxAssociations, maxAssociationsPerPeer } = this.#limits;
-    const isRoom = (limit: number, connections: () => number) => limit === 0 || connections() < limit * connectionsPerAssociation;
-    return (
-      isRoom(maxAssociations, () => this.#crowd.connections()) && isRoom(maxAssociationsPerPeer, () => this.#crowd.connections(peerAddress))
-    );
+    return this.#isRoom(peerAddress, (limit, peer) => this.#crowd.connections(peer) < limit * connectionsPerAssociation);
   }
 
   /** One that has asked for an association, and is counted. */
   mayAssociate(peerAddress: string): boolean {
+    return this.#isRoom(peerAddress, (limit, peer) => this.#crowd.associations(peer) <= limit);
+  }
+
+  /** @param isWithin `peer` undefined: of all */
+  #isRoom(peerAddress: string, isWithin: (limit: number, peer?: string) => boolean): boolean {
     const { maxAssociations, maxAssociationsPerPeer } = this.#limits;
-    const isRoom = (limit: number, associations: () => number) => limit === 0 || associations() <= limit;
     return (
-      isRoom(maxAssociations, () => this.#crowd.associations()) &&
-      isRoom(maxAssociationsPerPeer, () => this.#crowd.associations(peerAddress))
+      (maxAssociations === 0 || isWithin(maxAssociations)) &&
+      (maxAssociationsPerPeer === 0 || isWithin(maxAssociationsPerPeer, peerAddress))
     );
   }
 }

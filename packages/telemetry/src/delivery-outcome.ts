@@ -1,6 +1,6 @@
 import type { DeliveryAttempted } from './event.ts';
 
 /** Whether the destination has it now. */
-export function isDelivered({ outcome }: Pick<DeliveryAttempted, 'outcome'>): boolean {
+export function hasArrived({ outcome }: Pick<DeliveryAttempted, 'outcome'>): boolean {
   return outcome === 'delivered' || outcome === 'spared';
 }

@@ -10,7 +10,7 @@
 import { type SpanContext, SpanKind } from '@opentelemetry/api';
 import { type AssociationStory, type KnownAssociation, linkStudy, type OpenAssociation } from './association-story.ts';
 import type { AttributeValues } from './attribute.ts';
-import { isDelivered } from './delivery-outcome.ts';
+import { hasArrived } from './delivery-outcome.ts';
 import type { DeliveryAttempted, DeliveryDeadLettered, SpooledInstanceFacts } from './event.ts';
 import { knownModality } from './modality.ts';
 import { statusCode } from './operation-values.ts';
@@ -66,7 +66,7 @@ export class DeliveryStory {
     // One that failed has ended by then.
     const association = associations.known(event.associationId);
     const { parent, study, hash, values } = this.#whereabouts(event, associations.find(event.associationId));
-    if (isDelivered(event)) study?.settle(hash, event.endedAt, true);
+    if (hasArrived(event)) study?.settle(hash, event.endedAt, true);
     const told: AttributeValues = {
       ...values,
       'dicom.status.code': statusCode(event.status),

@@ -9,7 +9,7 @@ export {
 export { type AttributeGate, type AttributeGateOptions, createAttributeGate, type GatedAttributes } from './attribute-gate.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { CertificateExpiry, CircuitLevel, DeliverySources, QueueCounts, SpoolLevel } from './delivery-observer.ts';
-export { isDelivered } from './delivery-outcome.ts';
+export { hasArrived } from './delivery-outcome.ts';
 export type * from './event.ts';
 export { EventRing, isPerInstance } from './event-ring.ts';
 export type { LedgerLevels, LedgerSource } from './ledger-observer.ts';

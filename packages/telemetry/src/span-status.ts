@@ -4,7 +4,7 @@
  * Error Comment, a path or an exception's message, which may name a patient.
  */
 import { type SpanStatus, SpanStatusCode } from '@opentelemetry/api';
-import { isDelivered } from './delivery-outcome.ts';
+import { hasArrived } from './delivery-outcome.ts';
 import type { AssociationEnded, AssociationOpened, DeliveryAttempted, DeliveryErrorType, ErrorType, OperationEnded } from './event.ts';
 
 const descriptions: Readonly<Record<DeliveryErrorType, string>> = {
@@ -94,7 +94,7 @@ export function clientOperationStatus(event: OperationEnded): SpanStatus {
 
 /** CLIENT span of one attempt. */
 export function attemptStatus(event: DeliveryAttempted): SpanStatus {
-  return isDelivered(event) ? unset : error(attemptErrorType(event) ?? 'internal');
+  return hasArrived(event) ? unset : error(attemptErrorType(event) ?? 'internal');
 }
 
 /** CONSUMER span of one attempt: ours is only what was given up. */

@@ -14,7 +14,7 @@ import { createAttributeGate } from './attribute-gate.ts';
 import { BacklogWatch } from './backlog-watch.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type DeliverySources, observeDeliverySources } from './delivery-observer.ts';
-import { isDelivered } from './delivery-outcome.ts';
+import { hasArrived } from './delivery-outcome.ts';
 import { DeliveryStory } from './delivery-story.ts';
 import type { Publish, TelemetryEvent } from './event.ts';
 import { EventMetrics } from './event-metrics.ts';
@@ -274,7 +274,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       told = tell(event);
     });
     guarded(() => {
-      if (event.type === 'delivery.attempted' && isDelivered(event)) backlogs.delivered(event, told.context);
+      if (event.type === 'delivery.attempted' && hasArrived(event)) backlogs.delivered(event, told.context);
     });
     tellListeners(new Heard(event, told));
   };

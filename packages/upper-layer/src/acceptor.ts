@@ -10,8 +10,7 @@
 import { type AssociateRq, decodePdu, encodePdu, type PduLimits, type PduReaderLimits, WireError } from '@radiotracer/wire';
 import { agreedContexts, associateResponse, type ContextResult, maxPduBytesOf } from './associate-response.ts';
 import { Association } from './association.ts';
-import type { AbortReason } from './association-error.ts';
-import { AssociationError } from './association-error.ts';
+import { type AbortReason, AssociationError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock } from './clock.ts';
 import { rejectPdu } from './fixed-pdus.ts';

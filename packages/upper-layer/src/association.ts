@@ -7,8 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import { PduReader, type PduReaderLimits, type PduSink, PduType, WireError } from '@radiotracer/wire';
-import type { AbortReason } from './association-error.ts';
-import { AssociationError, fromHandshakeError, fromSocketError } from './association-error.ts';
+import { type AbortReason, AssociationError, fromHandshakeError, fromSocketError } from './association-error.ts';
 import type { AssociationUser } from './association-user.ts';
 import type { Clock } from './clock.ts';
 import { abortPdu, releaseRpPdu, releaseRqPdu } from './fixed-pdus.ts';

@@ -1,11 +1,9 @@
 /** Is telemetry taken? Asked before it matters, by exports without content, which leave nothing. */
-import { emptyResource } from '@opentelemetry/resources';
 import { isSdkDisabled } from './environment.ts';
 import { adviceFor } from './export-failure.ts';
 import { adviceOn, withoutSecrets } from './export-line.ts';
 import { type ExportOutcome, outcomeOf } from './export-outcome.ts';
 import { type OtlpEndpoint, otlpEndpoint, type Signal } from './otlp-endpoint.ts';
-import { metricExporter, spanExporter } from './otlp-exporters.ts';
 import { hearSdk } from './sdk-diagnostics.ts';
 
 /** What a receiver made of an export. */
@@ -28,7 +26,7 @@ export interface TrialFailure {
   readonly advice: string;
 }
 
-/** One for each signal that is exported; within the exporters' time-out, and never rejects. @param configured telemetry.otlp */
+/** One for each signal that is exported; within the exporters' time-out. @param configured telemetry.otlp */
 export async function tryExports(configured: string | undefined): Promise<readonly ExportTrial[]> {
   if (isSdkDisabled()) return [];
   hearSdk();
@@ -41,8 +39,13 @@ export async function tryExports(configured: string | undefined): Promise<readon
   return (await Promise.all(trials)).flat();
 }
 
-function exportNothing(signal: Signal, endpoint: OtlpEndpoint): Promise<ExportOutcome> {
-  return new Promise((resolve) => {
+async function exportNothing(signal: Signal, endpoint: OtlpEndpoint): Promise<ExportOutcome> {
+  // Only here: whoever starts a proxy has them in the thread of telemetry, and in no other.
+  const [{ metricExporter, spanExporter }, { emptyResource }] = await Promise.all([
+    import('./otlp-exporters.ts'),
+    import('@opentelemetry/resources'),
+  ]);
+  return await new Promise((resolve) => {
     const done = (result: Parameters<typeof outcomeOf>[0]) => resolve(outcomeOf(result, 0));
     if (signal === 'traces') spanExporter(endpoint).export([], done);
     else metricExporter(endpoint).export({ resource: emptyResource(), scopeMetrics: [] }, done);

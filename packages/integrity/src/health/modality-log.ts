@@ -2,7 +2,7 @@
 import {
   type AssociationEnded,
   type DeliveryAttempted,
-  isDelivered,
+  hasArrived,
   type OperationEnded,
   type TelemetryEvent,
 } from '@radiotracer/telemetry';
@@ -46,7 +46,7 @@ export class ModalityLog {
         if (event.invokedBy === 'requestor') this.#operationEnded(event);
         return;
       case 'delivery.attempted':
-        if (isDelivered(event)) this.#delivered(event);
+        if (hasArrived(event)) this.#delivered(event);
         return;
       case 'delivery.dead_lettered':
         this.delta(this.#senderOf(event)).count(event.at, { dead: 1 });
