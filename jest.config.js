@@ -14,6 +14,11 @@ export default {
   testTimeout: 20_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{packages,apps}/*/src/**/*.test.ts', '<rootDir>/bench/**/*.test.ts'] },
-    { ...shared, displayName: 'real parts', testMatch: ['<rootDir>/test/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'real parts',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/fixtures/warm-up.ts',
+    },
   ],
 };
