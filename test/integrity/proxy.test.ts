@@ -78,6 +78,36 @@ itWith(
 
 itWith(
   missingTools('storescu'),
+  'a study whose association takes longer than the quiet period for the next instance is closed once',
+  async () => {
+    const pacs = await rawScp(stage);
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port, verify: false } } });
+    const contexts = [{ id: 1, abstractSyntax: ctImageStorage, transferSyntaxes: [explicitVrLittleEndian] }];
+    const { connection } = await rawAssociate(stage, proxy.port, { contexts });
+    const [first, second = first] = studyOf(24);
+    let messageId = 0;
+    const store = async ({ sopInstanceUid, bytes, dataSetOffset }: typeof first) => {
+      messageId += 1;
+      const dataSet = Buffer.from(bytes.subarray(dataSetOffset));
+      return rawStore(connection, { contextId: 1, messageId, sopClassUid: ctImageStorage, sopInstanceUid, dataSet });
+    };
+    const study = async (uid: string) => (await pageOf(proxy, uid))?.study;
+    expect(await store(first)).toBe(0);
+    // One that began after it, and is over, has been quiet for long enough.
+    const quick = studyOf(25);
+    await sendStudy(stage, proxy.port, quick);
+    await eventually('the quick one to be closed', async () => (await study(quick[0].studyInstanceUid))?.state === 'quiet', 30_000);
+    expect(await study(first.studyInstanceUid)).toMatchObject({ state: 'open', instances: 1 });
+    expect(await store(second)).toBe(0);
+    await connection.release();
+    await eventually('the slow one to be closed', async () => (await study(first.studyInstanceUid))?.state === 'quiet', 30_000);
+    expect(await study(first.studyInstanceUid)).toMatchObject({ instances: 2, reopened: 0 });
+  },
+  60_000,
+);
+
+itWith(
+  missingTools('storescu'),
   'an MPPS that names two more than came: the study is short, by whose word, and which two they are',
   async () => {
     const otlp = await receiver();

@@ -337,7 +337,11 @@ export const fileSchema = z.strictObject({
         true,
         'A ledger of every study is kept: what was to come, what came, what arrived. It lies beside the spool (`integrity.db`), or in the queue’s Redis.',
       ),
-      quietPeriod: standard(value.durationMs, '60s', 'A study is closed when nothing of it came for so long.'),
+      quietPeriod: standard(
+        value.durationMs,
+        '60s',
+        'A study is closed when nothing of it came for so long, and the association that brought it last is over or has gone on to another.',
+      ),
       keep: standard(value.durationMs, '90d', 'A study of which nothing has come for so long leaves the ledger. 0 is never.'),
       checksums: standard(
         value.flag,

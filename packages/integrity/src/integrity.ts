@@ -12,6 +12,7 @@ import type { LedgerChange } from './ledger/change.ts';
 import { LedgerUnavailable, type PageCursor } from './ledger/home.ts';
 import { layDocument } from './ledger/lay-document.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { StudyHolds } from './ledger/study-holds.ts';
 import { PatientKeys } from './patient-keys.ts';
 import type { IntegrityOptions, IntegrityStats, LostInstances, StudyGeneration } from './ports.ts';
 import { emptySeries, maxElsewhere } from './record/series-record.ts';
@@ -49,6 +50,7 @@ export class Integrity {
   readonly #intake: Intake;
   readonly #reader: DataSetReader;
   readonly #health: Health;
+  readonly #holds: StudyHolds;
   #cancelTick: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #isStopped = false;
@@ -83,13 +85,17 @@ export class Integrity {
     this.#health = new Health({ home, ledger: this.ledger, reader: this.#reader, clock, node, publish: told }, health);
     this.#roots = new ToldRoots({ ledger: this.ledger, clock, publish: (event) => this.#publish(event), turn: () => this.#turn() });
     const patientKeys = new PatientKeys(options.siteKey);
+    this.#holds = new StudyHolds(quietPeriodMs / 4);
     this.#intake = new Intake({
       ...{ ledger: this.ledger, reader: this.#reader, clock, node: options.node },
       patientKey: (id) => patientKeys.of(id),
       soon: this.#soon,
       maxQueuedEvents: options.maxQueuedEvents ?? 8192,
       failed: (error) => this.#failed(error),
-      hear: (event) => this.#health.hear(event),
+      hear: (event) => {
+        this.#health.hear(event);
+        this.#holds.hear(event, clock.now());
+      },
       read: ({ id }) => this.#commitments?.heard(id),
     });
   }
@@ -200,6 +206,7 @@ export class Integrity {
     try {
       await this.#roots.mark();
       await this.#followClock();
+      await this.#hold();
       for (let round = 0; round < maxRoundsPerTick; round += 1) {
         const { studyUids, documentIds } = await this.ledger.due(this.#clock.now(), maxDuePerTick);
         for (const work of [...documentIds.map((id) => () => this.#lay(id)), ...studyUids.map((uid) => () => this.#look(uid))]) {
@@ -229,6 +236,15 @@ export class Integrity {
       }
     }
     this.#lookedAt = now;
+  }
+
+  async #hold(): Promise<void> {
+    const now = this.#clock.now();
+    for (const uid of this.#holds.due(now)) {
+      if (this.#isStopped) return;
+      await this.#guarded(this.ledger.hold(uid, now));
+      await this.#turn();
+    }
   }
 
   /** One record that cannot be dealt with does not keep the others waiting. */

@@ -16,7 +16,7 @@ import { maxValues, mergeFacts, newStudy, noFacts, type StudyRecord } from '../r
 import { STUDY_STATES, type StudyState } from '../record/verdict-record.ts';
 import type { LedgerChange, StudyChange } from './change.ts';
 import { type LedgerHome, LedgerUnavailable, type PageCursor, type RecordWrite, type StoredRecord } from './home.ts';
-import { type Arrival, afterChange, afterSetBack, type LifetimeOptions } from './lifetime.ts';
+import { type Arrival, afterChange, afterHold, afterSetBack, type LifetimeOptions } from './lifetime.ts';
 import { RecentKeys } from './recent-keys.ts';
 
 export interface LedgerOptions extends LifetimeOptions {
@@ -199,6 +199,11 @@ export class Ledger {
   /** The time of day was set back: an open study that was to be looked at by what it was is due by what it is. */
   async setBack(studyUid: string, now: number): Promise<void> {
     await this.updateHead(studyUid, (study) => afterSetBack(study, now, this.#options));
+  }
+
+  /** More of an open study may be on its way. */
+  async hold(studyUid: string, now: number): Promise<void> {
+    await this.updateHead(studyUid, (study) => afterHold(study, now, this.#options));
   }
 
   /** Lets go of what had no activity since then. Returns how many records, and how many rows of them, went. */

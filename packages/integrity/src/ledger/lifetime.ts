@@ -35,6 +35,11 @@ export function afterChange(study: StudyRecord, arrival: Arrival | undefined, no
   return withDue({ ...study, ...next, heardAt, state: 'open', reopened: study.reopened + 1, verify: {} }, now, options);
 }
 
+/** An association that brought some of an open study is open still. Undefined: it is closed, and nothing came that would open it. */
+export function afterHold(study: StudyRecord, now: number, options: LifetimeOptions): StudyRecord | undefined {
+  return study.state === 'open' ? withDue({ ...study, heardAt: now }, now, options) : undefined;
+}
+
 /**
  * When an open study can be closed for quiet, by when something was written down: what is written has times of another clock, which stays behind where
  * the machine slept, or its time was set.

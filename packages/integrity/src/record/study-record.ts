@@ -35,7 +35,7 @@ export interface StudyRecord extends StudyFacts {
   /** How often it was opened again. */
   readonly reopened: number;
   readonly closedAt?: number;
-  /** When something that came from the modality was last written down, by the clock of who wrote it. */
+  /** When something that came from the modality was last written down, or its association was open still, by the clock of who wrote it. */
   readonly heardAt?: number;
   /** Instances that have a row. */
   readonly instances: number;
