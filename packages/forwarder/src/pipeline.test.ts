@@ -305,6 +305,8 @@ test('a lease that was lost while its instance was read ahead: it is not sent', 
   expect(scene.pacs.received).toHaveLength(1);
   expect(scene.of('delivery.attempted')).toMatchObject([{ outcome: 'delivered', possibleDuplicate: true }]);
   expect((await scene.entries()).map(({ state, lease }) => [state, lease?.holder])).toEqual(Array(4).fill(['leased', 'another']));
+  // Each once, although the end of the first found it again.
+  expect(scene.stats()).toMatchObject({ leasesLost: 4, possibleDuplicates: 1 });
   expect(pipeline.openFiles).toBe(0);
 });
 

@@ -245,7 +245,8 @@ export class Settler {
     if ('possibleDuplicate' in outcome && outcome.possibleDuplicate === true) counts.possibleDuplicates++;
     const settled = await settlements.settle(held.lease, outcome);
     if (settled === 'stale') {
-      counts.leasesLost++;
+      // What was noticed before is counted.
+      if (held.lost !== true) counts.leasesLost++;
       if (outcome.kind === 'delivered') counts.possibleDuplicates++;
     }
     return settled;
