@@ -63,7 +63,11 @@ export class OperationStory {
   ended(event: OperationEnded): OperationTold {
     const { server, client } = this.#sides(event);
     if (event.operation === 'C-STORE') return this.#instance(event, server, client);
-    const values: AttributeValues = { ...operationValues(event), 'radiotracer.trace.kind': 'association' };
+    const values: AttributeValues = {
+      ...operationValues(event),
+      'radiotracer.trace.kind': 'association',
+      'radiotracer.route.id': routeOf(server, client),
+    };
     const ofServer = { ...values, ...serverValues(event, server?.opened.associationId) };
     const context = this.#writeServer(event, server?.span.context, ofServer, []);
     const tried = this.#options.associations.known(event.relayAttempt?.clientAssociationId);
@@ -100,6 +104,7 @@ export class OperationStory {
         ...operationValues(event),
         ...instanceValues(event),
         'radiotracer.trace.kind': study === undefined ? 'association' : 'study',
+        'radiotracer.route.id': routeOf(server, client),
         'dicom.study.hash': studyUid === undefined ? undefined : (study?.origin.hash ?? identity.studyHash(studyUid)),
         'dicom.series.hash': series?.hash,
         'dicom.instance.hash': instanceHash(),
@@ -242,6 +247,11 @@ export class OperationStory {
       status: clientOperationStatus(event),
     });
   }
+}
+
+/** By which the association came to its destination: both sides know it, where both are known. */
+function routeOf(server: KnownAssociation | undefined, client: KnownAssociation | undefined): string | undefined {
+  return server?.opened.routeId ?? client?.opened.routeId;
 }
 
 function serverEvents(event: OperationEnded): NonNullable<SpanEnd['events']> {

@@ -338,6 +338,7 @@ trace 2
   "radiotracer.instance.disposition": "relayed",
   "radiotracer.relay.overhead.request": 0.00025,
   "radiotracer.relay.overhead.response": 0.000125,
+  "radiotracer.route.id": "routes[0]",
   "radiotracer.trace.kind": "study",
 }
 `);
