@@ -144,6 +144,10 @@ describeWith(missingTools('openssl', 'storescu', 'storescp', 'echoscu'), 'TLS', 
       expect([failed.code, JSON.parse(failed.stdout)]).toMatchObject([1, { ok: false, error: { type } }]);
       expect(failed.stderr).not.toBe('');
     }
+    // Which name was looked for, and which it has.
+    expect((await echo('--tls-ca', ca.ca, '--tls-server-name', 'pacs.example', ...shown)).stderr).toMatch(
+      /Host: pacs\.example\..*DNS:localhost/,
+    );
     expect((await echo('--tls-ca', 'nowhere.pem')).stderr).toContain('(ANY-SCP): --tls-ca: there is no file nowhere.pem');
     // Plain to a port of TLS.
     expect((await echo()).code).toBe(1);
@@ -329,6 +333,26 @@ describeWith(missingTools('openssl', 'storescu', 'storescp', 'echoscu'), 'TLS', 
     await proxy.stop();
     await waiting.ended;
     await eventually('the other to be closed', () => idle.closed);
+  }, 60_000);
+
+  it('a certificate that is too weak is told as one that is not taken, on either side, and not as a peer that hangs up', async () => {
+    const weak = await ca.issue('weak', { keyBits: 1024 });
+    const [cert, key] = [await readText(weak.cert), await readText(weak.key)];
+    // Node's own, with the bounds of OpenSSL lowered: as a device does that is older than they are.
+    const server = createTlsServer({ cert, key, ciphers: 'DEFAULT:@SECLEVEL=0' }, (socket) => socket.on('error', () => {}));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    stage.defer(() => void server.close());
+    const proxy = await startProxy(stage, {
+      destinations: { pacs: { port: (server.address() as AddressInfo).port, tls: toPacs() } },
+      tls: { ...ours, ca: ca.ca },
+    });
+    await secured(proxy.port, { ca: await readText(ca.ca), cert, key, ciphers: 'DEFAULT:@SECLEVEL=0' });
+    await logged(proxy, { message: 'association ended', 'error.type': 'tls_certificate_invalid' });
+    expectWell(await echoscu({ port: proxy.port, args: tls(scanner) }));
+    await logged(proxy, { message: 'taken over', 'error.type': 'tls_certificate_invalid' });
+    const echoed = await command(proxy, 'echo', 'pacs');
+    expect([echoed.code, echoed.stderr]).toEqual([1, expect.stringContaining('the peer’s certificate is not valid')]);
+    expect(echoed.stderr).toContain('EE certificate key too weak');
   }, 60_000);
 
   it('TLS to a listener without it is told as that', async () => {

@@ -1,4 +1,4 @@
-import { type TlsErrorType, tlsErrorType, tlsSentence } from './tls-error.ts';
+import { type TlsErrorType, tlsDetail, tlsErrorType, tlsSentence } from './tls-error.ts';
 
 /** Why an association could not be had or could not go on. */
 export type AssociationErrorType =
@@ -65,9 +65,7 @@ export class AssociationError extends Error {
 /** The error of a socket, as one of ours. */
 export function fromSocketError(error: NodeJS.ErrnoException, where: string): AssociationError {
   const type = socketErrorTypes[error.code ?? ''] ?? tlsErrorType(error.code) ?? 'connection_reset';
-  return new AssociationError(type, `${sentence[type] ?? 'the connection failed'} (${where}, ${error.code ?? error.message})`, {
-    cause: error,
-  });
+  return new AssociationError(type, `${sentence[type] ?? 'the connection failed'} (${where}, ${tlsDetail(error)})`, { cause: error });
 }
 
 /** The same where the TLS handshake was under way: a peer that hangs up then has mostly a reason in TLS. */

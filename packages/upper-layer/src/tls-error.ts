@@ -31,6 +31,8 @@ const types: Readonly<Record<string, TlsErrorType>> = {
   INVALID_CA: 'tls_certificate_invalid',
   INVALID_PURPOSE: 'tls_certificate_invalid',
   PATH_LENGTH_EXCEEDED: 'tls_certificate_invalid',
+  // What Node has no name for: a key or a signature that is too weak, a name that its authority may not certify.
+  UNSPECIFIED: 'tls_certificate_invalid',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'tls_unknown_authority',
   SELF_SIGNED_CERT_IN_CHAIN: 'tls_unknown_authority',
   UNABLE_TO_GET_ISSUER_CERT: 'tls_unknown_authority',
@@ -57,6 +59,16 @@ export function tlsErrorType(code: string | undefined): TlsErrorType | undefined
   if (type !== undefined) return type;
   if (refusedAlert.test(code)) return 'tls_certificate_refused';
   return /^ERR_(?:SSL|TLS|OSSL)_/.test(code) ? 'tls_failure' : undefined;
+}
+
+/** Of what a certificate says, which may be long. */
+const longestReason = 200;
+
+/** Behind the sentence: the code, and what stands in the certificate where only that helps. */
+export function tlsDetail(error: NodeJS.ErrnoException & { readonly reason?: unknown }): string {
+  const { code, message, reason } = error;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' && typeof reason === 'string') return `${code}: ${reason.slice(0, longestReason)}`;
+  return code === undefined || code === 'UNSPECIFIED' ? message : code;
 }
 
 export const tlsSentence: Readonly<Record<TlsErrorType, string>> = {
