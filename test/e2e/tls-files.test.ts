@@ -91,6 +91,14 @@ describeWith(missingTools('openssl'), 'the files of TLS', () => {
     expect(await findings({ ...good, cert: torn })).toEqual(
       unusable(`cert: the certificate in ${torn} is damaged, or not whole; copy it anew`),
     );
+    // Half of a bundle is no bundle: OpenSSL stops there, and says nothing.
+    const [bundle, chain, half] = [join(folder, 'bundle.pem'), join(folder, 'half-chain.pem'), (await read(ca.ca)).slice(0, 400)];
+    await writeFile(bundle, `${await read(good.cert)}${half}`);
+    await writeFile(chain, `${await read(good.cert)}${half}`);
+    expect(await findings({ ca: bundle })).toEqual(unusable(`ca: certificate 2 in ${bundle} is damaged, or not whole; copy it anew`));
+    expect(await findings({ ...good, cert: chain })).toEqual(
+      unusable(`cert: certificate 2 in ${chain} is damaged, or not whole; copy it anew`),
+    );
     expect(await findings({ ...good, key: locked })).toEqual(
       unusable(`key: ${locked} has a passphrase; \`openssl pkey -in ${locked}\` writes it without`),
     );

@@ -34,7 +34,9 @@ export type ReadText = (file: string) => Promise<string>;
 
 /** As the alert that warns. */
 const soonMs = 28 * 86_400_000;
-const certificatePattern = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+/** From one beginning to the next: what has no end is to be told. OpenSSL stops there, and says nothing where it reads authorities. */
+const beginningPattern = /(?=-----BEGIN )/;
+const certificatePattern = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 
 class Unusable extends Error {}
 
@@ -81,13 +83,17 @@ async function readFileOf(place: string, file: string, readText: ReadText): Prom
 
 async function readCertificates(place: string, file: string, readText: ReadText) {
   const text = await readFileOf(place, file, readText);
-  try {
-    const certificates = (text.match(certificatePattern) ?? []).map((pem) => new X509Certificate(pem));
-    if (certificates.length > 0) return { text, certificates };
-  } catch {
-    // Told below: it says that it is one, and is not.
-  }
-  throw new Unusable(`${place}: ${whyNone('certificate', file, text)}`);
+  const blocks = text.split(beginningPattern).filter((block) => certificatePattern.test(block));
+  if (blocks.length === 0) throw new Unusable(`${place}: ${whyNone('certificate', file, text)}`);
+  const certificates = blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch {
+      const which = blocks.length === 1 ? 'the certificate' : `certificate ${index + 1}`;
+      throw new Unusable(`${place}: ${which} in ${file} is damaged, or not whole; copy it anew`);
+    }
+  });
+  return { text, certificates };
 }
 
 async function readKey(place: string, file: string, readText: ReadText): Promise<{ readonly text: string; readonly key: KeyObject }> {
