@@ -335,6 +335,21 @@ describeWith(missingTools('openssl', 'storescu', 'storescp', 'echoscu'), 'TLS', 
     await eventually('the other to be closed', () => idle.closed);
   }, 60_000);
 
+  it('a listener trusts whoever its ca names, also an authority below another, or one modality, and not others of the same root; also after a renewal', async () => {
+    const radiology = await ca.issue('radiology', { isAuthority: true });
+    const modality = await ca.issue('modality', { by: radiology });
+    const trusted = join(await stage.folder('trusted'), 'ca.pem');
+    await writeFile(trusted, await readText(radiology.cert));
+    const pacs = await storescp(stage);
+    const proxy = await startProxy(stage, { destinations: { pacs: { port: pacs.port } }, tls: { ...ours, ca: trusted } });
+    const echo = async (shown: Certificate) => (await echoscu({ port: proxy.port, args: tls(shown) })).code === 0;
+    expect([await echo(modality), await echo(scanner)]).toEqual([true, false]);
+    await logged(proxy, { message: 'association ended', 'error.type': 'tls_unknown_authority' });
+    await writeFile(trusted, await readText(scanner.cert));
+    await logged(proxy, { message: 'files of TLS have changed and are used' }, 20_000);
+    expect([await echo(modality), await echo(scanner), await echo(pacsOwn)]).toEqual([false, true, false]);
+  }, 60_000);
+
   it('a certificate that is too weak is told as one that is not taken, on either side, and not as a peer that hangs up', async () => {
     const weak = await ca.issue('weak', { keyBits: 1024 });
     const [cert, key] = [await readText(weak.cert), await readText(weak.key)];

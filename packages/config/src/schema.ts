@@ -98,10 +98,7 @@ const minVersion = standard(value.oneOf(versions), 'TLSv1.2', 'The oldest versio
 const listenerTls = z.strictObject({
   cert: required(value.path, 'File, PEM: the certificate that modalities see, then those that signed it.'),
   key: required(value.path, 'File, PEM: its private key, without a passphrase.'),
-  ca: optional(
-    value.path,
-    'File, PEM: who signs the certificates of modalities; also certificates of modalities that they signed themselves.',
-  ),
+  ca: optional(value.path, 'File, PEM: who signs the certificates of modalities; also certificates of modalities themselves.'),
   clientCertificate: optional(
     value.oneOf(['none', 'request', 'require']),
     'Of modalities. `none`: none is asked for; `request`: who shows one must show one that `ca` knows; `require`: who shows none is refused. Left out: `require` where there is a `ca`, else `none`.',

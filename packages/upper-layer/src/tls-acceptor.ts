@@ -59,7 +59,11 @@ export class TlsAcceptor {
     this.server.on('secureConnection', (socket) => this.#secured(socket));
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket));
     // Connections that are there keep what they have.
-    material.onRenewed((renewed) => this.server.setSecureContext(secureContextOptions(renewed)));
+    material.onRenewed((renewed) => {
+      this.server.setSecureContext(secureContextOptions(renewed));
+      trustWhoIsNamed(this.server);
+    });
+    trustWhoIsNamed(this.server);
   }
 
   /** Handshakes under way; with one peer, or with all. */
@@ -113,6 +117,19 @@ export class TlsAcceptor {
       ...{ peerAddress: from.address, peerPort: from.port, bytesReceived: raw.bytesRead, bytesSent: raw.bytesWritten },
     });
   }
+}
+
+/** What Node makes of the options of a server. */
+interface ServerCredentials {
+  readonly _sharedCreds?: { readonly context?: { readonly setAllowPartialTrustChain?: () => void } };
+}
+
+/**
+ * `allowPartialTrustChain`, which Node does not hand on from the options of a server. Not documented; where a future Node has it no more, of modalities
+ * only root authorities and certificates that are signed by themselves are trusted, as Node does it.
+ */
+function trustWhoIsNamed(server: Server): void {
+  (server as ServerCredentials)._sharedCreds?.context?.setAllowPartialTrustChain?.();
 }
 
 /** The connection under TLS. Not documented; where a future Node has it no more, failed handshakes are closed and not told. */

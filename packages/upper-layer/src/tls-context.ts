@@ -32,7 +32,7 @@ export function secureContextOptions({ cert, key, ca, minVersion }: TlsMaterial)
     ...{ ciphers, minVersion },
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    // Whoever stands there is trusted, also one that others have signed: a PACS's own certificate is enough. Node's servers pass it over.
+    // Whoever stands there is trusted, also one that others have signed: a peer's own certificate is enough. Node's servers pass it over: see tls-acceptor.ts.
     ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
   };
 }
