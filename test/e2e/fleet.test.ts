@@ -2,6 +2,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRedisQueue, redisServerOf } from '@radiotracer/queue/redis';
 import { type StoreScp, storescp, storescu } from '../fixtures/dcmtk.ts';
 import { eventually } from '../fixtures/deadline.ts';
 import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
@@ -116,6 +117,27 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
     await a.kill();
     await store.flush();
     await expectArrived(await pacsOn(site.pacsPort), [...ofA, ...ofB]);
+  }, 120_000);
+
+  it('… also what it had kept and was killed before it scheduled', async () => {
+    const site = { pacsPort: await freePort(), url: (await redis()).url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', true);
+    const ofA = await send(a, 7);
+    await a.kill();
+    const queue = openRedisQueue({ server: redisServerOf(site.url) });
+    stage.defer(() => queue.close());
+    const queued = async () => (await queue.page({}, undefined, 1)).entries.length > 0;
+    const remove = async () => {
+      await queue.remove({}, Date.now());
+      return !(await queued());
+    };
+    await eventually('the schedule to know nothing of it', remove);
+    await proxy(site, 'b', true);
+    await eventually('the other to have looked, as it does at its start', queued, 30_000);
+    // As if the dead one had kept all that only now, and had never come to telling the schedule, which nobody emptied.
+    await eventually('the schedule to know nothing of it again', remove, 30_000);
+    expect(await waiting(site.root, 'a')).toBe(ofA.length);
+    await expectArrived(await pacsOn(site.pacsPort), ofA);
   }, 120_000);
 
   interface Killed {

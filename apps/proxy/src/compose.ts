@@ -213,7 +213,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
         spool: spools,
         scheduler: new FleetScheduler({
           own: scheduler,
-          spools,
+          ...{ queue, spools },
           root: folder.root,
           schedulerOf,
           failed: failed('looking after the shared spool'),
@@ -332,7 +332,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
 
   const close = async (stopRelay: () => Promise<void>, limitMs: number) => {
     readiness = 'draining';
-    scheduler.stop();
+    delivering.scheduler.stop();
     await Promise.all([stopRelay(), forwarder.stop(limitMs)]);
     await forwarding;
     await closers.close();

@@ -7,7 +7,9 @@
  * - after it has lost its memory, or may have lost some of it: behind each lost connection to Redis may be a failover to a replica that lagged
  *   behind, or a restart with an old dump. Its generation says so,
  * - after it has lost some of it and says nothing: one master of a cluster that was flushed, keys that were evicted. Then more stands in the
- *   spool than in the schedule, look after look.
+ *   spool than in the schedule, look after look,
+ * - of another's spool on a shared volume, while that process is not there: it may have been killed before it scheduled what it had kept, or
+ *   cannot reach the schedule. Its instances are not counted along here.
  *
  * Each makes the schedule incomplete, and only a rebuild that began later and came to its end makes it complete again. Remembered is one
  * number, however many adds have failed.
@@ -94,6 +96,11 @@ export class Scheduler {
   /** It is safe in the spool: to be scheduled. Never throws, and waits for nothing; what fails is found again by a rebuild. */
   committed(envelope: Envelope): void {
     void this.#add(envelope);
+  }
+
+  /** The spool may have what nobody told the schedule of: whoever had it is not there. The next look rebuilds, or the one after its pause. */
+  doubt(): void {
+    this.#reasons++;
   }
 
   /**

@@ -73,5 +73,7 @@ export interface Home {
   inspect?(): Promise<QueueHealth>;
   /** Left out: the home is of one machine, where two cannot have one spool. Empty: no other is there. */
   present?(ownerId: string, by: string, forMs: number): Promise<string>;
+  /** Left out as `present`. */
+  isPresent?(ownerId: string): Promise<boolean>;
   close(): Promise<void>;
 }

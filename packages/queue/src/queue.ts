@@ -105,6 +105,9 @@ export interface Queue {
    */
   present(ownerId: string, by: string, forMs: number): Promise<string | undefined>;
 
+  /** Whether one has said so, and its time is not over; nobody ever has in a home that no other machine has. @throws QueueUnavailable */
+  isPresent(ownerId: string): Promise<boolean>;
+
   /** Lets go of the home. Calls after it fail; leases stay until they expire. */
   close(): Promise<void>;
 }

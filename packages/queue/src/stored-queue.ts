@@ -167,6 +167,10 @@ export class StoredQueue implements Queue {
     return (await this.#home.present?.(ownerId, by, forMs)) || undefined;
   }
 
+  async isPresent(ownerId: string): Promise<boolean> {
+    return (await this.#home.isPresent?.(ownerId)) ?? false;
+  }
+
   close(): Promise<void> {
     return this.#home.close();
   }

@@ -9,10 +9,15 @@ let root = '';
 const kept: string[] = [];
 const told: unknown[] = [];
 const failing = new Map<string, Error>();
+const doubted: string[] = [];
+const stopped: string[] = [];
+/** Owner ids of processes that are there. */
+const present = new Set<string>();
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'radiotracer-fleet-'));
-  for (const list of [kept, told]) list.length = 0;
+  for (const list of [kept, told, doubted, stopped]) list.length = 0;
   failing.clear();
+  for (const name of ['n2', 'n3']) present.add(`of ${name}`);
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -23,6 +28,8 @@ const schedulerOf = (name: string) => ({
     if (error !== undefined) throw error;
     return name === 'of n3';
   },
+  doubt: () => void doubted.push(name),
+  stop: () => void stopped.push(name),
 });
 
 async function fleet(): Promise<FleetScheduler> {
@@ -33,7 +40,8 @@ async function fleet(): Promise<FleetScheduler> {
     others.set(name, new SpoolView({ dir: join(root, name) }));
   }
   const spools = { others: async () => others };
-  return new FleetScheduler({ own: schedulerOf('own'), spools, root, schedulerOf, failed: (error) => told.push(error) });
+  const queue = { isPresent: async (ownerId: string) => present.has(ownerId) };
+  return new FleetScheduler({ own: schedulerOf('own'), queue, spools, root, schedulerOf, failed: (error) => told.push(error) });
 }
 
 it('a spool that fails is told, and those after it are looked after all the same', async () => {
@@ -48,4 +56,30 @@ it('a schedule that is away is one for all of them: nothing more is asked of it'
   await expect((await fleet()).keep()).rejects.toThrow(QueueUnavailable);
   expect(kept).toEqual(['own', 'of n2']);
   expect(told).toEqual([]);
+});
+
+it('of a proxy that is not there, nobody is relied on to have told the schedule all', async () => {
+  const all = await fleet();
+  await all.keep();
+  expect(doubted).toEqual([]);
+  present.delete('of n2');
+  await all.keep();
+  await all.keep();
+  expect(doubted).toEqual(['of n2', 'of n2']);
+});
+
+it('a folder that was made anew has another owner id: nothing is scheduled under the old one', async () => {
+  const all = await fleet();
+  await all.keep();
+  await writeFile(join(root, 'n2', 'owner-id'), 'of another n2');
+  kept.length = 0;
+  await all.keep();
+  expect(kept).toEqual(['own', 'of another n2', 'of n3']);
+});
+
+it('the end does not wait for the rebuild of a spool of others', async () => {
+  const all = await fleet();
+  await all.keep();
+  all.stop();
+  expect(stopped).toEqual(['own', 'of n2', 'of n3']);
 });

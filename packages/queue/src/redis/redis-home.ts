@@ -154,7 +154,11 @@ export class RedisHome implements Home {
   }
 
   async present(ownerId: string, by: string, forMs: number): Promise<string> {
-    return String(await this.#link.script('queuePresent', `${this.#link.prefix}:present:${ownerId}`, by, forMs));
+    return String(await this.#link.script('queuePresent', this.#presentKey(ownerId), by, forMs));
+  }
+
+  async isPresent(ownerId: string): Promise<boolean> {
+    return (await this.#link.command('exists', this.#presentKey(ownerId))) === 1;
   }
 
   async close(): Promise<void> {
@@ -215,6 +219,10 @@ export class RedisHome implements Home {
   async #tell(destinationId: string): Promise<void> {
     await this.#link.command('sadd', `${this.#link.prefix}:destinations`, destinationId);
     this.#told.add(destinationId);
+  }
+
+  #presentKey(ownerId: string): string {
+    return `${this.#link.prefix}:present:${ownerId}`;
   }
 
   get #generationKey(): string {

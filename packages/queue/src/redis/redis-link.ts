@@ -56,7 +56,7 @@ export class RedisLink {
   }
 
   /** A command of Redis' own. */
-  command(name: 'smembers' | 'sadd' | 'hmget' | 'del', ...values: string[]): Promise<unknown> {
+  command(name: 'smembers' | 'sadd' | 'hmget' | 'del' | 'exists', ...values: string[]): Promise<unknown> {
     return this.#bounded(() => (this.#client as unknown as Record<typeof name, Command>)[name](...values));
   }
 

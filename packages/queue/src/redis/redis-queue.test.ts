@@ -324,6 +324,7 @@ describeRedis(`Redis failing${redisMissing === undefined ? '' : ` (skipped: ${re
     expect(await first.present('ours', 'first', 60_000)).toBeUndefined();
     expect(await second.present('others', 'second', 60_000)).toBeUndefined();
     expect(await second.present('ours', 'second', 60_000)).toBe('first');
+    expect([await second.isPresent('ours'), await second.isPresent('nobody')]).toEqual([true, false]);
     expect(Number(String(await server.ask('PTTL', 'radiotracer:present:ours')))).toBeGreaterThan(30_000);
     await server.ask('PEXPIRE', 'radiotracer:present:ours', '0');
     expect(await second.present('ours', 'second', 60_000)).toBeUndefined();
