@@ -26,7 +26,7 @@ export async function studiesLsCommand(options: StudiesLsOptions, view: LedgerVi
   const isTable = terminal.isTerminal && options.json !== true;
   const limit = options.limit ?? (isTable ? terminalLimit : 0);
   const source = new StudySource(view.ledger, options, now());
-  const batches = source.batches(limit === 0 ? Number.POSITIVE_INFINITY : limit, options.after);
+  const batches = await begun(source.batches(limit === 0 ? Number.POSITIVE_INFINITY : limit, options.after));
   if (options.json === true) await writeJson(source, batches, surroundings);
   else if (isTable) await writeTable(source, batches, options, surroundings);
   else await writePlain(batches, options, surroundings);
@@ -34,6 +34,16 @@ export async function studiesLsCommand(options: StudiesLsOptions, view: LedgerVi
 }
 
 type Batches = ReturnType<StudySource['batches']>;
+
+/** The first is there, or there is none: of a ledger that cannot be read nothing is written, not even a heading. */
+async function begun(batches: Batches): Promise<Batches> {
+  const first = await batches.next();
+  return (async function* () {
+    if (first.done === true) return;
+    yield first.value;
+    yield* batches;
+  })();
+}
 
 async function writeJson(source: StudySource, batches: Batches, { out, taken }: Surroundings): Promise<void> {
   out('{"studies":[');

@@ -361,14 +361,15 @@ describe('without a ledger', () => {
 
   it('Redis that does not answer is named, without its password', async () => {
     world.config = world.config.replace(/spool:.*/, (spool) => `${spool}\nqueue: { redis: "redis://user:secret@127.0.0.1:1" }`);
-    const said = await world.rc('studies check');
-    expect(said).toMatchObject({
-      code: 1,
-      out: '',
-      err: expect.stringMatching(
-        /^the ledger redis:\/\/127\.0\.0\.1:1 cannot be read: Redis: not connected \(connect ECONNREFUSED 127\.0\.0\.1:1\)$/m,
-      ),
-    });
+    // Nothing of what there is not: no heading, no half of a JSON text.
+    for (const args of ['studies check', 'studies ls', 'studies ls --json'])
+      expect(await world.rc(args)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(
+          /^the ledger redis:\/\/127\.0\.0\.1:1 cannot be read: Redis: not connected \(connect ECONNREFUSED 127\.0\.0\.1:1\)$/m,
+        ),
+      });
   });
 
   it('a trace is told by the UID alone; a key is never made up, and an accession number needs the ledger', async () => {
