@@ -396,11 +396,19 @@ export class Association implements PduSink {
     if (step === undefined) return;
     this.#enter(step.next);
     this.#reader.stop();
-    if (step.action === 'AA-4') {
-      this.#user.providerAbort(
-        this.#socketError ?? new AssociationError('connection_closed', `the peer closed the connection without a release (${this.peer})`),
-      );
-    }
+    if (step.action === 'AA-4') this.#user.providerAbort(this.#whyClosed(before));
+  }
+
+  #whyClosed(before: State): AssociationError {
+    const closed = `the peer closed the connection without a release (${this.peer})`;
+    const error = this.#socketError ?? new AssociationError('connection_closed', closed);
+    const { errorType, cause } = error;
+    // A port of TLS hangs up so at what is none, mostly without the alert by which it would be known.
+    const isMute = before === 'Sta5' && this.#bytesReceived === 0 && this.#transport.tls === undefined;
+    if (!isMute || (errorType !== 'connection_closed' && errorType !== 'connection_reset')) return error;
+    const text =
+      'the peer closed the connection without an answer to the A-ASSOCIATE-RQ: it may speak TLS there, or take none from this machine';
+    return new AssociationError(errorType, `${text} (${this.peer}, ${errorType})`, { cause });
   }
 
   #enter(state: State): void {
