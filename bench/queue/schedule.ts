@@ -142,7 +142,7 @@ async function measure(name: string, open: (stage: Stage) => Promise<Home>, size
     const outcome = { kind: 'retry', dueAt: now + 60_000, error: { errorType: 'timeout' }, possibleDuplicate: false } as const;
     await timed('settle: retry', third, (n) => queue.settle(lease(2 * third + n), outcome, now));
     await timed('counts', callsOfEach, () => queue.counts());
-    await timed('nextDueAt', callsOfEach, () => queue.nextDueAt('pacs', 'proxy-1'));
+    await timed('nextDueAt', callsOfEach, () => queue.nextDueAt('pacs', ['proxy-1']));
     await timed('page of 100, first', callsOfEach / 10, () => queue.page({}, undefined, 100));
     let cursor: string | undefined;
     await timed('page of 100, one after the other', callsOfEach / 10, async () => {

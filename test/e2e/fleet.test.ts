@@ -140,6 +140,20 @@ describeWith([missingTools('storescu', 'storescp', 'redis-server', 'redis-cli')]
     await expectArrived(await pacsOn(site.pacsPort), ofA);
   }, 120_000);
 
+  it('what waits in a spool of its own is left alone in the schedule by one on a shared volume, which does not reach it', async () => {
+    const site = { pacsPort: await freePort(), url: (await redis()).url, root: await stage.folder('site') };
+    const a = await proxy(site, 'a', false);
+    const ofA = await send(a, 8);
+    const waits = async () => (await scheduled(a, site.url)).filter(({ state }) => state === 'waiting').length === ofA.length;
+    await eventually('all of it to wait', waits);
+    await a.kill();
+    const pacs = await pacsOn(site.pacsPort);
+    const b = await proxy({ ...site, root: await stage.folder('volume') }, 'b', true);
+    const ofB = await send(b, 9, 'FIRST');
+    await expectArrived(pacs, ofB);
+    expect(await waits()).toBe(true);
+  }, 120_000);
+
   interface Killed {
     readonly site: Site;
     readonly pacs: ScriptedPacs;

@@ -207,19 +207,16 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
         },
       },
     });
+  const fleet = config.spool.shared
+    ? new FleetScheduler({
+        ...{ own: scheduler, ownerId, queue, spools, schedulerOf },
+        root: folder.root,
+        failed: failed('looking after the shared spool'),
+      })
+    : undefined;
   /** What we deliver: what lies in our own spool, or, where several proxies share a volume, in any of theirs. */
-  const delivering = config.spool.shared
-    ? {
-        spool: spools,
-        scheduler: new FleetScheduler({
-          own: scheduler,
-          ...{ queue, spools },
-          root: folder.root,
-          schedulerOf,
-          failed: failed('looking after the shared spool'),
-        }),
-      }
-    : { spool, scheduler, ownerId };
+  const delivering =
+    fleet === undefined ? { spool, scheduler, ownerId } : { spool: spools, scheduler: fleet, ownerId: () => fleet.ownerIds };
   const relay: Relay = new Relay({
     listeners: config.listeners.map(({ host, port }, index) => ({ host, port, tls: tls.listener(index) })),
     ...{ limits: config.limits, timeouts: config.timeouts, readBuffers, clock, publish, connect },
@@ -307,7 +304,7 @@ async function compose(config: Config, ports: Partial<ProxyPorts>, closers: Clos
   const rebuilt = ownLeases()
     .then(() => scheduler.rebuild())
     .catch(failed('building the schedule from the spool'));
-  const forwarding = rebuilt.then(() => forwarder.start());
+  const forwarding = rebuilt.then(() => fleet?.look()).then(() => forwarder.start());
   // What the schedule was built from has been read by then.
   void rebuilt.then(() => spool.survey());
   const tellStranded = async () => {

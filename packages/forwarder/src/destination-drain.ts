@@ -105,7 +105,7 @@ export class DestinationDrain implements LaneHost {
       settler: this.#settler,
       unsettled: new Unsettled(maxUnsettled, () => this.#settlements.isAway),
       rules: statusRules(destination.statuses),
-      lately: options.ownerId === undefined ? undefined : new DeliveredLately(),
+      lately: typeof options.ownerId === 'string' ? new DeliveredLately() : undefined,
     };
     const { connect, limits } = options;
     this.#standing = new Standing({
@@ -272,7 +272,7 @@ export class DestinationDrain implements LaneHost {
 
   /** Claims what there is room for. When to look again. */
   async #fill(): Promise<number> {
-    const { queue, ownerId, leaseHolder } = this.#options;
+    const { queue, leaseHolder } = this.#options;
     const { maxClaimed, leaseMs } = this.#tuning;
     const destinationId = this.#destination.id;
     const now = this.#now();
@@ -280,19 +280,25 @@ export class DestinationDrain implements LaneHost {
     const limit = maxClaimed - this.#leases.size;
     if (limit * 2 < maxClaimed) return Number.POSITIVE_INFINITY;
     try {
-      const owner = ownerId === undefined ? {} : { ownerId };
-      const claimed = await queue.claim({ destinationId, ...owner, leaseHolder, leaseMs, limit, now });
+      const ownerIds = this.#ownerIds();
+      const owners = ownerIds === undefined ? {} : { ownerIds };
+      const claimed = await queue.claim({ destinationId, ...owners, leaseHolder, leaseMs, limit, now });
       this.#scheduleRest.worked();
       this.#dry = claimed.length < limit;
       await this.#admission.admit(claimed);
       if (claimed.length > 0) return Number.POSITIVE_INFINITY;
-      const dueAt = await queue.nextDueAt(destinationId, ownerId);
+      const dueAt = await queue.nextDueAt(destinationId, ownerIds);
       return Math.max(dueAt ?? Number.POSITIVE_INFINITY, this.#now() + minLookMs);
     } catch (error) {
       if (!(error instanceof QueueUnavailable)) throw error;
       this.#scheduleRest.failed(now);
       return this.#scheduleRest.until;
     }
+  }
+
+  #ownerIds(): readonly string[] | undefined {
+    const { ownerId } = this.#options;
+    return typeof ownerId === 'string' ? [ownerId] : ownerId?.();
   }
 
   #put(held: Held): void {

@@ -81,8 +81,8 @@ export const defaultTuning: ForwarderTuning = {
 
 export interface ForwarderOptions extends ForwarderPorts {
   readonly destinations: readonly Destination[];
-  /** Whose spool is drained; undefined: any that `spool` can read. */
-  readonly ownerId?: string | undefined;
+  /** Whose spool is drained; a function: those that `spool` reaches now, which others drain, too; undefined: any, likewise. */
+  readonly ownerId?: string | (() => readonly string[]) | undefined;
   /** Who we are, for operators who look at a lease: `proxy-1 (pid 4711)`. */
   readonly leaseHolder: string;
   readonly limits: RequestorOptions['limits'];

@@ -64,7 +64,7 @@ export interface Home {
   /** All keys of one destination; those that are there. */
   get(keys: readonly EntryKey[]): Promise<readonly QueueEntry[]>;
   counts(ownerId: string | undefined): Promise<readonly DestinationCounts[]>;
-  nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined>;
+  nextDueAt(destinationId: string, ownerIds: readonly string[] | undefined): Promise<number | undefined>;
   beginRebuild(): Promise<ReadonlyMap<string, number>>;
   /** All keys of one destination: those that are not leased, and not touched since the mark. Returns how many went. */
   drop(keys: readonly EntryKey[], mark: number): Promise<number>;

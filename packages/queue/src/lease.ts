@@ -15,8 +15,8 @@ export interface Lease extends EntryKey {
 
 export interface ClaimRequest {
   readonly destinationId: string;
-  /** Left out: whatever spool the file is in. */
-  readonly ownerId?: string;
+  /** Of these spools alone. Left out: whatever spool the file is in. */
+  readonly ownerIds?: readonly string[];
   /** Who will be sending; told to operators. */
   readonly leaseHolder: string;
   /** Above 0, at most `maxLeaseMs` of the limits. */

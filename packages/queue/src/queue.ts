@@ -80,8 +80,8 @@ export interface Queue {
   /** One element per destination, in order of their ids. Kept as entries change: nothing is scanned. */
   counts(filter?: { readonly ownerId?: string }): Promise<readonly DestinationCounts[]>;
 
-  /** When the next entry is due, maybe in the past; undefined if none waits. */
-  nextDueAt(destinationId: string, ownerId?: string): Promise<number | undefined>;
+  /** When the next entry, of these owners, is due, maybe in the past; undefined if none waits. */
+  nextDueAt(destinationId: string, ownerIds?: readonly string[]): Promise<number | undefined>;
 
   /**
    * Makes the schedule of one owner equal to its spool: what is missing is added, what the spool has in another state is moved there, what

@@ -140,8 +140,8 @@ export class StoredQueue implements Queue {
     return this.#home.counts(filter.ownerId);
   }
 
-  nextDueAt(destinationId: string, ownerId?: string): Promise<number | undefined> {
-    return this.#home.nextDueAt(destinationId, ownerId);
+  nextDueAt(destinationId: string, ownerIds?: readonly string[]): Promise<number | undefined> {
+    return this.#home.nextDueAt(destinationId, ownerIds);
   }
 
   rebuild(

@@ -25,7 +25,7 @@ describe.each(homes)('$home', ({ home, missing }) => {
 
   const queued = async (ownerId: string) => (await world.queue.page({ ownerId }, undefined, 100)).entries.length;
   const lease = (leaseMs: number) =>
-    world.queue.claim({ destinationId: 'pacs', ownerId: 'another', leaseHolder: 'the other', leaseMs, limit: 1, now: world.nowMs });
+    world.queue.claim({ destinationId: 'pacs', ownerIds: ['another'], leaseHolder: 'the other', leaseMs, limit: 1, now: world.nowMs });
 
   it('asks and says what is forgotten; without a yes, or somebody to ask, nothing is', async () => {
     const own = await world.put();

@@ -41,7 +41,15 @@ async function fleet(): Promise<FleetScheduler> {
   }
   const spools = { others: async () => others };
   const queue = { isPresent: async (ownerId: string) => present.has(ownerId) };
-  return new FleetScheduler({ own: schedulerOf('own'), queue, spools, root, schedulerOf, failed: (error) => told.push(error) });
+  return new FleetScheduler({
+    own: schedulerOf('own'),
+    ownerId: 'own',
+    queue,
+    spools,
+    root,
+    schedulerOf,
+    failed: (error) => told.push(error),
+  });
 }
 
 it('a spool that fails is told, and those after it are looked after all the same', async () => {
@@ -70,11 +78,14 @@ it('of a proxy that is not there, nobody is relied on to have told the schedule 
 
 it('a folder that was made anew has another owner id: nothing is scheduled under the old one', async () => {
   const all = await fleet();
+  await all.look();
+  expect(all.ownerIds).toEqual(['own', 'of n2', 'of n3']);
   await all.keep();
   await writeFile(join(root, 'n2', 'owner-id'), 'of another n2');
   kept.length = 0;
   await all.keep();
   expect(kept).toEqual(['own', 'of another n2', 'of n3']);
+  expect(all.ownerIds).toEqual(['own', 'of another n2', 'of n3']);
 });
 
 it('the end does not wait for the rebuild of a spool of others', async () => {

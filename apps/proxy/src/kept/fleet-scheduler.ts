@@ -9,6 +9,7 @@ type Keeper = Pick<Scheduler, 'keep' | 'doubt' | 'stop'>;
 
 export interface FleetSchedulerOptions {
   readonly own: Pick<Scheduler, 'keep' | 'stop'>;
+  readonly ownerId: string;
   readonly queue: Pick<Queue, 'isPresent'>;
   readonly spools: Pick<SharedSpool, 'others'>;
   /** Holds the folders of all. */
@@ -34,6 +35,24 @@ export class FleetScheduler implements Pick<Scheduler, 'keep' | 'stop'> {
 
   constructor(options: FleetSchedulerOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Of the spools that are in reach. What the schedule has of others waits in spools of their own: whoever looked for it here would take it for gone,
+   * and out of the schedule.
+   */
+  get ownerIds(): readonly string[] {
+    return [this.#options.ownerId, ...[...this.#others.values()].map(({ ownerId }) => ownerId)];
+  }
+
+  /** Looks which spools there are, as `keep` does. Never rejects. */
+  async look(): Promise<void> {
+    const { spools, failed } = this.#options;
+    try {
+      for (const [name, view] of await spools.others(failed)) await this.#other(name, view).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   async keep(): Promise<boolean> {

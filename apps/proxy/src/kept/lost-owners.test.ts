@@ -13,7 +13,7 @@ it('forgets what stands under ids that were lost, in every state, and nothing of
   for (const ownerId of ['before', 'ours', 'long-before']) {
     for (const [n, state] of (['waiting', 'waiting', 'held', 'dead'] as const).entries())
       await queue.add({ ...entry, ownerId, id: `ID${n}`, state });
-    await queue.claim({ ...claim, ownerId });
+    await queue.claim({ ...claim, ownerIds: [ownerId] });
   }
   const ours = await queue.counts({ ownerId: 'ours' });
   await forgetLostOwners(queue, 'ours', now);

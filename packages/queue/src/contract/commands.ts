@@ -37,16 +37,16 @@ export const commands = {
       model.now += byMs;
     }),
 
-  claim: (destinationId: string, ownerId: string | undefined, leaseMs: number, limit: number) =>
-    command(`claim(${destinationId} ${ownerId ?? 'any'} ${leaseMs} ${limit})`, async (model, queue) => {
-      const wanted = model.claimable(destinationId, ownerId, limit);
+  claim: (destinationId: string, ownerIds: readonly string[] | undefined, leaseMs: number, limit: number) =>
+    command(`claim(${destinationId} ${ownerIds?.join('+') ?? 'any'} ${leaseMs} ${limit})`, async (model, queue) => {
+      const wanted = model.claimable(destinationId, ownerIds, limit);
       const request = {
         destinationId,
         leaseHolder: 'tester',
         leaseMs,
         limit,
         now: model.now,
-        ...(ownerId === undefined ? {} : { ownerId }),
+        ...(ownerIds === undefined ? {} : { ownerIds }),
       };
       const claimed = await queue.claim(request);
       assert.deepEqual(
@@ -158,11 +158,12 @@ export const commands = {
       }
     }),
 
-  nextDue: (destinationId: string, ownerId: string | undefined) =>
-    command(`nextDue(${destinationId} ${ownerId ?? 'any'})`, async (model, queue) => {
-      const waiting = model.matching({ destinationId, state: 'waiting', ...(ownerId === undefined ? {} : { ownerId }) });
+  nextDue: (destinationId: string, ownerIds: readonly string[] | undefined) =>
+    command(`nextDue(${destinationId} ${ownerIds?.join('+') ?? 'any'})`, async (model, queue) => {
+      const all = model.matching({ destinationId, state: 'waiting' });
+      const waiting = all.filter(({ facts }) => ownerIds === undefined || ownerIds.includes(facts.ownerId));
       const wanted = waiting.length === 0 ? undefined : Math.min(...waiting.map(({ dueAt }) => dueAt));
-      assert.equal(await queue.nextDueAt(destinationId, ownerId), wanted);
+      assert.equal(await queue.nextDueAt(destinationId, ownerIds), wanted);
     }),
 
   rebuild: (ownerId: string, spool: readonly NewEntry[]) =>

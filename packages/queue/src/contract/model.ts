@@ -58,11 +58,11 @@ export class QueueModel {
   }
 
   /** What a claim must take, in this order. */
-  claimable(destinationId: string, ownerId: string | undefined, limit: number): ModelEntry[] {
+  claimable(destinationId: string, ownerIds: readonly string[] | undefined, limit: number): ModelEntry[] {
     let due = this.entries.filter(
       ({ facts, state, dueAt }) =>
         facts.destinationId === destinationId &&
-        (ownerId === undefined || facts.ownerId === ownerId) &&
+        (ownerIds === undefined || ownerIds.includes(facts.ownerId)) &&
         state === 'waiting' &&
         dueAt <= this.now,
     );

@@ -38,10 +38,10 @@ export class MemoryHome implements Home {
     });
   }
 
-  async claim({ destinationId, ownerId, leaseHolder, leaseMs, limit, now }: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
+  async claim({ destinationId, ownerIds, leaseHolder, leaseMs, limit, now }: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
     this.#open();
     const due = this.#all()
-      .filter((entry) => entry.destinationId === destinationId && (ownerId === undefined || entry.ownerId === ownerId))
+      .filter((entry) => entry.destinationId === destinationId && (ownerIds === undefined || ownerIds.includes(entry.ownerId)))
       .filter((entry) => entry.state === 'waiting' && entry.dueAt <= now)
       .sort((left, right) => left.dueAt - right.dueAt || compareKeys(left, right));
     // A group stands where its first member stood.
@@ -137,10 +137,11 @@ export class MemoryHome implements Home {
     }));
   }
 
-  async nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined> {
+  async nextDueAt(destinationId: string, ownerIds: readonly string[] | undefined): Promise<number | undefined> {
     this.#open();
-    const { entries } = await this.read(scopeOf(destinationId, ownerId, 'waiting'), undefined, Number.POSITIVE_INFINITY);
-    return entries.length === 0 ? undefined : Math.min(...entries.map(({ dueAt }) => dueAt));
+    const { entries } = await this.read(scopeOf(destinationId, undefined, 'waiting'), undefined, Number.POSITIVE_INFINITY);
+    const theirs = entries.filter(({ ownerId }) => ownerIds === undefined || ownerIds.includes(ownerId));
+    return theirs.length === 0 ? undefined : Math.min(...theirs.map(({ dueAt }) => dueAt));
   }
 
   async beginRebuild(): Promise<ReadonlyMap<string, number>> {

@@ -36,6 +36,12 @@ local function dueKey(owner) return base .. ':due:' .. owner end
 local function stateKey(state, owner) return base .. ':state:' .. state .. ':' .. owner end
 local function studyKey(study) return base .. ':study:' .. study end
 
+-- given: JSON, or empty for all.
+local function ownersOf(given)
+  if given == '' then return redis.call('SMEMBERS', OWNERS) end
+  return cjson.decode(given)
+end
+
 local function load(m)
   local raw = redis.call('HGET', ENTRIES, m)
   if raw then return cjson.decode(raw) end

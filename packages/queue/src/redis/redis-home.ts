@@ -42,9 +42,19 @@ export class RedisHome implements Home {
   }
 
   async claim(request: ClaimRequest, nonce: string): Promise<readonly QueueEntry[]> {
-    const { destinationId, ownerId, leaseHolder, leaseMs, limit, now } = request;
+    const { destinationId, ownerIds, leaseHolder, leaseMs, limit, now } = request;
     const base = this.#base(destinationId);
-    const answer = await this.#link.script('queueClaim', base, now, leaseMs, limit, leaseHolder, nonce, ownerId ?? '', this.#time(now));
+    const answer = await this.#link.script(
+      'queueClaim',
+      base,
+      now,
+      leaseMs,
+      limit,
+      leaseHolder,
+      nonce,
+      ownersJson(ownerIds),
+      this.#time(now),
+    );
     return entriesOf(destinationId, answer as string[]);
   }
 
@@ -112,8 +122,8 @@ export class RedisHome implements Home {
     return Promise.all(answers);
   }
 
-  async nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined> {
-    const answer = await this.#link.script('queueNextDue', this.#base(destinationId), ownerId ?? '');
+  async nextDueAt(destinationId: string, ownerIds: readonly string[] | undefined): Promise<number | undefined> {
+    const answer = await this.#link.script('queueNextDue', this.#base(destinationId), ownersJson(ownerIds));
     return typeof answer === 'string' ? Number(answer) : undefined;
   }
 
@@ -241,6 +251,11 @@ function refusalToWrite(said: string): Pick<QueueHealth, 'refuses' | 'reason' | 
 function eviction(memory: string): Pick<QueueHealth, 'evicts'> {
   const [policy] = /(?<=^maxmemory_policy:)allkeys-\w+/m.exec(memory) ?? [];
   return policy === undefined || /^maxmemory:0\r?$/m.test(memory) ? {} : { evicts: policy };
+}
+
+/** As scripts take them: empty is any. */
+function ownersJson(ownerIds: readonly string[] | undefined): string {
+  return ownerIds === undefined ? '' : JSON.stringify(ownerIds);
 }
 
 function memberOf({ id, ownerId }: EntryKey): string {

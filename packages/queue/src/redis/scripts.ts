@@ -28,12 +28,12 @@ end
 return out
 `;
 
-/** ARGV: now, leaseMs, limit, holder, nonce, owner (empty: any), server's time (see serverTime). Returns member, record, member, record, … */
+/** ARGV: now, leaseMs, limit, holder, nonce, owners (JSON array; empty: any), server's time (see serverTime). Returns member, record, member, record, … */
 const CLAIM = `
 local now, expires, limit = tonumber(ARGV[1]), ARGV[1] + ARGV[2], tonumber(ARGV[3])
 local leasedUntil = serverTime(ARGV[7]) + ARGV[2]
-local owners = { ARGV[6] }
-if ARGV[6] == '' then owners = redis.call('SMEMBERS', OWNERS) end
+local owners, isTheirs = ownersOf(ARGV[6]), {}
+for _, owner in ipairs(owners) do isTheirs[owner] = true end
 local out = {}
 
 local function take(m, e)
@@ -75,7 +75,7 @@ while #out < 2 * limit do
       for _, m in ipairs(members) do
         if #out >= 2 * limit then break end
         local owner = ownerOf(m)
-        if ARGV[6] == '' or owner == ARGV[6] then
+        if ARGV[6] == '' or isTheirs[owner] then
           local due = redis.call('ZSCORE', dueKey(owner), idOf(m))
           local waiting = due and tonumber(due) <= now and load(m)
           if waiting then take(m, waiting) end
@@ -290,12 +290,10 @@ end
 return out
 `;
 
-/** ARGV: owner (empty: any). Returns a time, or nothing. */
+/** ARGV: owners (JSON array; empty: any). Returns a time, or nothing. */
 const NEXT_DUE = `
-local owners = { ARGV[1] }
-if ARGV[1] == '' then owners = redis.call('SMEMBERS', OWNERS) end
 local best
-for _, owner in ipairs(owners) do
+for _, owner in ipairs(ownersOf(ARGV[1])) do
   local due = tonumber(redis.call('ZRANGE', dueKey(owner), 0, 0, 'WITHSCORES')[2])
   if due and (not best or due < best) then best = due end
 end

@@ -43,7 +43,7 @@ export class SqliteHome implements Home {
     const { destinationId, leaseHolder, leaseMs, limit, now } = request;
     return this.#file.transaction('write', () => {
       const mark = this.#mark(destinationId);
-      const owners = request.ownerId === undefined ? this.#owners(destinationId) : [request.ownerId];
+      const owners = request.ownerIds ?? this.#owners(destinationId);
       const taken: QueueEntry[] = [];
       while (taken.length < limit) {
         const head = this.#head(destinationId, owners, now);
@@ -172,10 +172,10 @@ export class SqliteHome implements Home {
     );
   }
 
-  nextDueAt(destinationId: string, ownerId: string | undefined): Promise<number | undefined> {
+  nextDueAt(destinationId: string, ownerIds: readonly string[] | undefined): Promise<number | undefined> {
     return this.#file.transaction('read', () => {
       const waiting = this.#owners(destinationId);
-      const owners = ownerId === undefined ? waiting : waiting.filter((one) => one === ownerId);
+      const owners = ownerIds === undefined ? waiting : waiting.filter((one) => ownerIds.includes(one));
       if (owners.length === 0) return undefined;
       const head = this.#head(destinationId, owners, Number.MAX_SAFE_INTEGER);
       if (head === undefined) throw new DamagedDatabase('entries wait, and the index of due times has none');
@@ -236,11 +236,11 @@ export class SqliteHome implements Home {
   }
 
   /** What is due of its study, in order of arrival. */
-  #together(head: QueueEntry, { destinationId, ownerId, now }: ClaimRequest, limit: number): readonly QueueEntry[] {
+  #together(head: QueueEntry, { destinationId, ownerIds, now }: ClaimRequest, limit: number): readonly QueueEntry[] {
     if (head.studyKey === '') return [head];
     const sql = `SELECT * FROM entry WHERE destination_id = ? AND study_key = ? AND study_key <> '' AND state = 'waiting' AND due_at <= ?
-      ${ownerId === undefined ? '' : 'AND owner_id = ?'} ORDER BY id, owner_id LIMIT ?`;
-    const entries = this.#all(sql, destinationId, head.studyKey, now, ...(ownerId === undefined ? [] : [ownerId]), limit);
+      ${ownerIds === undefined ? '' : `AND owner_id IN (${ownerIds.map(() => '?').join()})`} ORDER BY id, owner_id LIMIT ?`;
+    const entries = this.#all(sql, destinationId, head.studyKey, now, ...(ownerIds ?? []), limit);
     // Whoever claims until the limit is reached would claim for ever.
     if (entries.length === 0) throw new DamagedDatabase('an entry is not in the index of its study');
     return entries;

@@ -130,7 +130,7 @@ async function drained(queue: Queue, entries: readonly NewEntry[]): Promise<Read
         await queue.settleMany(ends, later);
         leased = await queue.claim({ ...claim, now: later });
       }
-      await queue.nextDueAt('pacs', 'node-1');
+      await queue.nextDueAt('pacs', ['node-1']);
     } catch (error) {
       if (!(error instanceof QueueUnavailable && error.code === 'corrupt')) throw error;
     }
