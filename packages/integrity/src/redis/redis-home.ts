@@ -30,8 +30,8 @@ export interface RedisLedgerOptions {
  *     prefix:where:N        hash   row id -> keys, with a space between, some thousand at most; N of 64
  *
  * Only what is in the hash of a record is true; it changes by one script that looks at the revision first. The other keys lie in other slots of a
- * cluster: they are written before and after, so that a record may stand in one of them too early or too much, and never not at all. Readers
- * look into the record.
+ * cluster: they are written before and after, so that a record may stand in one of them too early or too much, and never not at all. Whoever wrote them
+ * looks whether another has written the record meanwhile, which they may have taken out of where it belongs now. Readers look into the record.
  */
 const STORE = `
 local r = tonumber(redis.call('HGET', KEYS[1], 'r') or '0')
@@ -211,7 +211,22 @@ export class RedisHome implements LedgerHome {
       ...(shelf === undefined ? [] : [this.#do('zadd', `${this.#prefix}:shelf:${shelf}`, at, key)]),
       ...(oldShelf === '' || oldShelf === shelf ? [] : [this.#do('zrem', `${this.#prefix}:shelf:${oldShelf}`, key)]),
     ]);
+    await this.#putBack(key, revision + 1);
     return 'stored';
+  }
+
+  /** Where the record is of another revision than the one that we have placed. */
+  async #putBack(key: string, placed: number): Promise<void> {
+    for (let ours = placed; ; ) {
+      const [revision, dueAt, shelf, at] = (await this.#do('hmget', this.#key(key), 'r', 'd', 's', 't')) as (string | null)[];
+      if (!revision || !at || Number(revision) === ours) return;
+      await Promise.all([
+        this.#do('zadd', `${this.#prefix}:age`, at, key),
+        ...(dueAt ? [this.#do('zadd', `${this.#prefix}:due`, 'LT', dueAt, key)] : []),
+        ...(shelf ? [this.#do('zadd', `${this.#prefix}:shelf:${shelf}`, at, key)] : []),
+      ]);
+      ours = Number(revision);
+    }
   }
 
   async #shelf(shelf: string, range: { from: number; until: number }, after: PageCursor | undefined, limit: number) {
