@@ -42,6 +42,13 @@ for at = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ':' .. ARGV[at], ARGV[at + 1
 return { 1, old }
 `;
 
+/** As it was read: what another has written since stays. */
+const REMOVE = `
+if (redis.call('HGET', KEYS[1], 'r') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1
+`;
+
 const PLACE = `
 for at = 2, #ARGV do
   local keys = redis.call('HGET', KEYS[1], ARGV[at])
@@ -70,7 +77,7 @@ if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return end
 if ARGV[3] == '' then redis.call('ZREM', KEYS[1], ARGV[1]) else redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) end
 `;
 
-const SCRIPTS = { ledgerStore: STORE, ledgerPlace: PLACE, ledgerUnplace: UNPLACE, ledgerPutOff: PUT_OFF } as const;
+const SCRIPTS = { ledgerStore: STORE, ledgerRemove: REMOVE, ledgerPlace: PLACE, ledgerUnplace: UNPLACE, ledgerPutOff: PUT_OFF } as const;
 type Command = (...values: (string | number)[]) => Promise<unknown>;
 
 /** What ioredis says of a connection that is gone, after what it had said of why. */
@@ -154,17 +161,22 @@ export class RedisHome implements LedgerHome {
     let records = 0;
     let rows = 0;
     for (const key of keys) {
-      const [at, shelf] = (await this.#do('hmget', this.#key(key), 't', 's')) as (string | null)[];
+      const [at, shelf, revision] = (await this.#do('hmget', this.#key(key), 't', 's', 'r')) as (string | null)[];
       if (at && Number(at) >= before) {
         await this.#do('zadd', `${this.#prefix}:age`, at, key);
         continue;
       }
       const ids = ((await this.#do('hkeys', this.#key(key))) as string[]).filter((field) => field.startsWith(':')).map((id) => id.slice(1));
       for (const [shard, some] of byShard(ids)) await this.#do('ledgerUnplace', this.#where(shard), key, ...some);
-      await this.#do('del', this.#key(key));
+      if ((await this.#do('ledgerRemove', this.#key(key), revision ?? '')) === 0) {
+        for (const [shard, some] of byShard(ids)) await this.#do('ledgerPlace', this.#where(shard), key, ...some);
+        continue;
+      }
       if (shelf) await this.#do('zrem', `${this.#prefix}:shelf:${shelf}`, key);
       await this.#do('zrem', `${this.#prefix}:due`, key);
       await this.#do('zrem', `${this.#prefix}:age`, key);
+      // Another may have begun it anew.
+      await this.#putBack(key, 0);
       records += at ? 1 : 0;
       rows += ids.length;
     }
@@ -256,7 +268,7 @@ export class RedisHome implements LedgerHome {
   }
 
   async #do(
-    name: keyof typeof SCRIPTS | 'zrange' | 'hget' | 'hexists' | 'hmget' | 'hkeys' | 'hgetall' | 'zadd' | 'zrem' | 'del',
+    name: keyof typeof SCRIPTS | 'zrange' | 'hget' | 'hexists' | 'hmget' | 'hkeys' | 'hgetall' | 'zadd' | 'zrem',
     ...values: (string | number)[]
   ): Promise<unknown> {
     if (this.#closed) throw new LedgerUnavailable('closed', 'the ledger is closed');
