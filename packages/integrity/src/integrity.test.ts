@@ -10,6 +10,7 @@ import type { IntegrityOptions } from './ports.ts';
 import type { StudyPage } from './record/study-page.ts';
 import { noFacts } from './record/study-record.ts';
 import { ManualClock } from './testing/manual-clock.ts';
+import { noFailures } from './testing/no-failures.ts';
 import {
   commitAnswered,
   commitAsked,
@@ -28,15 +29,12 @@ import { lossOf } from './verdict/loss.ts';
 import { verdictOf } from './verdict/verdict.ts';
 import type { SeriesOwed } from './verify/find-at-destination.ts';
 
-const failures: unknown[] = [];
-afterEach(() => {
-  expect(failures.splice(0)).toEqual([]);
-});
+const failed = noFailures();
 
 function engine(home: LedgerHome, clock: ManualClock, options: Partial<IntegrityOptions> = {}): Integrity {
   return new Integrity({
     ...{ home, clock, reader: jsonReader, node: 'n1', siteKey: new Uint8Array(32), soon: (call) => void setImmediate(call) },
-    failed: (error) => failures.push(error),
+    failed,
     ...options,
   });
 }

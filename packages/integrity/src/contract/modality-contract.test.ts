@@ -5,13 +5,11 @@ import { readModalities, readModality } from '../health/modality-page.ts';
 import { Integrity } from '../integrity.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { noFailures } from '../testing/no-failures.ts';
 import { jsonReader, sent, start } from '../testing/scene.ts';
 import { HOMES, type TestHome } from './homes.ts';
 
-const failures: unknown[] = [];
-afterEach(() => {
-  expect(failures.splice(0)).toEqual([]);
-});
+const failed = noFailures();
 
 describe.each(HOMES.map((kind) => [kind.missing === undefined ? kind.name : `${kind.name} (skipped: ${kind.missing})`, kind] as const))(
   '%s',
@@ -28,7 +26,7 @@ describe.each(HOMES.map((kind) => [kind.missing === undefined ? kind.name : `${k
       new Integrity({
         ...{ home: await homes.open(home), clock, reader: jsonReader, node, siteKey: new Uint8Array(32) },
         publish: (event) => told.push(event),
-        failed: (error) => failures.push(error),
+        failed,
         health: { maxUnconfigured: 3, timeZone: 'UTC' },
       });
 

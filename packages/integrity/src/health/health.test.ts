@@ -8,16 +8,14 @@ import { MemoryHome } from '../memory/memory-home.ts';
 import { mppsSopClass } from '../observe.ts';
 import type { IntegrityOptions } from '../ports.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { noFailures } from '../testing/no-failures.ts';
 import { delivered, jsonReader, sent, start, stepCreated, stepSet } from '../testing/scene.ts';
 import { bucketOf } from './latency-histogram.ts';
 import { ModalityHome } from './modality-home.ts';
 import { worklistSopClass } from './modality-log.ts';
 import { readModalities, readModality } from './modality-page.ts';
 
-const failures: unknown[] = [];
-afterEach(() => {
-  expect(failures.splice(0)).toEqual([]);
-});
+const failed = noFailures();
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -27,7 +25,7 @@ const monday = Date.UTC(2026, 5, 7, 22);
 function engine(home: LedgerHome, clock: ManualClock, told: TelemetryEvent[] = [], options: Partial<IntegrityOptions> = {}): Integrity {
   return new Integrity({
     ...{ home, clock, reader: jsonReader, node: 'n1', siteKey: new Uint8Array(32), publish: (event) => told.push(event) },
-    failed: (error) => failures.push(error),
+    failed,
     ...options,
     health: { timeZone: 'Europe/Berlin', absentAfterMs: hourMs, ...options.health },
   });

@@ -6,12 +6,10 @@ import { removed } from '../observe.ts';
 import type { IntegrityOptions } from '../ports.ts';
 import type { StudyPage } from '../record/study-page.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { noFailures } from '../testing/no-failures.ts';
 import { commitAsked, delivered, jsonReader, moved, sent, slices, start, stepSet } from '../testing/scene.ts';
 
-const failures: unknown[] = [];
-afterEach(() => {
-  expect(failures.splice(0)).toEqual([]);
-});
+const failed = noFailures();
 
 const clock = () => new ManualClock(start);
 
@@ -20,7 +18,7 @@ function node(home: MemoryHome, time: ManualClock, told: TelemetryEvent[], optio
     ...{ home: new MemoryHome(home), clock: time, reader: jsonReader, node: 'n', siteKey: new Uint8Array(32) },
     // Of modalities it tells as well.
     publish: (event) => event.type.startsWith('study.') && told.push(event),
-    failed: (error) => failures.push(error),
+    failed,
     ...options,
   });
 }

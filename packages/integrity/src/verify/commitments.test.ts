@@ -7,16 +7,14 @@ import { Integrity } from '../integrity.ts';
 import type { LedgerHome } from '../ledger/home.ts';
 import { MemoryHome } from '../memory/memory-home.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
+import { noFailures } from '../testing/no-failures.ts';
 import { commitAnswered, delivered, jsonReader, type Sent, sent, slices, start } from '../testing/scene.ts';
 import type { CommitAnswer, CommitmentAsked } from './commit-at-destination.ts';
 import { encodeCommitmentRequest } from './commit-request.ts';
 import type { CommitOptions } from './commit-schedule.ts';
 import { isOwnTransaction, newTransactionUid } from './transaction-uid.ts';
 
-const failures: unknown[] = [];
-afterEach(() => {
-  expect(failures.splice(0)).toEqual([]);
-});
+const failed = noFailures();
 
 const study = '1.2.1';
 const processingFailure = 0x0110;
@@ -110,7 +108,7 @@ class Site {
       publish: (event) => {
         if (event.type === 'study.committed') this.told.push(event);
       },
-      failed: (error) => failures.push(error),
+      failed,
     });
   }
 }
